@@ -1,0 +1,1 @@
+"""Prometheus exporter for the memory of an Aerospike node."""
