@@ -1,0 +1,44 @@
+"""The exceptions of the exporter.
+
+ExporterError
+├── SettingsError      a key of the configuration is wrong, unknown or missing
+├── SourceError        a source could not be read
+│   ├── ConnectError   no connection to the node
+│   ├── LoginError     the node refused the login; trying again soon may lock the account
+│   └── NoAnswerError  no answer in time
+└── ParseError         an answer was read and is not what its format says
+
+Errors of libraries never pass the module that calls the library: they are translated there, into one line for a
+person. The message never holds a secret, nor a detail that changes from try to try (an ephemeral port, say), so that
+a repeated failure can be told from a new one.
+"""
+
+from __future__ import annotations
+
+
+class ExporterError(Exception):
+    """Anything that the exporter itself raises."""
+
+
+class SettingsError(ExporterError):
+    """A key of the configuration is wrong, unknown or missing; one line per key."""
+
+
+class SourceError(ExporterError):
+    """A source could not be read."""
+
+
+class ConnectError(SourceError):
+    """No connection to the node."""
+
+
+class LoginError(SourceError):
+    """The node refused the login."""
+
+
+class NoAnswerError(SourceError):
+    """No answer in time."""
+
+
+class ParseError(ExporterError):
+    """An answer was read and is not what its format says."""

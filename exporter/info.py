@@ -1,0 +1,120 @@
+"""The grammar of info replies: text in, fields out.
+
+Everything here is pure and raises nothing but `ParseError`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from exporter.errors import ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Fields = dict[str, str]
+
+_ERROR = re.compile(r"(ERROR|Error|error|FAIL)(:|-|$)|(ns_)?type=unknown$")
+
+
+def replies(text: str) -> dict[str, str]:
+    """Split the reply to one request into command and value.
+
+    By the echoed name, never by position: servers up to 7.0 leave out what they do not know.
+    """
+    return dict(line.split("\t", 1) for line in text.split("\n") if "\t" in line)
+
+
+def error(value: str) -> str | None:
+    """What the server complains of, or None if the value is an answer."""
+    value = value.strip().rstrip(";")
+    return value if _ERROR.match(value) else None
+
+
+def fields(text: str, separator: str = ";") -> Fields:
+    """Split `name=value` pairs; a name that comes twice keeps its last value."""
+    items = [item for item in text.strip().split(separator) if item]
+    try:
+        return dict([item.split("=", 1) for item in items])
+    except ValueError:
+        wrong = next(item for item in items if "=" not in item)
+        raise ParseError(f"not a name=value pair: {wrong[:40]!r}") from None
+
+
+def release(build: str) -> tuple[int, ...]:
+    """The numbers of a build such as `8.1.0.0-rc1`; at least two."""
+    match = re.match(r"\d{1,4}(\.\d{1,4})+", build, re.ASCII)
+    if not match:
+        raise ParseError(f"not a server release: {build[:40]!r}")
+    return tuple(int(part) for part in match.group().split("."))
+
+
+def records(text: str, wanted: tuple[str, ...]) -> Iterator[list[str | None]]:
+    """The wanted fields of each record of a list such as `a=1:b=2;a=3:b=4;`.
+
+    All records of a reply have the same layout, so that it is looked up once: thousands of sets are read this way.
+    """
+    width = -1
+    places: list[tuple[int, str, int]] = []
+    for record in text.strip().split(";"):
+        if not record:
+            continue
+        parts = record.split(":")
+        values: list[str | None] = []
+        if len(parts) == width:
+            for place, key, start in places:
+                part = parts[place]
+                if not part.startswith(key):
+                    break
+                values.append(part[start:])
+        if len(parts) == width and len(values) == len(wanted):
+            yield values
+            continue
+        found = fields(record, ":")
+        yield [found.get(name) for name in wanted]
+        if all(name in found for name in wanted) and len(found) == len(parts):
+            order = list(found)
+            width = len(parts)
+            places = [(order.index(name), name + "=", len(name) + 1) for name in wanted]
+
+
+def refuse(value: str) -> None:
+    """Raise `ParseError` if the value is a complaint of the server."""
+    complaint = error(value)
+    if complaint:
+        raise ParseError(complaint)
+
+
+def count(text: str | None, name: str) -> int | None:
+    """A whole number from 0 up; None stays None."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 20:
+        raise ParseError(f"{name} is not a number: {text[:40]!r}")
+    return int(text)
+
+
+def number(stats: Fields, name: str) -> int | None:
+    """The whole number of a field, or None if the server does not have the field."""
+    return count(stats.get(name), name)
+
+
+def scaled(stats: Fields, name: str, unit: int) -> int | None:
+    """The whole number of a field, in units of `unit`."""
+    value = number(stats, name)
+    return None if value is None else value * unit
+
+
+def either(stats: Fields, name: str, old_name: str) -> int | None:
+    """The whole number of a field that older releases have under another name."""
+    value = number(stats, name)
+    return number(stats, old_name) if value is None else value
+
+
+def flag(stats: Fields, name: str) -> bool | None:
+    """The truth of a field."""
+    value = stats.get(name)
+    if value not in (None, "true", "false"):
+        raise ParseError(f"{name} is neither true nor false: {value[:40]!r}")
+    return None if value is None else value == "true"

@@ -1,0 +1,263 @@
+"""Memory configuration: every limit in bytes with the release's own rule, what counts against it, and the page sizes.
+
+The server compares whole percentages, some with `>` and some with `>=`. A limit here is the exact byte where that
+comparison turns: for `>` the largest use at which the server does nothing, for `>=` the smallest at which it acts.
+The comparisons are those of `eval_hwm_breached` and `eval_stop_writes` (nsup.c) of each release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.memory import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Arena, Namespace, System
+
+RECORD_BLOCK_BYTES = 16
+"""What flat records are rounded up to (RBLOCK_SIZE)."""
+
+DEFRAG_RESERVE_BLOCKS = 8
+"""The free blocks that defragmentation keeps for itself on devices and files (DRV_DEFRAG_RESERVE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A point at which the server (or the operator) acts; bytes, None where the server tells too little."""
+
+    name: str
+    action: str  # evict, stop_writes, refuse_writes, oom or warn
+    limit: int | None
+    used: int | None
+    breached: bool | None
+
+    @property
+    def headroom(self) -> int | None:
+        """What can still be used until the action, negative once past."""
+        return None if self.limit is None or self.used is None else self.limit - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount that the operator sets: bytes, or a share (0 to 1) of what the server allows."""
+
+    bytes: int | None = None
+    share: float | None = None
+
+    def of(self, allowed: int | None) -> int | None:
+        """In bytes; unknown for a share of nothing known."""
+        if self.bytes is not None:
+            return self.bytes
+        return None if self.share is None or allowed is None else int(allowed * self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The operator's own maximum, minimum and page size for the memory of a namespace."""
+
+    maximum: Amount | None = None
+    minimum: Amount | None = None
+    page: int | None = None
+
+
+class Page(NamedTuple):
+    """A unit in which memory is handed out, in bytes."""
+
+    name: str
+    size: int
+
+
+def limits(namespace: Namespace, system: System, operator: Operator | None = None) -> tuple[Limit, ...]:
+    """Every limit in force on a namespace."""
+    return (
+        *_memory_size(namespace),
+        *_system_memory(namespace, system),
+        *_indexes_budget(namespace),
+        *_data_used(namespace),
+        *_data_available(namespace),
+        *_write_blocks(namespace),
+        *_mounts("index_mounts", namespace, namespace.index),
+        *_mounts("sindex_mounts", namespace, namespace.sindex),
+        *(_operator(namespace, operator) if operator else ()),
+    )
+
+
+def pages(namespace: Namespace, operator: Operator | None = None) -> tuple[Page, ...]:
+    """The page sizes of a namespace."""
+    storage = namespace.storage
+    sizes = (
+        ("record_block", RECORD_BLOCK_BYTES if storage else None),
+        ("write_block", storage.block_bytes if storage else None),
+        ("flush", storage.flush_bytes if storage else None),
+        ("index_stage", None if namespace.index.persisted else namespace.index.stage_bytes),
+        ("sindex_stage", None if namespace.sindex.persisted else namespace.sindex.stage_bytes),
+        ("operator", operator.page if operator else None),
+    )
+    return tuple(Page(name, size) for name, size in sizes if size)
+
+
+def _above(name: str, action: str, limit: int, used: int | None) -> Limit:
+    """The server acts when used > limit."""
+    return Limit(name, action, limit, used, None if used is None else used > limit)
+
+
+def _from(name: str, action: str, limit: int, used: int | None) -> Limit:
+    """The server acts when used >= limit."""
+    return Limit(name, action, limit, used, None if used is None else used >= limit)
+
+
+def _ceil(part: int, whole: int) -> int:
+    return -(-part // whole)
+
+
+def _memory_size(namespace: Namespace) -> Iterator[Limit]:
+    """Up to 6.4: memory-size * pct / 100 in whole bytes, compared with `>`; a pct of 0 turns off eviction alone."""
+    rules = namespace.thresholds
+    if rules.memory_size_bytes is None or namespace.release >= (7, 0):
+        return
+    for action, pct in (("evict", rules.high_water_memory_pct or None), ("stop_writes", rules.stop_writes_pct)):
+        limit = None if pct is None else rules.memory_size_bytes * pct // 100
+        # An eviction mark of 0 bytes is no mark (`mem_hwm != 0`).
+        if limit is not None and (limit or action == "stop_writes"):
+            yield _above("memory_size", action, limit, namespace.memory_used_bytes)
+
+
+def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
+    """From 6.3: 100 - floor(free * 100 / total) > pct, on what the server takes for the memory of its host.
+
+    The server tells the free percentage, so that the breach is always known; the total only from 8.2 on.
+    """
+    rules = namespace.thresholds
+    for action, pct in (
+        ("evict", rules.evict_sys_memory_pct),  # 7.0.0.0 to 7.0.0.11
+        ("stop_writes", rules.stop_writes_sys_memory_pct),
+    ):
+        if pct is None or (pct == 0 and namespace.release >= (7, 0)):
+            continue
+        limit = used = None
+        if system.total_bytes is not None:
+            limit = system.total_bytes - _ceil((100 - pct) * system.total_bytes, 100)
+            used = None if system.free_bytes is None else system.total_bytes - system.free_bytes
+        breached = None if system.free_pct is None else 100 - system.free_pct > pct
+        yield Limit("sys_memory", action, limit, used, breached)
+
+
+def _indexes_budget(namespace: Namespace) -> Iterator[Limit]:
+    """From 7.1: floor(indexes in memory * 100 / budget) >= pct evicts, more than the budget stops writes."""
+    rules = namespace.thresholds
+    budget = rules.indexes_memory_budget_bytes
+    if not budget:
+        return
+    parts = [
+        namespace.set_index_used_bytes,
+        0 if namespace.index.persisted else namespace.index.used_bytes,
+        0 if namespace.sindex.persisted else namespace.sindex.used_bytes,
+    ]
+    known = [part for part in parts if part is not None]
+    used = sum(known) if len(known) == len(parts) else None
+    if rules.evict_indexes_memory_pct:
+        yield _from("indexes_budget", "evict", _ceil(rules.evict_indexes_memory_pct * budget, 100), used)
+    yield _above("indexes_budget", "stop_writes", budget, used)
+
+
+def _data_used(namespace: Namespace) -> Iterator[Limit]:
+    """The share of the storage that live records take.
+
+    Up to 6.4 eviction compares bytes with `>` and (6.3 on) stop-writes the floor of the percentage with `>`; from 7.0
+    on both compare the floor with `>=`.
+    """
+    storage, rules = namespace.storage, namespace.thresholds
+    if storage is None or not storage.total_bytes:
+        return
+    total, used = storage.total_bytes, storage.used_bytes
+    if namespace.release >= (7, 0):
+        if rules.evict_used_pct:
+            yield _from("data_used", "evict", _ceil(rules.evict_used_pct * total, 100), used)
+        if rules.stop_writes_used_pct:
+            yield _from("data_used", "stop_writes", _ceil(rules.stop_writes_used_pct * total, 100), used)
+        return
+    if rules.high_water_disk_pct:
+        yield _above("data_used", "evict", total * rules.high_water_disk_pct // 100, used)
+    if rules.max_used_pct is not None:
+        yield _above("data_used", "stop_writes", _ceil((rules.max_used_pct + 1) * total, 100) - 1, used)
+
+
+def _data_available(namespace: Namespace) -> Iterator[Limit]:
+    """Free blocks of the fullest unit: the server acts when floor(free bytes * 100 / size) < pct for any unit."""
+    storage, rules = namespace.storage, namespace.thresholds
+    pct = rules.stop_writes_avail_pct if namespace.release >= (7, 0) else rules.min_avail_pct
+    if storage is None or not pct:
+        return
+    breached = None if storage.available_pct is None else storage.available_pct < pct
+    fullest = min(
+        (
+            (unit.free - _ceil(pct * unit.size, 100), unit.size, unit.free)
+            for unit in pool.storage_units(namespace)
+            if unit.size is not None and unit.free is not None
+        ),
+        default=None,
+    )
+    if fullest is None:
+        yield Limit("data_available", "stop_writes", None, None, breached)
+    else:
+        headroom, size, free = fullest
+        yield Limit("data_available", "stop_writes", headroom + size - free, size - free, breached)
+
+
+def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
+    """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
+
+    The reserve is 1 in memory without backing, else 8 (drv_mem.c `mwb_create`, drv_ssd.c `swb_get`); no flag shows it.
+    """
+    storage = namespace.storage
+    units = [unit for unit in pool.storage_units(namespace) if unit.figures.free_blocks is not None]
+    if storage is None or not units or storage.kind == "pmem":
+        return
+    reserve = 1 if storage.kind == "stripe" and not storage.backed else DEFRAG_RESERVE_BLOCKS
+    fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
+    limit = None
+    if fullest.capacity is not None and storage.block_bytes is not None:
+        limit = fullest.capacity - reserve * storage.block_bytes
+    yield Limit("write_blocks", "refuse_writes", limit, fullest.occupied, (fullest.figures.free_blocks or 0) <= reserve)
+
+
+def _mounts(name: str, namespace: Namespace, arena: Arena) -> Iterator[Limit]:
+    """An index on persistent memory or flash (Enterprise) against the size that its mounts may fill."""
+    pct, size = arena.evict_mounts_pct, arena.mounts_bytes
+    if not arena.persisted or not pct or not size:
+        return
+    if namespace.release >= (7, 0):
+        yield _from(name, "evict", _ceil(pct * size, 100), arena.used_bytes)
+    elif size * pct // 100:
+        yield _above(name, "evict", size * pct // 100, arena.used_bytes)
+
+
+def _operator(namespace: Namespace, operator: Operator) -> Iterator[Limit]:
+    """The operator's own marks, in whole pages, against all that the namespace occupies in memory."""
+    allowed, used, page = allowed_bytes(namespace), pool.memory_used(namespace), operator.page or 1
+    if operator.maximum is not None:
+        maximum = operator.maximum.of(allowed)
+        if maximum is not None:
+            yield _above("operator_max", "warn", maximum // page * page, used)
+    if operator.minimum is not None:
+        minimum = operator.minimum.of(allowed)
+        if minimum is not None:
+            yield _from("operator_min", "warn", _ceil(minimum, page) * page, used)
+
+
+def allowed_bytes(namespace: Namespace) -> int | None:
+    """The memory that the server lets a namespace have, in bytes; None where it sets no bound.
+
+    Up to 6.4 that is memory-size; then the capacity of its stripes and the budget of its indexes.
+    """
+    if namespace.release < (7, 0):
+        return namespace.thresholds.memory_size_bytes
+    parts = [
+        next((found.capacity for found in pool.pools(namespace) if found.name == "data" and found.in_memory), None),
+        namespace.thresholds.indexes_memory_budget_bytes or None,
+    ]
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None

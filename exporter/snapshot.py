@@ -1,0 +1,179 @@
+"""What was read from a node at one moment: frozen values in bytes, where None means that the node does not say.
+
+Percentages stay the whole numbers that the server keeps, because its triggers compare whole numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Release = tuple[int, ...]
+"""A server release as numbers, so that `release >= (7, 1)` reads as it sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Who answered."""
+
+    build: str
+    release: Release
+    node_id: str | None = None
+    edition: str | None = None
+    cluster_name: str | None = None
+
+    @property
+    def community(self) -> bool:
+        """Whether all memory comes from the heap; the other editions keep indexes and data in shared memory."""
+        return self.edition is not None and "community" in self.edition.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """The server's jemalloc heap, in bytes."""
+
+    allocated: int | None = None
+    active: int | None = None
+    mapped: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The memory of the host (or cgroup) as the server sees it; `free_pct` is the server's own floor."""
+
+    free_pct: int | None = None
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """A primary or secondary index: where it lives and what its live entries take."""
+
+    type: str  # mem, shmem, pmem or flash
+    used_bytes: int | None = None
+    stage_bytes: int | None = None
+    allocated_bytes: int | None = None  # 8.2 and later
+    mounts_bytes: int | None = None  # pmem and flash
+    evict_mounts_pct: int | None = None
+
+    @property
+    def persisted(self) -> bool:
+        """Whether it lives on mounts, outside memory."""
+        return self.type in ("pmem", "flash")
+
+
+class Unit(NamedTuple):
+    """A stripe, device or file of a namespace; blocks are write blocks."""
+
+    name: str
+    used_bytes: int | None
+    free_blocks: int | None
+    defrag_queue_blocks: int | None
+    writes: int | None
+    defrag_reads: int | None
+    defrag_writes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The flat block storage of a namespace: in-memory stripes, or devices or files."""
+
+    kind: str  # stripe, device, file or pmem
+    total_bytes: int | None = None  # headers included
+    used_bytes: int | None = None
+    available_pct: int | None = None
+    block_bytes: int | None = None
+    flush_bytes: int | None = None
+    backed: bool = False  # stripes that are also written to files or devices
+    on_devices: bool = False  # units are (or are written to) raw devices, whose sizes may differ
+    shared: bool = False  # stripes in shared memory (editions other than Community)
+    units: tuple[Unit, ...] = ()
+
+    @property
+    def medium(self) -> str:
+        """Where the blocks are: memory, shared_memory, pmem, device or file."""
+        if self.kind == "stripe":
+            return "shared_memory" if self.shared else "memory"
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The configured triggers, in the words of all releases: percent unless the name ends in `_bytes`."""
+
+    memory_size_bytes: int | None = None
+    high_water_memory_pct: int | None = None
+    stop_writes_pct: int | None = None
+    high_water_disk_pct: int | None = None
+    min_avail_pct: int | None = None
+    max_used_pct: int | None = None
+    stop_writes_sys_memory_pct: int | None = None
+    evict_sys_memory_pct: int | None = None
+    indexes_memory_budget_bytes: int | None = None
+    evict_indexes_memory_pct: int | None = None
+    evict_used_pct: int | None = None
+    stop_writes_avail_pct: int | None = None
+    stop_writes_used_pct: int | None = None
+
+
+class Set(NamedTuple):
+    """A set; `used_bytes` is what its own stop-writes-size counts."""
+
+    name: str
+    objects: int | None
+    tombstones: int | None
+    used_bytes: int | None
+    limit_bytes: int | None  # None where there is no limit
+    indexed: bool
+
+
+class SecondaryIndex(NamedTuple):
+    """A secondary index; None where the release does not tell without a price."""
+
+    name: str
+    set_name: str
+    used_bytes: int | None
+    entries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace."""
+
+    name: str
+    release: Release
+    index: Arena
+    sindex: Arena
+    storage: Storage | None  # None: all data in the heap (engine memory up to 6.4)
+    thresholds: Thresholds
+    heap_data: bool = False  # data live in the heap, record by record (up to 6.4)
+    heap_data_used_bytes: int | None = None
+    memory_used_bytes: int | None = None  # up to 6.4: what counts against memory-size
+    set_index_used_bytes: int | None = None
+    set_index_allocated_bytes: int | None = None  # 8.2 and later
+    objects: int | None = None
+    tombstones: int | None = None
+    evicted_objects: int | None = None
+    expired_objects: int | None = None
+    stop_writes: bool | None = None
+    high_water_breached: bool | None = None
+    sets: tuple[Set, ...] = ()
+    sindexes: tuple[SecondaryIndex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that was read from one node at one moment.
+
+    `problems` says per section (the info command) in one line why it is missing.
+    """
+
+    node: Node
+    heap: Heap = Heap()
+    system: System = System()
+    namespaces: tuple[Namespace, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)

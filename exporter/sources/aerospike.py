@@ -1,0 +1,247 @@
+"""Info replies of one Aerospike node, through the official client.
+
+One request of several commands per read; a second one only when the namespaces or indexes changed. What the client
+does that shapes this module: a request in which the server refuses one command is lost as a whole; its
+`is_connected` says nothing; dropping a client without `close` can hang the process; a client for one node
+(`force_single_node`) has no thread of its own, opens no connection to the rest of the cluster, and never logs in again
+by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aerospike
+from aerospike import exception as client_errors
+
+from exporter import info, stats
+from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SourceError
+from exporter.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+logger = logging.getLogger(__name__)
+
+LOGIN_RETRY_SECONDS = 30.0
+LOGIN_RETRY_LIMIT_SECONDS = 900.0
+REFUSED_RETRY_SECONDS = 300.0
+
+_FIRST = ("build", "node", "cluster-name", "namespaces")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach and log in to the node; times in seconds. `repr` shows no secret."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    timeout: float = 1.0
+    auth_mode: str | None = None  # internal, external, external_insecure or pki
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls_name: str | None = None
+    tls: Mapping[str, Any] | None = field(default=None, repr=False)  # in the client's words
+
+
+def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, sindex_stat: bool) -> tuple[str, ...]:
+    """All commands that the lists in the replies call for.
+
+    From 8.1 on the figures of each index cost a line in the server's log, so that they are asked for only if
+    `sindex_stat` says so. Never asks for what is deprecated: the server counts that.
+    """
+    release = info.release(replies.get("build", ""))
+    wanted = [*_FIRST, "statistics"]
+    # `release` came with 8.1.1, which deprecates `edition`.
+    wanted.append("release" if release >= (8, 1, 1) else "edition")
+    names = [name for name in replies.get("namespaces", "").split(";") if name]
+    wanted += [f"namespace/{name}" for name in names]
+    wanted += [f"sets/{name}" for name in names if sets.asks(name)]
+    if any(sindexes.asks(name) for name in names):
+        wanted.append("sindex-list:")
+        if release < (8, 1) or sindex_stat:
+            for namespace, index, _ in _listed(replies):
+                if sindexes.keeps(namespace, index):
+                    wanted.append(stats.sindex_commands(namespace, index)[release >= (8, 1)])
+    return tuple(wanted)
+
+
+class AerospikeSource:
+    """One node. For one thread at a time."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        sets: Selection | None = None,
+        sindexes: Selection | None = None,
+        sindex_stat: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._wants = (sets or Selection(), sindexes or Selection(), sindex_stat)
+        self._client: Any = None
+        self._node_name = ""
+        self._commands: tuple[str, ...] = ()
+        self._refused: dict[str, str] = {}
+        self._refused_until = 0.0
+        self._login_delay = 0.0
+        self._login_at = 0.0
+        self._login_refusal = ""
+
+    def read(self, timeout: float) -> dict[str, str]:
+        """The replies to all commands of interest, in at most about `timeout` seconds.
+
+        A command that the server refuses is answered with the server's complaint. Raises `SourceError`.
+        """
+        deadline = time.monotonic() + min(timeout, 2 * self._connection.timeout)
+        try:
+            self._connect(deadline)
+            return self._read(deadline)
+        except SourceError:
+            # Also on a time-out: the address behind the name may have changed.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next read opens a new one."""
+        client, self._client = self._client, None
+        self._commands = ()
+        self._refused = {}
+        if client is not None:
+            client.close()
+
+    def _read(self, deadline: float) -> dict[str, str]:
+        first = self._commands or _FIRST
+        if time.monotonic() >= self._refused_until:
+            self._refused = {}
+        replies = self._ask(first, deadline)
+        try:
+            wanted = commands(replies, *self._wants)
+        except ParseError as problem:
+            raise SourceError(f"{self._where} does not answer as an Aerospike server does: {problem}") from None
+        while missing := [command for command in wanted if command not in first]:
+            # Twice at most: for the namespaces, and for the indexes that the list of indexes then names.
+            replies |= self._ask(missing, deadline)
+            first, wanted = wanted, commands(replies, *self._wants)
+        self._commands = wanted
+        return {command: reply for command, reply in replies.items() if command in wanted}
+
+    def _ask(self, asked: Iterable[str], deadline: float) -> dict[str, str]:
+        """One request; if the server refuses something in it, one request for each command."""
+        asked = [command for command in asked if command not in self._refused]
+        try:
+            return self._request("\n".join(asked), deadline) | self._refused
+        except client_errors.ServerError as refusal:
+            if len(asked) > 1:
+                logger.debug("%s refused a request of %d commands: %s", self._where, len(asked), refusal.msg)
+        replies: dict[str, str] = {}
+        for command in asked:
+            try:
+                replies |= self._request(command, deadline)
+            except client_errors.ServerError as refusal:
+                self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
+                self._refused_until = time.monotonic() + REFUSED_RETRY_SECONDS
+        return replies | self._refused
+
+    def _request(self, request: str, deadline: float) -> dict[str, str]:
+        """One round trip; a refusal by the server passes, all else becomes a `SourceError`."""
+        left = min(deadline - time.monotonic(), self._connection.timeout)
+        if left <= 0:
+            raise NoAnswerError(f"{self._where} did not answer in time")
+        try:
+            # Whole milliseconds, at least one: 0 would be no limit at all.
+            text = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
+        except client_errors.TimeoutError:
+            raise NoAnswerError(f"{self._where} did not answer in time") from None
+        except client_errors.NotAuthenticated:
+            raise ConnectError(f"{self._where} ended the session") from None
+        except client_errors.ServerError:
+            raise
+        except client_errors.AerospikeError as problem:
+            raise ConnectError(f"{self._where} does not answer: {_reason(problem)}") from None
+        except (UnicodeDecodeError, SystemError):
+            raise SourceError(f"{self._where} answered what is not text") from None
+        return info.replies(text)
+
+    def _connect(self, deadline: float) -> None:
+        if self._client is not None:
+            return
+        if time.monotonic() < self._login_at:
+            raise LoginError(self._login_refusal)
+        left = max(1, int(min(deadline - time.monotonic(), self._connection.timeout) * 1000))
+        try:
+            self._client = aerospike.client(_client_config(self._connection, left))
+            self._node_name = self._client.get_node_names()[0]["node_name"]
+        except client_errors.AdminError as refusal:
+            # Each try may count towards a lock-out of the account.
+            self._login_delay = min(max(LOGIN_RETRY_SECONDS, 2 * self._login_delay), LOGIN_RETRY_LIMIT_SECONDS)
+            self._login_at = time.monotonic() + self._login_delay
+            self._login_refusal = f"{self._where} refused the login: {_reason(refusal)}"
+            raise LoginError(self._login_refusal) from None
+        except client_errors.TimeoutError:
+            raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
+        except (client_errors.AerospikeError, IndexError) as problem:
+            raise ConnectError(f"no connection to {self._where}: {_reason(problem)}") from None
+        self._login_delay = 0.0
+
+    @property
+    def _where(self) -> str:
+        host = self._connection.host
+        return f"[{host}]:{self._connection.port}" if ":" in host else f"{host}:{self._connection.port}"
+
+
+def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
+    """The client's configuration for one node and no threads."""
+    host: tuple[Any, ...] = (connection.host, connection.port)
+    if connection.tls is not None:
+        host = (*host, connection.tls_name) if connection.tls_name else host
+    policies: dict[str, Any] = {"login_timeout_ms": timeout_ms, "info": {"timeout": timeout_ms}}
+    if connection.auth_mode is not None:
+        policies["auth_mode"] = {
+            "internal": aerospike.AUTH_INTERNAL,
+            "external": aerospike.AUTH_EXTERNAL,
+            "external_insecure": aerospike.AUTH_EXTERNAL_INSECURE,
+            "pki": aerospike.AUTH_PKI,
+        }[connection.auth_mode]
+    config: dict[str, Any] = {
+        "hosts": [host],
+        "force_single_node": True,
+        "validate_keys": True,
+        "app_id": "aerospike-memory-exporter",
+        "thread_pool_size": 0,
+        "max_conns_per_node": 4,
+        "connect_timeout": timeout_ms,
+        "policies": policies,
+    }
+    if connection.user is not None:
+        config |= {"user": connection.user, "password": connection.password or ""}
+    if connection.tls is not None:
+        config["tls"] = {"enable": True, **connection.tls}
+    return config
+
+
+def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    listing = replies.get("sindex-list:", "")
+    if info.error(listing):
+        return ()
+    try:
+        return stats.sindex_list(listing)
+    except ParseError:
+        return ()
+
+
+def _reason(problem: Exception) -> str:
+    """Why, in words that do not change from try to try: the client's text may hold an ephemeral port."""
+    text = _one_line(str(getattr(problem, "msg", problem) or ""))
+    return f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip() + (
+        f" ({text})" if text and not any(character.isdigit() for character in text) else ""
+    )
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())[:200]
+
+
+aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)
