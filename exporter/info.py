@@ -36,7 +36,7 @@ def fields(text: str, separator: str = ";") -> Fields:
     """Split `name=value` pairs; a name that comes twice keeps its last value."""
     items = [item for item in text.strip().split(separator) if item]
     try:
-        return dict([item.split("=", 1) for item in items])
+        return dict(item.split("=", 1) for item in items)
     except ValueError:
         wrong = next(item for item in items if "=" not in item)
         raise ParseError(f"not a name=value pair: {wrong[:40]!r}") from None
@@ -90,9 +90,9 @@ def count(text: str | None, name: str) -> int | None:
     """A whole number from 0 up; None stays None."""
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 20:
-        raise ParseError(f"{name} is not a number: {text[:40]!r}")
-    return int(text)
+    if text.isdigit() and text.isascii() and len(text) <= 20:
+        return int(text)
+    raise ParseError(f"{name} is not a number: {text[:40]!r}")
 
 
 def number(stats: Fields, name: str) -> int | None:

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OTHER = "_other"
+"""The name under which everything beyond the largest is added up."""
+
+
+class Sized(Protocol):
+    """What has a name and takes bytes."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def used_bytes(self) -> int | None:
+        """The size."""
+
+
+Item = TypeVar("Item", bound=Sized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +38,8 @@ class Selection:
 
     def keeps(self, namespace: str, name: str) -> bool:
         """Whether a set or index is wanted."""
+        if self.include == ("*",) and not self.exclude:
+            return True
         path = f"{namespace}/{name}"
         return _matches(path, self.include) and not _matches(path, self.exclude)
 
@@ -29,6 +53,16 @@ class Selection:
                 for pattern in self.exclude
             )
         )
+
+
+def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:
+    """The largest items, and the rest; one that is itself called `_other` always belongs to the rest."""
+    named = [item for item in items if item.name != OTHER]
+    rest = [item for item in items if item.name == OTHER]
+    if len(named) > most:
+        named.sort(key=lambda item: (-(item.used_bytes or 0), item.name))
+        named, rest = named[:most], named[most:] + rest
+    return named, rest
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -177,3 +177,12 @@ class Snapshot:
     system: System = System()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One try to read a node: the snapshot, or in one line why there is none, and what the try took."""
+
+    snapshot: Snapshot | None
+    problem: str | None = None
+    seconds: float | None = None

@@ -149,12 +149,12 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
     wanted = ("set", "objects", "tombstones", used, "stop-writes-size", "enable-index")
     return tuple(
         Set(
-            name=name or "",
-            objects=count(objects, "objects"),
-            tombstones=count(tombstones, "tombstones"),
-            used_bytes=count(used_bytes, used),
-            limit_bytes=count(limit, "stop-writes-size") or None,
-            indexed=indexed == "true",
+            name or "",
+            count(objects, "objects"),
+            count(tombstones, "tombstones"),
+            count(used_bytes, used),
+            None if limit in (None, "0") else count(limit, "stop-writes-size"),
+            indexed == "true",
         )
         for name, objects, tombstones, used_bytes, limit, indexed in records(text, wanted)
     )

@@ -1,0 +1,75 @@
+"""Limits and page sizes per namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.memory import config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+_LABELS = ("ns", "limit", "action")
+_RULES = (
+    "memory-size, high-water-*-pct, stop-writes-*, evict-*, storage-engine.*-pct, indexes-memory-budget, *.mounts-*"
+)
+
+LIMIT = Metric(
+    "limit_bytes",
+    "The use at which the action sets in, by the comparison of the server's release.",
+    _LABELS,
+    _RULES,
+    "for `used > limit` the largest use without the action; for `>=` the smallest with it",
+)
+USED = Metric(
+    "limit_used_bytes",
+    "What counts against the limit.",
+    _LABELS,
+    "memory_used_bytes, *index_used_bytes, data_used_bytes, device_used_bytes, *.free_wblocks",
+    "`data_available`: size - free blocks of the fullest unit; `write_blocks`: occupied blocks of the fullest unit",
+)
+HEADROOM = Metric(
+    "limit_headroom_bytes",
+    "Bytes until the action sets in; negative once past.",
+    _LABELS,
+    "",
+    "limit - used",
+)
+BREACHED = Metric(
+    "limit_breached",
+    "1 when the action would be taken now.",
+    _LABELS,
+    "also system_free_mem_pct, data_avail_pct, device_available_pct",
+    "the release's comparison in `eval_hwm_breached` and `eval_stop_writes`; `write_blocks`: free <= reserve",
+)
+PAGE = Metric(
+    "page_bytes",
+    "Units in which memory is handed out.",
+    ("ns", "page"),
+    "storage-engine.write-block-size, storage-engine.flush-size, index-stage-size, sindex-stage-size",
+    "records are rounded up to 16; write blocks are 8 MiB in memory and, from 7.1 on, everywhere",
+)
+
+
+def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
+    for namespace in snapshot.namespaces:
+        operator = view.operators.get(namespace.name)
+        for limit in config.limits(namespace, snapshot.system, operator):
+            labels = (namespace.name, limit.name, limit.action)
+            yield LIMIT, labels, limit.limit
+            yield USED, labels, limit.used
+            yield HEADROOM, labels, limit.headroom
+            yield BREACHED, labels, limit.breached
+        for page in config.pages(namespace, operator):
+            yield PAGE, (namespace.name, page.name), page.size
+
+
+CONFIGURATION = Collector(
+    "configuration",
+    (LIMIT, USED, HEADROOM, BREACHED, PAGE),
+    ("namespaces", "namespace/", "statistics"),
+    _collect,
+)

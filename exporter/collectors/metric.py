@@ -1,0 +1,105 @@
+"""Declarations: a metric is declared once, and everything else (help, docs, tests, exposition) is read from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from prometheus_client.samples import Sample
+
+from exporter.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from exporter.memory.config import Operator
+    from exporter.snapshot import Snapshot
+
+PREFIX = "aerospike_memory_"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """One metric, equal only to itself.
+
+    `source` are the server's stats and `formula` what is made of them, for the documentation.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    source: str = ""
+    formula: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name as exposed."""
+        return PREFIX + self.name
+
+    @property
+    def type(self) -> str:
+        """`counter` or `gauge`, by the suffix that the conventions demand."""
+        return "counter" if self.name.endswith("_total") else "gauge"
+
+    @property
+    def unit(self) -> str:
+        """The unit that OpenMetrics states, or nothing."""
+        suffix = self.name.rsplit("_", 1)[-1]
+        return suffix if suffix in ("bytes", "seconds", "ratio") else ""
+
+
+Series = tuple[Metric, tuple[str, ...], float | None]
+"""A value of a metric with the values of its labels, in their order; None is unknown, and then not exposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the operator wants to see of a snapshot."""
+
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    sets: Selection = field(default_factory=Selection)
+    sindexes: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A translator of a part of the snapshot; `sections` are the info commands that it depends on."""
+
+    name: str
+    metrics: tuple[Metric, ...]
+    sections: tuple[str, ...]
+    collect: Callable[[Snapshot, View], Iterator[Series]]
+
+
+@dataclass(slots=True)
+class Family:
+    """A metric with its values: to prometheus_client a metric family, with the samples made only when asked for."""
+
+    metric: Metric
+    values: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The family's name, which for a counter lacks `_total`."""
+        return self.metric.full_name.removesuffix("_total")
+
+    @property
+    def documentation(self) -> str:
+        """The help."""
+        return self.metric.help
+
+    @property
+    def type(self) -> str:
+        """The type."""
+        return self.metric.type
+
+    @property
+    def unit(self) -> str:
+        """The unit."""
+        return self.metric.unit
+
+    @property
+    def samples(self) -> list[Sample]:
+        """The values as prometheus_client has them."""
+        name, labels = self.metric.full_name, self.metric.labels
+        return [Sample(name, dict(zip(labels, values, strict=True)), value) for values, value in self.values]

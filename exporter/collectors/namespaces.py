@@ -1,0 +1,42 @@
+"""Counts of records per namespace, and the server's own flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+OBJECTS = Metric("objects", "Records of the namespace on this node.", ("ns",), "objects")
+TOMBSTONES = Metric("tombstones", "Tombstones of the namespace on this node.", ("ns",), "tombstones")
+EVICTED = Metric("evicted_objects_total", "Records evicted since the server started.", ("ns",), "evicted_objects")
+EXPIRED = Metric("expired_objects_total", "Records expired since the server started.", ("ns",), "expired_objects")
+STOP_WRITES = Metric(
+    "stop_writes", "1 while the server refuses client writes, as it says itself.", ("ns",), "stop_writes"
+)
+HIGH_WATER_BREACHED = Metric(
+    "high_water_breached", "1 while the server would evict, as it says itself.", ("ns",), "hwm_breached"
+)
+
+
+def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+    for namespace in snapshot.namespaces:
+        labels = (namespace.name,)
+        yield OBJECTS, labels, namespace.objects
+        yield TOMBSTONES, labels, namespace.tombstones
+        yield EVICTED, labels, namespace.evicted_objects
+        yield EXPIRED, labels, namespace.expired_objects
+        yield STOP_WRITES, labels, namespace.stop_writes
+        yield HIGH_WATER_BREACHED, labels, namespace.high_water_breached
+
+
+NAMESPACES = Collector(
+    "namespaces",
+    (OBJECTS, TOMBSTONES, EVICTED, EXPIRED, STOP_WRITES, HIGH_WATER_BREACHED),
+    ("namespaces", "namespace/"),
+    _collect,
+)

@@ -1,0 +1,81 @@
+"""Memory pools per namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.memory import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+_LABELS = ("ns", "pool")
+
+INFO = Metric(
+    "pool_info",
+    "1 for each pool, with the medium that it is in.",
+    ("ns", "pool", "medium"),
+    "storage-engine, index-type, sindex-type",
+)
+CAPACITY = Metric(
+    "pool_capacity_bytes",
+    "What the pool may grow to.",
+    _LABELS,
+    "data_total_bytes, device_total_bytes, pmem_total_bytes, index-stage-size, sindex-stage-size, *.mounts-budget",
+    "data: total - 8 MiB header per unit; indexes: 256 (secondary: 2048) stages * stage size, or the mounts' budget",
+)
+RESERVED = Metric(
+    "pool_reserved_bytes",
+    "What the pool has taken from the system.",
+    _LABELS,
+    "data_total_bytes, device_total_bytes, heap_allocated_kbytes, *_alloc_bytes",
+    "data: total; indexes: stages * stage size, when the heap has no room for one stage more",
+)
+OCCUPIED = Metric(
+    "pool_occupied_bytes",
+    "Blocks or slots of the pool that nothing else can use.",
+    _LABELS,
+    "storage-engine.*.free_wblocks, index_used_bytes, sindex_used_bytes, memory_used_*_bytes",
+    "data: sum over units of (blocks - header - free) * block size; indexes: used",
+)
+USED = Metric(
+    "pool_used_bytes",
+    "Live bytes in the pool.",
+    _LABELS,
+    "data_used_bytes, device_used_bytes, memory_used_data_bytes, *index_used_bytes, memory_used_*index_bytes",
+)
+FREE = Metric("pool_free_bytes", "What the pool can still take.", _LABELS, "", "capacity - occupied")
+FRAGMENTED = Metric("pool_fragmented_bytes", "Occupied bytes that hold nothing live.", _LABELS, "", "occupied - used")
+RATIO = Metric(
+    "pool_fragmentation_ratio",
+    "Share of the occupied bytes that holds nothing live.",
+    _LABELS,
+    "",
+    "1 - used / occupied",
+)
+
+
+def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+    certain = pool.stages_certain(snapshot)
+    for namespace in snapshot.namespaces:
+        for found in pool.pools(namespace, certain):
+            labels = (namespace.name, found.name)
+            yield INFO, (*labels, found.medium), 1
+            yield CAPACITY, labels, found.capacity
+            yield RESERVED, labels, found.reserved
+            yield OCCUPIED, labels, found.occupied
+            yield USED, labels, found.used
+            yield FREE, labels, found.free
+            yield FRAGMENTED, labels, found.fragmented
+            yield RATIO, labels, found.fragmentation_ratio
+
+
+POOLS = Collector(
+    "pools",
+    (INFO, CAPACITY, RESERVED, OCCUPIED, USED, FREE, FRAGMENTED, RATIO),
+    ("namespaces", "namespace/", "statistics"),
+    _collect,
+)

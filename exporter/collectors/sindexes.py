@@ -1,0 +1,54 @@
+"""Secondary indexes: the largest of each namespace, and the rest as one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.selection import OTHER, largest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+_LABELS = ("ns", "sindex", "set")
+
+USED = Metric(
+    "sindex_used_bytes",
+    "Nodes of the index, 4 KiB each and at least 4096.",
+    _LABELS,
+    "used_bytes (memory_used up to 6.2) of sindex/NS/NAME; sindex-stat on 8.1",
+    "on 8.1 without sindex-stat: the namespace's total where it has one index",
+)
+ENTRIES = Metric("sindex_entries", "Entries of the index.", _LABELS, "entries of sindex/NS/NAME; sindex-stat on 8.1")
+DROPPED = Metric("sindexes_dropped", "Indexes of the namespace that were added up as `_other`.", ("ns",))
+
+
+def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
+    for namespace in snapshot.namespaces:
+        wanted = [found for found in namespace.sindexes if view.sindexes.keeps(namespace.name, found.name)]
+        top, rest = largest(wanted, view.sindexes.largest)
+        for found in top:
+            labels = (namespace.name, found.name, found.set_name)
+            yield USED, labels, found.used_bytes
+            yield ENTRIES, labels, found.entries
+        if rest:
+            labels = (namespace.name, OTHER, "")
+            yield USED, labels, _sum([found.used_bytes for found in rest])
+            yield ENTRIES, labels, _sum([found.entries for found in rest])
+        if view.sindexes.asks(namespace.name):
+            yield DROPPED, (namespace.name,), len(rest)
+
+
+def _sum(values: list[int | None]) -> int | None:
+    present = [value for value in values if value is not None]
+    return sum(present) if len(present) == len(values) else None
+
+
+SINDEXES = Collector(
+    "sindexes",
+    (USED, ENTRIES, DROPPED),
+    ("namespaces", "namespace/", "sindex-list:", "sindex/", "sindex-stat:"),
+    _collect,
+)

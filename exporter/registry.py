@@ -1,0 +1,83 @@
+"""One scrape: read the node, run every collector behind a boundary, and hand over the families."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.collectors import COLLECTORS, METRICS, exporter
+from exporter.collectors.metric import Collector, Family, Metric, Series, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Reading, Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class Readable(Protocol):
+    """What a node is read through."""
+
+    def read(self, timeout: float) -> Reading:
+        """Read the node in at most `timeout` seconds; never raises."""
+
+
+class Families(tuple[Family, ...]):
+    """The families of one scrape, in the shape of a prometheus_client registry."""
+
+    __slots__ = ()
+
+    def collect(self) -> Iterator[Family]:
+        """The families."""
+        return iter(self)
+
+
+class Registry:
+    """What is exposed of one node."""
+
+    def __init__(self, target: Readable, view: View, collectors: tuple[Collector, ...] = COLLECTORS) -> None:
+        self._target = target
+        self._view = view
+        self._collectors = collectors
+
+    def scrape(self, timeout: float) -> Families:
+        """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
+        start = time.perf_counter()
+        reading = self._target.read(timeout)
+        values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
+        for metric, labels, value in self._series(reading, start):
+            if value is not None:
+                values[metric].append((labels, value))
+        return Families(Family(metric, found) for metric, found in values.items() if found)
+
+    def _series(self, reading: Reading, start: float) -> Iterator[Series]:
+        snapshot = reading.snapshot
+        yield exporter.UP, (), snapshot is not None
+        yield exporter.BUILD_INFO, exporter.BUILD, 1
+        if snapshot is not None:
+            node = snapshot.node
+            labels = (node.node_id or "", node.build, node.edition or "", node.cluster_name or "")
+            yield exporter.NODE_INFO, labels, 1
+        if reading.seconds is not None:
+            yield exporter.INFO_SECONDS, (), reading.seconds
+        for collector in self._collectors:
+            before = time.perf_counter()
+            series, success = _run(collector, snapshot, self._view)
+            yield from series
+            yield exporter.COLLECTOR_SECONDS, (collector.name,), time.perf_counter() - before
+            yield exporter.COLLECTOR_SUCCESS, (collector.name,), success
+        yield exporter.SCRAPE_SECONDS, (), time.perf_counter() - start
+
+
+def _run(collector: Collector, snapshot: Snapshot | None, view: View) -> tuple[list[Series], bool]:
+    """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
+    if snapshot is None:
+        return [], False
+    try:
+        series = list(collector.collect(snapshot, view))
+    except Exception as bug:
+        logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
+        return [], False
+    return series, not any(problem.startswith(collector.sections) for problem in snapshot.problems)

@@ -1,0 +1,193 @@
+"""The tables of the settings: every key with its type, bounds, default and help."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from exporter.memory.config import Amount, Operator
+
+ENV_PREFIX = "AMX_"
+
+_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40, "K": 1 << 10, "M": 1 << 20}
+_UNITS |= {"G": 1 << 30, "T": 1 << 40}
+
+
+def _patterns(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _bytes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,18})\s*([A-Za-z]{0,3})", value.strip(), re.ASCII)
+    if not match or match[2].upper() not in _UNITS:
+        raise ValueError("give bytes, as in 512MiB")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def _amount(value: object) -> object:
+    """Bytes, or a percentage of what the server allows."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", value.strip(), re.ASCII)):
+        share = float(match[1]) / 100
+        if not 0 < share <= 1:
+            raise ValueError("give a share above 0 % and up to 100 %")
+        return Amount(share=share)
+    try:
+        size = _bytes(value)
+    except ValueError:
+        size = None
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return Amount(bytes=size)
+    raise ValueError("give bytes, as in 512MiB, or a share of what the server allows, as in 80%")
+
+
+# NoDecode: a list in the environment is comma separated, not JSON.
+Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+AmountField = Annotated[Amount, BeforeValidator(_amount)]
+
+
+class _Table(BaseModel):
+    """A table of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+class TlsSettings(_Table):
+    """TLS to the node; a certificate and key of our own make it mutual."""
+
+    enable: bool = Field(False, description="connect with TLS")
+    name: str | None = Field(None, description="name that the node's certificate must have")
+    ca_file: Path | None = Field(None, description="certificates of the authorities to trust")
+    ca_path: Path | None = Field(None, description="directory of such certificates")
+    cert_file: Path | None = Field(None, description="our certificate chain, for mutual TLS")
+    key_file: Path | None = Field(None, description="our private key")
+    key_password_file: Path | None = Field(None, description="file with the passphrase of the key")
+    protocols: str | None = Field(None, description="as in `-all +TLSv1.2`")
+    cipher_suite: str | None = Field(None, description="OpenSSL cipher list")
+
+
+class AerospikeSettings(_Table):
+    """The node, and how to log in to it."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="host of the node")
+    port: int = Field(3000, ge=1, le=65535, description="service or admin port")
+    timeout: Seconds = Field(1.0, description="seconds for one request")
+    auth: Literal["internal", "external", "external_insecure", "pki"] | None = Field(
+        None, description="internal, external, external_insecure or pki"
+    )
+    user: str | None = Field(None, min_length=1, description="user name")
+    password_file: Path | None = Field(None, description="file with the password")
+    password: SecretStr | None = Field(None, description="not as a flag: `ps` shows those")
+    tls: TlsSettings = Field(default_factory=TlsSettings)
+
+    @model_validator(mode="after")
+    def _login(self) -> AerospikeSettings:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give password or password_file, not both")
+        if self.auth == "pki" and (self.password or self.password_file):
+            raise ValueError("auth = pki takes no password")
+        if self.auth in ("external", "pki") and not self.tls.enable:
+            raise ValueError(f"auth = {self.auth} needs tls.enable")
+        if (self.password or self.password_file) and not self.user:
+            raise ValueError("a password needs a user")
+        if self.auth in ("internal", "external", "external_insecure") and not self.user:
+            raise ValueError(f"auth = {self.auth} needs a user")
+        return self
+
+
+class WebSettings(_Table):
+    """The HTTP endpoint."""
+
+    listen_address: str = Field(
+        ":9845", pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):\d{1,5}$", description="address and port to listen on"
+    )
+    timeout: Seconds = Field(10.0, description="seconds for a scrape that names no time-out")
+    timeout_margin: float = Field(0.25, ge=0, le=60, description="seconds to stay below the scraper's time-out")
+    idle_timeout: Seconds = Field(30.0, description="seconds after which a silent client is cut off")
+    threads: int = Field(4, ge=1, le=64, description="scrapes that are worked on at once")
+    connections: int = Field(128, ge=1, le=65536, description="open connections at most")
+
+
+class LogSettings(_Table):
+    """The log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    format: Literal["text", "json"] = Field("text", description="text or json")
+    file: Path | None = Field(None, description="write to this file, not to the console")
+    file_size: Bytes = Field(10 << 20, description="rotate at this size")
+    file_count: int = Field(5, ge=0, le=1000, description="keep so many rotated files")
+
+
+class SetsSettings(_Table):
+    """Which sets become series."""
+
+    include: Patterns = Field(("*",), description="patterns of SET or NS/SET to show")
+    exclude: Patterns = Field((), description="patterns not to show; NS/* is not asked for")
+    largest: int = Field(100, ge=0, le=1_000_000, description="show so many of each namespace, the rest as _other")
+
+
+class SindexesSettings(_Table):
+    """Which secondary indexes become series."""
+
+    include: Patterns = Field(("*",), description="patterns of INDEX or NS/INDEX to show")
+    exclude: Patterns = Field((), description="patterns not to show; they are not asked for")
+    largest: int = Field(100, ge=0, le=1_000_000, description="show so many of each namespace, the rest as _other")
+    stat: bool = Field(False, description="on 8.1: ask sindex-stat, a log line per index and scrape")
+
+
+class CollectorSettings(_Table):
+    """The collectors."""
+
+    sets: SetsSettings = Field(default_factory=SetsSettings)
+    sindexes: SindexesSettings = Field(default_factory=SindexesSettings)
+
+
+class OperatorSettings(_Table):
+    """The operator's own maximum, minimum and page size for a namespace."""
+
+    max: AmountField | None = None
+    min: AmountField | None = None
+    page: Bytes | None = None
+
+    @property
+    def value(self) -> Operator:
+        """As the memory model takes it."""
+        return Operator(self.max, self.min, self.page)
+
+
+class DemoSettings(_Table):
+    """The embedded shop (command `demo`)."""
+
+    release: Literal["8.1", "6.4"] = Field("8.1", description="speak as this server release: 8.1 or 6.4")
+    speed: float = Field(60.0, gt=0, le=100_000, allow_inf_nan=False, description="simulated seconds per second")
+    seed: int = Field(1, ge=0, description="seed of the simulation")
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        validate_default=True,
+    )
+
+    aerospike: AerospikeSettings = Field(default_factory=AerospikeSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    collector: CollectorSettings = Field(default_factory=CollectorSettings)
+    operator: dict[str, OperatorSettings] = Field(
+        default_factory=dict, description='JSON: {"NS": {"max": "80%", "min": "512MiB", "page": "8MiB"}}'
+    )
+    demo: DemoSettings = Field(default_factory=DemoSettings)

@@ -1,0 +1,98 @@
+"""A node that is read on demand: one reader at a time, and one log line per change of its state."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Protocol
+
+from exporter import stats
+from exporter.errors import ExporterError
+from exporter.snapshot import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What answers info commands."""
+
+    def read(self, timeout: float) -> dict[str, str]:
+        """Replies by command, in at most about `timeout` seconds; raises `SourceError`."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class Target:
+    """A node, as it is read for scrapes.
+
+    A scrape that comes while the node is being read waits for that reading instead of asking again: however many
+    scrape it, the node answers one request at a time, and a node that hangs holds one thread.
+    """
+
+    def __init__(self, name: str, source: Source) -> None:
+        self._name = name
+        self._source = source
+        self._reader = ThreadPoolExecutor(1, "reader")
+        self._lock = threading.Lock()
+        self._current: Future[Reading] | None = None
+        self._problem: str | None = ""  # neither a problem nor none: nothing was said yet
+        self._sections: Mapping[str, str] = {}
+
+    def read(self, timeout: float) -> Reading:
+        """Read the node in at most `timeout` seconds; never raises."""
+        start = time.monotonic()
+        with self._lock:
+            if self._current is None or self._current.done():
+                self._current = self._reader.submit(self._read, timeout)
+            current = self._current
+        try:
+            return current.result(timeout)
+        except FutureTimeoutError:
+            return Reading(None, f"{self._name} did not answer in time", time.monotonic() - start)
+
+    def close(self) -> None:
+        """Close the connection to the node, after a read that is under way."""
+        self._reader.submit(self._source.close)
+        self._reader.shutdown()
+
+    def _read(self, timeout: float) -> Reading:
+        start = time.monotonic()
+        try:
+            replies = self._source.read(timeout)
+            seconds = time.monotonic() - start
+            snapshot = stats.snapshot(replies)
+        except ExporterError as problem:
+            reading = Reading(None, str(problem), time.monotonic() - start)
+        except Exception as bug:
+            logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
+            reading = Reading(None, f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start)
+        else:
+            reading = Reading(snapshot, None, seconds)
+        self._tell(reading)
+        return reading
+
+    def _tell(self, reading: Reading) -> None:
+        """One line per change, not per scrape."""
+        if reading.problem != self._problem:
+            self._problem = reading.problem
+            if reading.snapshot is not None:
+                node = reading.snapshot.node
+                logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
+            else:
+                logger.warning("%s", reading.problem)
+        if reading.snapshot is None:
+            return
+        problems = reading.snapshot.problems
+        for section, problem in problems.items():
+            if self._sections.get(section) != problem:
+                logger.warning("%s: no figures from %s: %s", self._name, section, problem)
+        for section in self._sections.keys() - problems.keys():
+            logger.info("%s: figures from %s again", self._name, section)
+        self._sections = problems

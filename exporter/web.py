@@ -1,0 +1,229 @@
+"""The HTTP endpoint: `/metrics`, a landing page, and health, on tornado.
+
+The event loop owns the connections, so that neither a client that is slow nor a TLS handshake that never ends holds
+up a scrape; a few threads work on the scrapes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError, RequestHandler
+
+from exporter import __version__
+from exporter.errors import SettingsError
+from exporter.exposition import Exposition
+
+if TYPE_CHECKING:
+    from tornado.iostream import IOStream
+
+    from exporter.registry import Families
+    from exporter.tables import WebSettings
+
+logger = logging.getLogger(__name__)
+
+NAME = "aerospike-memory-exporter"
+
+_MOST_REQUEST_BYTES = 64 * 1024
+
+
+class Scrapable(Protocol):
+    """What can be scraped."""
+
+    def scrape(self, timeout: float) -> Families:
+        """The families, in at most `timeout` seconds."""
+
+
+class WebServer:
+    """Serves a registry; for use inside a running event loop."""
+
+    def __init__(self, registry: Scrapable, settings: WebSettings, note: str = "") -> None:
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(settings.threads, "scrape")
+        context = {"settings": settings}
+        metrics = {**context, "registry": registry, "exposition": Exposition(), "threads": self._threads}
+        application = Application(
+            [
+                (r"/metrics", _Metrics, metrics),
+                (r"/", _Landing, {**context, "note": note}),
+                (r"/-/healthy", _Health, {**context, "text": "Healthy.\n"}),
+                # Ready to be scraped: whether the node answers is `up`, and no reason to take the exporter away.
+                (r"/-/ready", _Health, {**context, "text": "Ready.\n"}),
+            ],
+            default_handler_class=_NotFound,
+            default_handler_args=context,
+        )
+        self._server = _Server(
+            application,
+            most=settings.connections,
+            idle_connection_timeout=settings.idle_timeout,
+            body_timeout=settings.idle_timeout,
+            max_header_size=_MOST_REQUEST_BYTES,
+            max_body_size=_MOST_REQUEST_BYTES,
+            max_buffer_size=2 * _MOST_REQUEST_BYTES,
+        )
+
+    def start(self) -> int:
+        """Listen, and return the port; raises `SettingsError` if the address cannot be had."""
+        address, _, port = self._settings.listen_address.rpartition(":")
+        try:
+            sockets = bind_sockets(int(port), address.strip("[]") or None)
+        except (OSError, OverflowError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            raise SettingsError(f"web.listen_address: cannot listen on {address}:{port}: {reason}") from None
+        self._server.add_sockets(sockets)
+        return int(sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Take no more connections, and close those that there are."""
+        self._server.stop()
+        await self._server.close_all_connections()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Server(HTTPServer):
+    """An HTTP server with a bound on its connections."""
+
+    def initialize(self, *arguments: Any, most: int = 128, **settings: Any) -> None:
+        super().initialize(*arguments, **settings)
+        self._most = most
+        self._streams: set[IOStream] = set()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        self._streams = {open_stream for open_stream in self._streams if not open_stream.closed()}
+        if len(self._streams) >= self._most:
+            stream.close()
+            return
+        self._streams.add(stream)
+        super().handle_stream(stream, address)
+
+
+class _Handler(RequestHandler):
+    """What all pages share."""
+
+    def initialize(self, settings: WebSettings) -> None:
+        self._settings = settings
+
+    def set_default_headers(self) -> None:
+        self.set_header("Server", NAME)
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def compute_etag(self) -> None:
+        """No digest of a body that is different each time."""
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+    def log_exception(self, *error: Any) -> None:
+        if not isinstance(error[1], HTTPError | StreamClosedError):
+            logger.error("%s failed: %s", self.request.path, error[0].__name__, exc_info=error)
+
+    async def answer(self, body: bytes | str) -> None:
+        """Send the body to a client that takes it, and cut off one that does not."""
+        try:
+            await asyncio.wait_for(self.finish(body), self._settings.idle_timeout)
+        except (TimeoutError, asyncio.TimeoutError):
+            stream: IOStream = self.request.connection.stream  # type: ignore[union-attr] # an HTTP/1 connection
+            stream.close()
+        except StreamClosedError:
+            pass
+
+
+class _Metrics(_Handler):
+    """The scrape."""
+
+    def initialize(  # type: ignore[override] # tornado hands over what the route names
+        self, settings: WebSettings, registry: Scrapable, exposition: Exposition, threads: ThreadPoolExecutor
+    ) -> None:
+        super().initialize(settings)
+        self._registry = registry
+        self._exposition = exposition
+        self._threads = threads
+
+    async def get(self) -> None:
+        deadline = time.monotonic() + self._timeout()
+        body, headers = await asyncio.get_running_loop().run_in_executor(self._threads, self._scrape, deadline)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        await self.answer(body)
+
+    head = get
+
+    def _scrape(self, deadline: float) -> tuple[bytes, dict[str, str]]:
+        # A scrape that waited for a thread has less time left.
+        families = self._registry.scrape(max(0.0, deadline - time.monotonic()))
+        headers = self.request.headers
+        return self._exposition.body(families, headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
+
+    def _timeout(self) -> float:
+        """The scraper's time-out less a margin, or our own where it names none (or nonsense)."""
+        try:
+            asked = float(self.request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", "nan"))
+        except ValueError:
+            asked = math.nan
+        if not 0 < asked < math.inf:
+            return self._settings.timeout
+        # Of a very short time-out half is left.
+        return min(max(asked - self._settings.timeout_margin, asked / 2), self._settings.timeout)
+
+
+class _Landing(_Handler):
+    """The page for a person who found the port."""
+
+    def initialize(self, settings: WebSettings, note: str) -> None:  # type: ignore[override] # as above
+        super().initialize(settings)
+        self._note = note
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        await self.answer(_PAGE.format(name=NAME, version=__version__, note=html.escape(self._note)))
+
+    head = get
+
+
+class _Health(_Handler):
+    """A page that says one word."""
+
+    def initialize(self, settings: WebSettings, text: str) -> None:  # type: ignore[override] # as above
+        super().initialize(settings)
+        self._text = text
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        await self.answer(self._text)
+
+    head = get
+
+
+class _NotFound(_Handler):
+    """Everything else."""
+
+    def prepare(self) -> None:
+        raise HTTPError(404)
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{name}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:3em auto;padding:0 1em}}</style></head>
+<body>
+<h1>{name}</h1>
+<p>Version {version}. Says where the memory of an Aerospike node is, how much of it is waste, and what will run out
+first. {note}</p>
+<ul>
+<li><a href="/metrics">/metrics</a>, for Prometheus</li>
+<li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
+</ul>
+</body>
+</html>
+"""
