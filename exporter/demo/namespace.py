@@ -1,0 +1,266 @@
+"""A namespace: records in stripes, indexes, expiry, eviction and the server's own evaluation of its limits."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.demo import limits
+from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe
+from exporter.demo.heap import resident_bytes, size_class
+
+if TYPE_CHECKING:
+    from exporter.demo.config import NamespaceConfig
+
+INDEX_ENTRY_BYTES = 64
+SET_INDEX_ENTRY_BYTES = 16
+SINDEX_NODE_BYTES = 4096
+SINDEX_TREES = 4096
+SINDEX_LEAF_ENTRIES = 219
+"""Entries of a leaf that is three quarters full; a tree of up to 292 is its root alone."""
+
+STOP_WRITES_PERIOD = 10
+"""Seconds between two evaluations of the limits that stop writes."""
+
+MEMORY_STRIPES = 8
+OLD_FILE_BLOCK_BYTES = MIB
+
+
+class Record(NamedTuple):
+    """A record: its set, the bytes of its one large bin, and when it expires (seconds, 0 is never)."""
+
+    set_name: str
+    body_bytes: int
+    void_time: int
+
+
+@dataclass(slots=True)
+class SetUse:
+    """What a set holds: records, and their bytes as stored in blocks and as requested from the heap."""
+
+    objects: int = 0
+    stored_bytes: int = 0
+    heap_bytes: int = 0
+
+
+def stored_size(record: Record) -> int:
+    """The bytes of a record in its stored form, before rounding: header, set, a number, the large bin, end mark."""
+    return record.body_bytes + 60 + len(record.set_name) + (4 if record.void_time else 0)
+
+
+def heap_size(record: Record) -> int:
+    """The bytes that a release up to 6.4 requests for a record in memory: space for two bins, and the large bin."""
+    return record.body_bytes + 33
+
+
+def heap_class_size(record: Record) -> int:
+    """What the allocator gives for those two requests."""
+    return size_class(28) + size_class(record.body_bytes + 5)
+
+
+def stripes_of(config: NamespaceConfig, flat: bool) -> list[Stripe]:
+    """The stripes of a namespace in memory, one per file if it has files; up to 6.4 only files have blocks."""
+    if config.files:
+        block = WRITE_BLOCK_BYTES if flat else OLD_FILE_BLOCK_BYTES
+        lwm = config.defrag_lwm_pct
+        return [Stripe(config.filesize, block_bytes=block, backed=True, defrag_lwm_pct=lwm) for _ in config.files]
+    if not flat:
+        return []
+    share = config.data_size // MEMORY_STRIPES
+    return [Stripe(share, defrag_lwm_pct=config.defrag_lwm_pct) for _ in range(MEMORY_STRIPES)]
+
+
+class Namespace:
+    """The records of a namespace and all that the server counts of them.
+
+    `flat` is how releases from 7.0 on keep records: packed into the blocks of stripes. Before, each record was an
+    allocation of its own, and files held a second copy. Times are simulated seconds.
+    """
+
+    def __init__(self, config: NamespaceConfig, *, flat: bool = True) -> None:
+        self.config = config
+        self.flat = flat
+        self.stripes = stripes_of(config, flat)
+        self.sets = {name: SetUse() for name in config.sets}
+        self.records: dict[int, Record] = {}
+        self.heap_data_bytes = self.heap_record_bytes = self.heap_run_bytes = 0
+        self.stop_writes = self.high_water_breached = False
+        self.expired = self.evicted = self.evict_ttl = self.evict_void_time = 0
+        self.written = self.refused = self.deleted = 0
+        self.cycle_deleted_pct = 0.0
+        self._expirable = 0
+        self._by_void_time: list[tuple[int, int]] = []
+
+    @property
+    def objects(self) -> int:
+        """Records."""
+        return len(self.records)
+
+    @property
+    def non_expirable(self) -> int:
+        """Records that never expire."""
+        return self.objects - self._expirable
+
+    @property
+    def set_index_bytes(self) -> int:
+        """What the set indexes report: 16 bytes per record of an indexed set."""
+        return sum(self.sets[name].objects for name in self.config.indexed_sets) * SET_INDEX_ENTRY_BYTES
+
+    @property
+    def sindex_bytes(self) -> int:
+        """Bytes of the nodes of all secondary indexes."""
+        return sum(sindex_bytes(self.sets[index.set_name].objects) for index in self.config.sindexes)
+
+    @property
+    def data_total_bytes(self) -> int:
+        """Size of all stripes or files, headers included."""
+        return sum(stripe.size for stripe in self.stripes)
+
+    @property
+    def data_used_bytes(self) -> int:
+        """Bytes of the live records in the stripes or files."""
+        return sum(stripe.used_bytes for stripe in self.stripes)
+
+    @property
+    def data_available_pct(self) -> int:
+        """The free share of the stripe or file that has least of it."""
+        return min((stripe.available_pct for stripe in self.stripes), default=100)
+
+    def usage(self) -> limits.Usage:
+        """What counts against the limits."""
+        return limits.Usage(
+            index_bytes=self.objects * INDEX_ENTRY_BYTES,
+            set_index_bytes=self.set_index_bytes,
+            sindex_bytes=self.sindex_bytes,
+            heap_data_bytes=self.heap_data_bytes,
+            data_bytes=self.data_used_bytes,
+            data_total_bytes=self.data_total_bytes,
+            data_available_pct=self.data_available_pct,
+        )
+
+    def resident_data_bytes(self) -> int:
+        """Resident memory of the stripes; files of older releases are not in memory."""
+        if not self.flat:
+            return 0
+        return sum(resident_bytes(stripe.touched_blocks, stripe.block_bytes) for stripe in self.stripes)
+
+    def write(self, key: int, record: Record) -> bool:
+        """A client writes a record; False when the server refuses: writes are stopped, or out of space.
+
+        A key belongs to one set for ever, as the digest of a record is made from its set and its user key.
+        """
+        if self.stop_writes or not self._store(key, record):
+            self.refused += 1
+            return False
+        self.written += 1
+        return True
+
+    def delete(self, key: int) -> None:
+        """A client deletes a record."""
+        self._remove(key)
+        self.deleted += 1
+
+    def tick(self, now: int, period: int, system_used_pct: int) -> None:
+        """What the server's own threads do in the `period` seconds up to `now`."""
+        if self.config.nsup_period and now % self.config.nsup_period < period:
+            self._run_nsup(now)
+        for stripe in self.stripes:
+            stripe.defrag()
+            stripe.flush()
+        if now % STOP_WRITES_PERIOD < period:
+            judge = limits.must_stop_writes if self.flat else limits.must_stop_writes_6
+            self.stop_writes = judge(self.config, self.usage(), system_used_pct)
+
+    def _run_nsup(self, now: int) -> None:
+        """One cycle of the namespace supervisor: it evicts if a limit was reached, else it expires."""
+        judge = limits.must_evict if self.flat else limits.must_evict_6
+        self.high_water_breached = judge(self.config, self.usage())
+        before = self.objects
+        cut = self._eviction_cut() if self.high_water_breached else 0
+        if cut > now:
+            self.evict_void_time, self.evict_ttl = cut, cut - now
+            self.evicted += self._remove_before(cut)
+        else:
+            # The server expires what is strictly older than now.
+            self.expired += self._remove_before(now)
+        self.cycle_deleted_pct = (before - self.objects) * 100 / before if before else 0.0
+
+    def _eviction_cut(self) -> int:
+        """The time before which records are evicted: such that the configured share of them goes.
+
+        0 when that would be none, or all of them, which the server refuses to do.
+        """
+        wanted = self._expirable * self.config.evict_tenths_pct // 1000
+        if wanted == 0:
+            return 0
+        times = heapq.nsmallest(wanted + 1, self._live_void_times())
+        return times[wanted] if len(times) > wanted else 0
+
+    def _live_void_times(self) -> list[int]:
+        return [record.void_time for record in self.records.values() if record.void_time]
+
+    def _remove_before(self, cut: int) -> int:
+        removed = 0
+        queue = self._by_void_time
+        while queue and queue[0][0] < cut:
+            void_time, key = heapq.heappop(queue)
+            record = self.records.get(key)
+            # An entry whose record was written again is stale: the later entry counts.
+            if record is not None and record.void_time == void_time:
+                self._remove(key)
+                removed += 1
+        return removed
+
+    def _stripe(self, key: int) -> Stripe | None:
+        """The stripe of a key, by the bits of its digest."""
+        if not self.stripes:
+            return None
+        return self.stripes[((key * 0x9E3779B97F4A7C15) >> 32 & 0xFFFFFFFF) % len(self.stripes)]
+
+    def _store(self, key: int, record: Record) -> bool:
+        stripe = self._stripe(key)
+        if stripe is not None:
+            previous = stripe.occupied_by(key)
+            if not stripe.write(key, stored_size(record)):
+                return False
+            self.sets[record.set_name].stored_bytes += stripe.occupied_by(key) - previous
+        old = self.records.get(key)
+        if old is not None:
+            self._count(old, -1)
+        self.records[key] = record
+        self._count(record, 1)
+        if record.void_time:
+            heapq.heappush(self._by_void_time, (record.void_time, key))
+        return True
+
+    def _remove(self, key: int) -> None:
+        record = self.records.pop(key)
+        stripe = self._stripe(key)
+        if stripe is not None:
+            self.sets[record.set_name].stored_bytes -= stripe.delete(key)
+        self._count(record, -1)
+
+    def _count(self, record: Record, sign: int) -> None:
+        use = self.sets[record.set_name]
+        use.objects += sign
+        self._expirable += sign if record.void_time else 0
+        if self.flat:
+            return
+        use.heap_bytes += sign * heap_size(record)
+        self.heap_data_bytes += sign * heap_size(record)
+        self.heap_record_bytes += sign * heap_class_size(record)
+        # Runs of a size class stay allocated while one of their regions is in use, so deletes give little back.
+        if sign > 0:
+            self.heap_run_bytes = max(self.heap_run_bytes, self.heap_record_bytes * 102 // 100)
+        else:
+            self.heap_run_bytes = max(
+                self.heap_record_bytes * 102 // 100, self.heap_run_bytes - heap_class_size(record) // 4
+            )
+
+
+def sindex_bytes(entries: int) -> int:
+    """Bytes of the nodes of a secondary index: each of its trees has at least a root."""
+    per_tree = -(-entries // SINDEX_TREES)
+    nodes = 1 if per_tree <= 292 else 1 + -(-per_tree // SINDEX_LEAF_ENTRIES)
+    return SINDEX_TREES * nodes * SINDEX_NODE_BYTES
