@@ -1,0 +1,58 @@
+# `make` lists the targets. Each sets up what it needs in .venv; nothing is installed outside it but python3-venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics
+	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
+
+test: check ## check and test everything
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev ## measure the cost of a scrape
+	@$(BIN)/python -m tests.bench
+
+docs: .venv/dev ## write docs/metrics.md from the declarations
+	$(BIN)/python -m tests.metrics_page > docs/metrics.md
+
+lock: ## pin the dependencies with hashes (needs uv)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \
+	    -o requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \
+	    --group dev -o requirements-dev.lock pyproject.toml
+
+clean: ## remove what was made here
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo 'installing python3-venv'; $(SUDO) apt-get install -y -q python3-venv; }
+	@echo 'making .venv (once)'
+	@$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.lock .venv/bin/python
+	@echo 'installing the dependencies (once)'
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/bin/python
+	@echo 'installing the dependencies and the tools for tests (once)'
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/runtime

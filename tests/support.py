@@ -1,0 +1,72 @@
+"""What tests share: captures of real servers, replayed over TCP by the embedded node's wire."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.collectors.metric import PREFIX, View
+from exporter.demo.wire import InfoServer
+from exporter.exposition import Exposition
+from exporter.registry import Registry
+from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TESTS = Path(__file__).parent
+CAPTURES = TESTS / "captures"
+SCENARIOS = sorted(str(path.relative_to(CAPTURES).with_suffix("")) for path in CAPTURES.glob("*/*.json"))
+
+
+def replies(scenario: str) -> dict[str, str]:
+    """The info replies of a capture, by command."""
+    info: dict[str, str] = json.loads((CAPTURES / f"{scenario}.json").read_text())["info"]
+    return info
+
+
+@contextlib.contextmanager
+def source_of(answer: Callable[[str], str | None], **wants: object) -> Iterator[AerospikeSource]:
+    """A source connected to a node that answers so."""
+    with InfoServer(answer) as server:
+        source = AerospikeSource(Connection(*server.address), **wants)  # type: ignore[arg-type]
+        try:
+            yield source
+        finally:
+            source.close()
+
+
+@contextlib.contextmanager
+def registry_of(answer: Callable[[str], str | None], view: View | None = None) -> Iterator[Registry]:
+    """All of the exporter but HTTP, connected to a node that answers so."""
+    view = view or View()
+    with InfoServer(answer) as server:
+        source = AerospikeSource(Connection(*server.address), view.sets, view.sindexes)
+        target = Target("the node", source)
+        try:
+            yield Registry(target, view)
+        finally:
+            target.close()
+
+
+def exposed(registry: Registry, timeout: float = 10) -> dict[str, float]:
+    """One scrape, as Prometheus reads it: value by series, in the labels' declared order, without our prefix."""
+    text = Exposition().body(registry.scrape(timeout), "", "")[0].decode()
+    return series(text)
+
+
+def series(text: str) -> dict[str, float]:
+    """The series of a text exposition, without our prefix; a series that comes twice is an error."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            name = sample.name.removeprefix(PREFIX) + (f"{{{labels}}}" if labels else "")
+            assert name not in found, name
+            found[name] = sample.value
+    return found
