@@ -22,6 +22,9 @@ INDEX_STAGES = 256
 SINDEX_STAGES = 2048
 """How many stages the secondary indexes of a namespace may take (SI_ARENA_MAX_STAGES)."""
 
+SET_INDEX_ENTRY_BYTES = 16
+"""What a record takes in the index of its set."""
+
 _MEDIA = {"mem": "memory", "shmem": "shared_memory"}
 
 
