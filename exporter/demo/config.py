@@ -39,6 +39,7 @@ class NamespaceConfig:
     nsup_period: int = 0
     nsup_hist_period: int = 3600
     evict_tenths_pct: int = 5
+    evict_hist_buckets: int = 10_000
     evict_used_pct: int = 0
     evict_indexes_memory_pct: int = 0
     indexes_memory_budget: int = 0

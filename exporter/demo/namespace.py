@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +43,7 @@ class SetUse:
     objects: int = 0
     stored_bytes: int = 0
     heap_bytes: int = 0
+    known: bool = False  # the server keeps a set's name for ever once a record came with it
 
 
 def stored_size(record: Record) -> int:
@@ -177,28 +179,32 @@ class Namespace:
         judge = limits.must_evict if self.flat else limits.must_evict_6
         self.high_water_breached = judge(self.config, self.usage())
         before = self.objects
-        cut = self._eviction_cut() if self.high_water_breached else 0
+        cut = self._eviction_cut(now) if self.high_water_breached else 0
         if cut > now:
             self.evict_void_time, self.evict_ttl = cut, cut - now
             self.evicted += self._remove_before(cut)
-        else:
+        elif cut == now or not self.high_water_breached:
             # The server expires what is strictly older than now.
             self.expired += self._remove_before(now)
         self.cycle_deleted_pct = (before - self.objects) * 100 / before if before else 0.0
 
-    def _eviction_cut(self) -> int:
-        """The time before which records are evicted: such that the configured share of them goes.
+    def _eviction_cut(self, now: int) -> int:
+        """The time before which records are evicted, 0 or `now` when the server finds that none can be.
 
-        0 when that would be none, or all of them, which the server refuses to do.
+        The server counts records in buckets of their expiry and evicts whole buckets, from the soonest on, while they
+        hold no more than the configured share. So one long life in the namespace makes the buckets wide, and the first
+        may hold too many.
         """
-        wanted = self._expirable * self.config.evict_tenths_pct // 1000
-        if wanted == 0:
-            return 0
-        times = heapq.nsmallest(wanted + 1, self._live_void_times())
-        return times[wanted] if len(times) > wanted else 0
-
-    def _live_void_times(self) -> list[int]:
-        return [record.void_time for record in self.records.values() if record.void_time]
+        times = [record.void_time for record in self.records.values() if record.void_time]
+        width = max(max(times, default=now) - now, 0) // self.config.evict_hist_buckets + 1
+        counts = Counter(max(time - now, 0) // width for time in times)
+        target = len(times) * self.config.evict_tenths_pct // 1000
+        found = 0
+        for bucket in sorted(counts):
+            if found + counts[bucket] > target:
+                return now + bucket * width if found or bucket == 0 else 0
+            found += counts[bucket]
+        return 0
 
     def _remove_before(self, cut: int) -> int:
         removed = 0
@@ -244,6 +250,7 @@ class Namespace:
     def _count(self, record: Record, sign: int) -> None:
         use = self.sets[record.set_name]
         use.objects += sign
+        use.known = True
         self._expirable += sign if record.void_time else 0
         if self.flat:
             return

@@ -33,6 +33,7 @@ CARTS = NamespaceConfig(
     data_size=GIB,
     default_ttl=HOUR,
     nsup_period=120,
+    evict_tenths_pct=50,
     evict_used_pct=40,
     stop_writes_used_pct=70,
     indexes_memory_budget=64 * MIB,
@@ -70,28 +71,31 @@ MEAN_BYTES = {
 FIRST_RECORDS = {"cart": 9_000, "wishlist": 8_500, "order": 5_000, "payment": 5_000, "view": 6_000, "purchase": 5_000}
 """The records that the shop opens with."""
 
-WISHLIST_TTL = 30 * DAY
+WISHLIST_TTL = 14 * DAY
 
 
 class Shop:
     """The shop and its node's memory, from a seed; `release` is the way the server keeps records, 8.1 or 6.4.
 
     Over a week the wish lists grow until `carts` evicts, which takes the carts first because they have least time to
-    live, and the orders, kept for ever, come near the limit that stops writes.
+    live, and the files of the orders, kept for ever, come near their last free blocks. It opens with the records of
+    earlier days unless `load` is false.
     """
 
-    def __init__(self, seed: int = 1, release: str = "8.1") -> None:
+    def __init__(self, seed: int = 1, release: str = "8.1", *, load: bool = True) -> None:
         flat = release != "6.4"
         self.carts = Namespace(CARTS, flat=flat)
         self.orders = Namespace(ORDERS, flat=flat)
-        self.namespaces = (self.orders, self.carts)
+        self.namespaces: tuple[Namespace, ...] = (self.orders, self.carts)
         self.now = 0
         self._chance = random.Random(seed)  # noqa: S311 (figures of a simulation)
         self._next_key = 0
         self._open_carts: deque[int] = deque(maxlen=4_000)
         self._recent_views: deque[int] = deque(maxlen=3_000)
         self._errors_until = 0
-        self._load()
+        if load:
+            self._load()
+        self._housekeeping()
 
     def advance(self, seconds: float) -> bool:
         """Let the shop live until `seconds` after its start; False when a further call is needed to get there."""
@@ -110,9 +114,9 @@ class Shop:
         return HOST_BYTES - OTHER_PROCESSES_BYTES - self.heap().resident
 
     def activity(self) -> float:
-        """How busy the shop is, from 0 at night to 1 in the evening, on average about a half."""
+        """How busy the shop is, from 0.05 before dawn to 0.95 in the afternoon."""
         hour = (self.now / HOUR + OPENING_HOUR) % 24
-        return 0.5 - 0.45 * math.cos((hour - 8) / 24 * 2 * math.pi + 0.9)
+        return 0.5 - 0.45 * math.cos((hour - 4.5) / 24 * 2 * math.pi)
 
     def _load(self) -> None:
         """The records of earlier days. Some are written again or deleted, which leaves holes in the blocks."""
@@ -124,7 +128,6 @@ class Shop:
                 self._namespace(name).delete(key)
         for namespace in self.namespaces:
             namespace.written = namespace.deleted = 0
-        self._housekeeping()
 
     def _step(self) -> None:
         self.now += TICK
@@ -133,7 +136,7 @@ class Shop:
             self._open_carts.append(self._add("cart"))
         for _ in range(self._arrivals(busy * 2.4)):
             self._change_cart()
-        for _ in range(self._arrivals(busy * 0.055)):
+        for _ in range(self._arrivals(busy * 0.065)):
             self._add("wishlist")
         for _ in range(self._arrivals(busy * 0.025)):
             self._recent_views.append(self._add("view"))

@@ -1,0 +1,92 @@
+"""The embedded node: the shop, its clock and its server in this process, which any Aerospike client can connect to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from exporter.demo.clock import Clock
+from exporter.demo.config import RELEASES
+from exporter.demo.shop import Shop
+from exporter.demo.wire import InfoServer
+from exporter.demo.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+POLL_SECONDS = 0.25
+"""Real seconds between two looks at the clock."""
+
+
+class EmbeddedNode:
+    """A simulated node that answers as release 8.1 or 6.4 does.
+
+    The shop lives in a background thread, `speed` times as fast as real time. One that is asked for more than the
+    machine can do falls behind its clock, and its figures are those of the time it got to.
+    """
+
+    def __init__(
+        self,
+        release: str = "8.1",
+        seed: int = 1,
+        speed: float = 1.0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        users: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if release not in RELEASES:
+            raise ValueError(f"release {release!r}: the embedded node speaks as {' or '.join(RELEASES)}")
+        self.shop = Shop(seed, release)
+        self._clock = Clock(speed, now)
+        self._server = InfoServer(self._answer, host=host, port=port, users=users)
+        self._words = Words(self.shop, release, lambda: self._server.address)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and the port that clients connect to."""
+        return self._server.address
+
+    def start(self) -> Self:
+        """Open the shop and answer clients."""
+        self._server.start()
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._live, name="embedded-shop", daemon=True)
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stop answering and close the shop."""
+        self._server.close()
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _live(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            with self._lock:
+                arrived = self.shop.advance(self._clock.seconds())
+            # A shop that is behind goes on soon, but lets a waiting answer have the lock first.
+            pause = POLL_SECONDS if arrived else 0.001
+
+    def _answer(self, command: str) -> str | None:
+        with self._lock:
+            return self._words.answer(command)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
