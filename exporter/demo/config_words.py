@@ -23,7 +23,7 @@ transaction-pending-limit=20 truncate-threads=4 index-type=mem sindex-type=mem
 
 _STORAGE_8 = """
 commit-to-device=false compression=none data-size= defrag-lwm-pct= defrag-queue-min=0 defrag-sleep=1000
-defrag-startup-minimum=0 direct-files=false evict-used-pct= filesize= flush-max-ms=1000 max-write-cache=67108864
+defrag-startup-minimum=0 direct-files=false evict-used-pct= filesize= flush-max-ms=1000 flush-size=1048576 max-write-cache=67108864
 stop-writes-avail-pct= stop-writes-used-pct= tomb-raider-sleep=1000
 """
 
@@ -70,8 +70,8 @@ def namespace_config(namespace: Namespace) -> dict[str, str]:
         if config.files:
             words[f"storage-engine.file[{index}]"] = config.files[index]
     words |= {f"storage-engine.{key}": value for key, value in _filled(storage, config).items()}
-    if namespace.flat and config.files:
-        words["storage-engine.flush-size"] = "1048576"
+    if not config.files:
+        del words["storage-engine.flush-size"]
     return words
 
 

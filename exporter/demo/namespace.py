@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -195,16 +194,14 @@ class Namespace:
         hold no more than the configured share. So one long life in the namespace makes the buckets wide, and the first
         may hold too many.
         """
-        times = [record.void_time for record in self.records.values() if record.void_time]
-        width = max(max(times, default=now) - now, 0) // self.config.evict_hist_buckets + 1
-        counts = Counter(max(time - now, 0) // width for time in times)
+        times = sorted([record.void_time for record in self.records.values() if record.void_time])
         target = len(times) * self.config.evict_tenths_pct // 1000
-        found = 0
-        for bucket in sorted(counts):
-            if found + counts[bucket] > target:
-                return now + bucket * width if found or bucket == 0 else 0
-            found += counts[bucket]
-        return 0
+        if target >= len(times):
+            return 0
+        width = max(times[-1] - now, 0) // self.config.evict_hist_buckets + 1
+        # The bucket of the first record beyond the target is the first that would take too many.
+        cut = now + max(times[target] - now, 0) // width * width
+        return cut if cut == now or times[0] < cut else 0
 
     def _remove_before(self, cut: int) -> int:
         removed = 0

@@ -58,7 +58,7 @@ ORDERS = NamespaceConfig(
 )
 
 MEAN_BYTES = {
-    "cart": 12_000,
+    "cart": 24_000,
     "wishlist": 18_000,
     "order": 22_000,
     "payment": 6_000,
@@ -68,7 +68,7 @@ MEAN_BYTES = {
 }
 """The mean size of the large bin of a record, by set."""
 
-FIRST_RECORDS = {"cart": 9_000, "wishlist": 8_500, "order": 5_000, "payment": 5_000, "view": 6_000, "purchase": 5_000}
+FIRST_RECORDS = {"cart": 4_500, "wishlist": 8_500, "order": 5_000, "payment": 5_000, "view": 6_000, "purchase": 5_000}
 """The records that the shop opens with."""
 
 WISHLIST_TTL = 14 * DAY
@@ -90,7 +90,7 @@ class Shop:
         self.now = 0
         self._chance = random.Random(seed)  # noqa: S311 (figures of a simulation)
         self._next_key = 0
-        self._open_carts: deque[int] = deque(maxlen=4_000)
+        self._open_carts: deque[int] = deque(maxlen=2_000)
         self._recent_views: deque[int] = deque(maxlen=3_000)
         self._errors_until = 0
         if load:
@@ -132,9 +132,9 @@ class Shop:
     def _step(self) -> None:
         self.now += TICK
         busy = self.activity()
-        for _ in range(self._arrivals(busy * 2.4)):
+        for _ in range(self._arrivals(busy * 1.2)):
             self._open_carts.append(self._add("cart"))
-        for _ in range(self._arrivals(busy * 2.4)):
+        for _ in range(self._arrivals(busy * 1.2)):
             self._change_cart()
         for _ in range(self._arrivals(busy * 0.065)):
             self._add("wishlist")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.demo.config import NamespaceConfig
 from exporter.demo.namespace import Namespace, Record
 from exporter.demo.shop import ORDERS, Shop
 from exporter.demo.words import Words
@@ -22,7 +21,7 @@ def synthetic(namespaces: int, sets: int) -> Callable[[str], str | None]:
     Every namespace has one record in each set and is configured like the orders of the shop.
     """
     shop = Shop(load=False)
-    shop.namespaces = tuple(_namespace(f"ns{number}", sets, number * sets) for number in range(namespaces))
+    shop.namespaces = tuple(_namespace(f"ns{number}", sets) for number in range(namespaces))
     words = Words(shop, "8.1", lambda: ("127.0.0.1", 0))
     names = [namespace.config.name for namespace in shop.namespaces]
     commands = [
@@ -40,10 +39,10 @@ def synthetic(namespaces: int, sets: int) -> Callable[[str], str | None]:
     return answer
 
 
-def _namespace(name: str, sets: int, first_key: int) -> Namespace:
+def _namespace(name: str, sets: int) -> Namespace:
     names = tuple(f"set{number:05}" for number in range(sets))
     indexed = frozenset(names[:1])
-    config: NamespaceConfig = replace(
+    config = replace(
         ORDERS,
         name=name,
         sets=names,
@@ -51,6 +50,6 @@ def _namespace(name: str, sets: int, first_key: int) -> Namespace:
         sindexes=tuple(replace(index, set_name=names[0]) for index in ORDERS.sindexes[: len(indexed)]),
     )
     namespace = Namespace(config)
-    for number, set_name in enumerate(names):
-        namespace.write(first_key + number, Record(set_name, RECORD_BYTES, 0))
+    for key, set_name in enumerate(names):
+        namespace.write(key, Record(set_name, RECORD_BYTES, 0))
     return namespace
