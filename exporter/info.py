@@ -6,12 +6,13 @@ Everything here is pure and raises nothing but `ParseError`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 Fields = dict[str, str]
 
@@ -50,33 +51,34 @@ def release(build: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.group().split("."))
 
 
-def records(text: str, wanted: tuple[str, ...]) -> Iterator[list[str | None]]:
-    """The wanted fields of each record of a list such as `a=1:b=2;a=3:b=4;`.
+def records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Iterable[Sequence[str | None]]:
+    """The wanted fields of each record of a list such as `a=1:b=2;a=3:b=4;`; those in `numbers` are digits or None.
 
-    All records of a reply have the same layout, so that it is looked up once: thousands of sets are read this way.
+    The records of a reply nearly always have one layout, and there may be thousands: then one expression reads them.
     """
-    width = -1
-    places: list[tuple[int, str, int]] = []
-    for record in text.strip().split(";"):
-        if not record:
-            continue
-        parts = record.split(":")
-        values: list[str | None] = []
-        if len(parts) == width:
-            for place, key, start in places:
-                part = parts[place]
-                if not part.startswith(key):
-                    break
-                values.append(part[start:])
-        if len(parts) == width and len(values) == len(wanted):
-            yield values
-            continue
+    text = text.strip().rstrip(";")
+    layout = tuple(field.partition("=")[0] for field in text.partition(";")[0].split(":"))
+    if tuple(name for name in layout if name in wanted) == wanted:
+        rows: list[tuple[str, ...]] = _expression(layout, wanted, numbers).findall(text)
+        if len(rows) == text.count(";") + 1:
+            return rows
+    return _records(text, wanted, numbers)
+
+
+@lru_cache(64)
+def _expression(layout: tuple[str, ...], wanted: tuple[str, ...], numbers: tuple[str, ...]) -> re.Pattern[str]:
+    """What a whole record of this layout looks like, with the wanted fields as groups."""
+    kinds = {name: r"([0-9]{1,20})" if name in numbers else "([^:;]*)" for name in wanted}
+    return re.compile(":".join(f"{re.escape(name)}={kinds.get(name, '[^:;]*')}" for name in layout) + "(?:;|$)")
+
+
+def _records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...]) -> Iterator[list[str | None]]:
+    """The same for records of different layouts, one by one."""
+    for record in filter(None, text.split(";")):
         found = fields(record, ":")
+        for name in numbers:
+            count(found.get(name), name)
         yield [found.get(name) for name in wanted]
-        if all(name in found for name in wanted) and len(found) == len(parts):
-            order = list(found)
-            width = len(parts)
-            places = [(order.index(name), name + "=", len(name) + 1) for name in wanted]
 
 
 def refuse(value: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter import info
 from exporter.errors import ParseError
-from exporter.info import Fields, count, either, error, fields, flag, number, records, refuse, scaled
+from exporter.info import Fields, either, error, fields, flag, number, records, refuse, scaled
 from exporter.snapshot import (
     Arena,
     Heap,
@@ -146,17 +146,18 @@ def in_memory(stats: Fields) -> bool:
 
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    wanted = ("set", "objects", "tombstones", used, "stop-writes-size", "enable-index")
+    numbers = ("objects", "tombstones", used, "stop-writes-size")
+    wanted = ("set", "objects", "tombstones", used, "enable-index", "stop-writes-size")
     return tuple(
         Set(
             name or "",
-            count(objects, "objects"),
-            count(tombstones, "tombstones"),
-            count(used_bytes, used),
-            None if limit in (None, "0") else count(limit, "stop-writes-size"),
+            int(objects) if objects else None,
+            int(tombstones) if tombstones else None,
+            int(used_bytes) if used_bytes else None,
+            int(limit) or None if limit else None,
             indexed == "true",
         )
-        for name, objects, tombstones, used_bytes, limit, indexed in records(text, wanted)
+        for name, objects, tombstones, used_bytes, indexed, limit in records(text, wanted, numbers)
     )
 
 

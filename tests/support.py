@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.metric import PREFIX, View
@@ -69,4 +72,14 @@ def series(text: str) -> dict[str, float]:
             name = sample.name.removeprefix(PREFIX) + (f"{{{labels}}}" if labels else "")
             assert name not in found, name
             found[name] = sample.value
+    return found
+
+
+def promtool() -> str:
+    """The path of promtool; where it is missing the test is skipped, but never in CI."""
+    found = shutil.which("promtool")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("promtool is missing: apt-get install prometheus")
+        pytest.skip("needs promtool (Debian package prometheus)")
     return found

@@ -22,7 +22,7 @@ from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError,
 from exporter.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +78,10 @@ class AerospikeSource:
         sets: Selection | None = None,
         sindexes: Selection | None = None,
         sindex_stat: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
+        self._clock = clock
         self._wants = (sets or Selection(), sindexes or Selection(), sindex_stat)
         self._client: Any = None
         self._node_name = ""
@@ -95,7 +97,7 @@ class AerospikeSource:
 
         A command that the server refuses is answered with the server's complaint. Raises `SourceError`.
         """
-        deadline = time.monotonic() + min(timeout, 2 * self._connection.timeout)
+        deadline = self._clock() + min(timeout, 2 * self._connection.timeout)
         try:
             self._connect(deadline)
             return self._read(deadline)
@@ -114,7 +116,7 @@ class AerospikeSource:
 
     def _read(self, deadline: float) -> dict[str, str]:
         first = self._commands or _FIRST
-        if time.monotonic() >= self._refused_until:
+        if self._clock() >= self._refused_until:
             self._refused = {}
         replies = self._ask(first, deadline)
         try:
@@ -142,12 +144,12 @@ class AerospikeSource:
                 replies |= self._request(command, deadline)
             except client_errors.ServerError as refusal:
                 self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
-                self._refused_until = time.monotonic() + REFUSED_RETRY_SECONDS
+                self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
         return replies | self._refused
 
     def _request(self, request: str, deadline: float) -> dict[str, str]:
         """One round trip; a refusal by the server passes, all else becomes a `SourceError`."""
-        left = min(deadline - time.monotonic(), self._connection.timeout)
+        left = min(deadline - self._clock(), self._connection.timeout)
         if left <= 0:
             raise NoAnswerError(f"{self._where} did not answer in time")
         try:
@@ -168,16 +170,16 @@ class AerospikeSource:
     def _connect(self, deadline: float) -> None:
         if self._client is not None:
             return
-        if time.monotonic() < self._login_at:
+        if self._clock() < self._login_at:
             raise LoginError(self._login_refusal)
-        left = max(1, int(min(deadline - time.monotonic(), self._connection.timeout) * 1000))
+        left = max(1, int(min(deadline - self._clock(), self._connection.timeout) * 1000))
         try:
             self._client = aerospike.client(_client_config(self._connection, left))
             self._node_name = self._client.get_node_names()[0]["node_name"]
         except client_errors.AdminError as refusal:
             # Each try may count towards a lock-out of the account.
             self._login_delay = min(max(LOGIN_RETRY_SECONDS, 2 * self._login_delay), LOGIN_RETRY_LIMIT_SECONDS)
-            self._login_at = time.monotonic() + self._login_delay
+            self._login_at = self._clock() + self._login_delay
             self._login_refusal = f"{self._where} refused the login: {_reason(refusal)}"
             raise LoginError(self._login_refusal) from None
         except client_errors.TimeoutError:

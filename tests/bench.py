@@ -1,0 +1,135 @@
+"""What a scrape costs: `make bench`, or `python -m tests.bench HOST:PORT` against a node of your own.
+
+The node, the exporter and the scraper are processes of their own. In one run, turn by turn, a scrape over HTTP (kept
+alive, gzip, OpenMetrics, as Prometheus does it) and the bare info request that it needs: their ratio is what counts,
+because machines differ. CPU time and peak memory are those of the exporter's process.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from exporter.demo.node import EmbeddedNode
+from exporter.demo.synthetic import synthetic
+from exporter.demo.wire import InfoServer
+from exporter.selection import Selection
+from exporter.sources.aerospike import AerospikeSource, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HEADERS = {
+    "Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3",
+    "Accept-Encoding": "gzip",
+    "X-Prometheus-Scrape-Timeout-Seconds": "30",
+}
+SECONDS_PER_ROW = 4.0
+ROWS = (("shop", 0, 0), *(("sets", ns, sets) for sets in (10, 1000, 4000) for ns in (2, 32)))
+
+HEAD = (
+    f"{'node':>16} {'series':>8} {'info ms':>8} {'scrape ms':>10} {'ratio':>6} {'CPU ms':>8} {'us/series':>10} "
+    f"{'peak MB':>8}"
+)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve as a node, or measure."""
+    if arguments[:1] == ["node"]:
+        _serve_node(*arguments[1:])
+    elif arguments:
+        host, _, port = arguments[0].rpartition(":")
+        print(HEAD)
+        _measure(arguments[0], host or "127.0.0.1", int(port), 100)
+    else:
+        print(HEAD)
+        for kind, namespaces, sets in ROWS:
+            with _process("tests.bench", "node", kind, str(namespaces), str(sets)) as (_, address):
+                host, _, port = address.rpartition(":")
+                name = "embedded shop" if kind == "shop" else f"{namespaces} x {sets} sets"
+                _measure(name, host, int(port), 4000)
+
+
+def _serve_node(kind: str, namespaces: str, sets: str) -> None:
+    """A node in a process of its own; prints its address, and ends with its standard input."""
+    node = EmbeddedNode(speed=1) if kind == "shop" else InfoServer(synthetic(int(namespaces), int(sets)))
+    with node:
+        print("listens on {}:{}/".format(*node.address), flush=True)
+        sys.stdin.read()
+
+
+def _measure(name: str, host: str, port: int, largest: int) -> None:
+    """One row."""
+    flags = f"--aerospike.host={host} --aerospike.port={port} --aerospike.timeout=20 --web.listen-address=127.0.0.1:0"
+    with _process("exporter", *flags.split(), f"--collector.sets.largest={largest}") as (process, address):
+        source = AerospikeSource(Connection(host, port, 20), Selection(largest=largest))
+        scraper = http.client.HTTPConnection("127.0.0.1", int(address.rpartition(":")[2]), 30)
+        for _ in range(3):
+            source.read(20)
+            lines = gzip.decompress(_scrape(scraper)).splitlines()
+        series = sum(not line.startswith(b"#") for line in lines)
+        exporter = psutil.Process(process.pid)
+        bare: list[float] = []
+        scrapes: list[float] = []
+        before, start = exporter.cpu_times(), time.perf_counter()
+        while time.perf_counter() - start < SECONDS_PER_ROW or len(scrapes) < 3:
+            bare.append(_timed(lambda: source.read(20)))
+            scrapes.append(_timed(lambda: _scrape(scraper)))
+        after = exporter.cpu_times()
+        cpu = (after.user + after.system - before.user - before.system) / len(scrapes)
+        scrape, info = statistics.median(scrapes), statistics.median(bare)
+        print(
+            f"{name:>16} {series:>8} {1e3 * info:>8.2f} {1e3 * scrape:>10.2f} {scrape / info:>6.1f} {1e3 * cpu:>8.2f} "
+            f"{1e6 * cpu / series:>10.2f} {_peak_bytes(process.pid) / 1e6:>8.0f}",
+            flush=True,
+        )
+        source.close()
+        scraper.close()
+
+
+def _scrape(scraper: http.client.HTTPConnection) -> bytes:
+    """The body of one scrape."""
+    scraper.request("GET", "/metrics", headers=HEADERS)
+    return scraper.getresponse().read()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _peak_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+@contextmanager
+def _process(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A module that runs until the block ends, and the address that it says it listens on."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "listens on" in line:
+                    yield process, line.split("listens on ")[1].removeprefix("http://").split("/")[0]
+                    return
+            raise SystemExit(f"{module} did not start")
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,133 @@
+"""Pools obey the allocators' arithmetic, and what is not known stays unknown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.memory import pool
+from exporter.memory.pool import Pool
+from exporter.snapshot import Arena, Heap, Namespace, Node, Snapshot, Storage, Thresholds, Unit
+
+MIB = 1 << 20
+GIB = 1 << 30
+COMMUNITY = Node("8.1.2.0", (8, 1, 2, 0), edition="Aerospike Community Edition")
+
+
+def stripes(*figures: tuple[int, int], size: int = 16 * 8 * MIB) -> Storage:
+    """Stripes of (used bytes, free blocks)."""
+    units = tuple(Unit(f"stripe-{i}", used, free, 0, 0, 0, 0) for i, (used, free) in enumerate(figures))
+    return Storage("stripe", size * len(units), sum(used for used, _ in figures), 50, 8 * MIB, units=units)
+
+
+def namespace(storage: Storage | None, index: Arena | None = None, sindex: Arena | None = None) -> Namespace:
+    return Namespace(
+        "ns", (8, 1), index or Arena("mem", 64, GIB), sindex or Arena("mem", 0, GIB), storage, Thresholds()
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 15), st.floats(0, 1)), min_size=1, max_size=8))
+def test_data_in_blocks_keep_their_order_and_add_up(drawn: list[tuple[int, float]]) -> None:
+    figures = [(int((15 - free) * 8 * MIB * fill), free) for free, fill in drawn]
+    data = pool.pools(namespace(stripes(*figures)))[0]
+    assert data.used is not None
+    assert data.occupied is not None
+    assert data.capacity is not None
+    assert data.reserved is not None
+    assert 0 <= data.used <= data.occupied <= data.capacity <= data.reserved
+    assert data.free == sum(free for free, _ in drawn) * 8 * MIB
+    assert data.fragmented == data.occupied - data.used
+    if data.occupied:
+        assert data.fragmentation_ratio == pytest.approx(1 - data.used / data.occupied)
+        assert 0 <= (data.fragmentation_ratio or 0) <= 1
+    else:
+        assert data.fragmentation_ratio is None
+    units = pool.storage_units(namespace(stripes(*figures)))
+    assert sum(unit.occupied or 0 for unit in units) == data.occupied
+    assert sum(unit.capacity or 0 for unit in units) == data.capacity
+
+
+def test_a_unit_without_its_free_blocks_leaves_the_pool_unknown() -> None:
+    storage = stripes((0, 1))
+    unit = storage.units[0]._replace(free_blocks=None)
+    data = pool.pools(namespace(Storage("stripe", storage.total_bytes, 0, 0, 8 * MIB, units=(unit,))))[0]
+    assert (data.occupied, data.free, data.fragmented, data.fragmentation_ratio) == (None, None, None, None)
+
+
+def test_one_raw_device_has_a_size_and_several_have_none() -> None:
+    def sizes(count: int) -> list[int | None]:
+        units = tuple(Unit(f"/dev/{i}", 0, 5, 0, 0, 0, 0) for i in range(count))
+        storage = Storage("device", 64 * 8 * MIB, 0, 50, 8 * MIB, on_devices=True, units=units)
+        found = namespace(storage)
+        assert pool.pools(found)[0].capacity == (64 - count) * 8 * MIB
+        assert pool.pools(found)[0].occupied == (64 - count - 5 * count) * 8 * MIB
+        return [unit.capacity for unit in pool.storage_units(found)]
+
+    assert sizes(1) == [63 * 8 * MIB]
+    assert sizes(2) == [None, None]
+
+
+def test_an_index_on_flash_is_bounded_by_its_mounts_and_is_no_memory() -> None:
+    found = pool.pools(namespace(None, Arena("flash", 640, GIB, mounts_bytes=1000)))[0]
+    assert found == Pool("primary_index", "flash", 1000, None, 640, 640)
+    assert not found.in_memory
+    assert pool.memory_used(namespace(None, Arena("flash", 640, GIB))) is None  # its set index is unknown here
+
+
+@pytest.mark.parametrize(
+    ("size", "class_size"),
+    # measured in the jemalloc statistics of real servers
+    [(142606336, 167772160), (36152, 40960), (11576, 12288), (134217728, 134217728), (1, 8), (9, 16), (129, 160)],
+)
+def test_size_classes_are_jemallocs(size: int, class_size: int) -> None:
+    assert pool.size_class(size) == class_size
+
+
+def heap_of(allocated: int) -> Snapshot:
+    return Snapshot(COMMUNITY, Heap(allocated, allocated, allocated), namespaces=(namespace(stripes((0, 1))),))
+
+
+def test_the_stages_are_certain_only_while_the_heap_has_no_room_for_one_more() -> None:
+    known = 128 * MIB + GIB  # a stripe and the first stage
+    assert pool.stages_certain(heap_of(known + GIB - 1))
+    assert not pool.stages_certain(heap_of(known + GIB))
+    assert not pool.stages_certain(heap_of(known - 1))  # something that we took for certain is not there
+    enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
+    assert not pool.stages_certain(Snapshot(enterprise, Heap(0, 0, 0), namespaces=heap_of(0).namespaces))
+
+
+def test_the_reserve_of_an_index_is_told_only_when_certain() -> None:
+    on = namespace(None, Arena("mem", GIB + 1, GIB))
+    assert [found.reserved for found in pool.pools(on, certain=True)][:2] == [2 * GIB, 0]
+    assert [found.reserved for found in pool.pools(on, certain=False)][:2] == [None, None]
+
+
+def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
+    on = Namespace(
+        "ns",
+        (8, 2),
+        Arena("shmem", 64, GIB, allocated_bytes=3 * GIB),
+        Arena("shmem", 0, GIB, allocated_bytes=0),
+        None,
+        Thresholds(),
+        set_index_used_bytes=16,
+        set_index_allocated_bytes=4096,
+    )
+    primary, secondary, sets = pool.pools(on)
+    assert (primary.reserved, primary.medium) == (3 * GIB, "shared_memory")
+    assert secondary.reserved == 0
+    assert (sets.occupied, sets.used, sets.fragmented) == (4096, 16, 4080)
+
+
+def test_huge_blocks_hide_the_fragmentation_of_the_others_until_they_are_taken_out() -> None:
+    heap = Heap(allocated=1100, active=1200, mapped=1500)
+    assert pool.internal_fragmentation(heap, 0) == pytest.approx(1 / 12)
+    assert pool.internal_fragmentation(heap, 1000) == pytest.approx(0.5)
+    assert pool.external_fragmentation(heap) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("heap", [Heap(), Heap(1, 1, 0), Heap(1000, 1000, None)])
+def test_an_unknown_heap_has_no_fragmentation(heap: Heap) -> None:
+    assert pool.internal_fragmentation(heap, 1000) is None
+    assert pool.external_fragmentation(Heap(1, None, 1)) is None

@@ -1,0 +1,271 @@
+"""The source against a node that answers over TCP, well or badly."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter import info
+from exporter.demo.login import EXAMPLE_USERS, LOGIN
+from exporter.demo.wire import CutOff, InfoServer, frame
+from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
+from exporter.selection import Selection
+from exporter.sources.aerospike import AerospikeSource, Connection, commands
+from tests.support import replies, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+CACHE_81 = replies("8.1/cache-fragmented")
+CACHE_64 = replies("6.4/cache-fragmented")
+
+
+class Faulty(InfoServer):
+    """A node with a fault that can be switched on and off; the client's own questions are always answered."""
+
+    fault: Callable[[bytes], bytes | None] | None = None
+    requests: int = 0
+
+    def reply(self, body: bytes) -> bytes | None:
+        if b"peers" not in body and b"partition-generation" not in body and not body.startswith(b"user-agent"):
+            self.requests += 1
+            if self.fault is not None:
+                return self.fault(body)
+        return super().reply(body)
+
+
+class Counting(InfoServer):
+    """A node that counts the tries to log in."""
+
+    def __init__(self, answer: Callable[[str], str | None], users: Mapping[str, str]) -> None:
+        super().__init__(answer, users=users)
+        self.tries = 0
+        logins, judge = self.logins, self.logins.answer
+
+        def answer_and_count(message: bytes) -> tuple[bytes, bool]:
+            self.tries += message[2] == LOGIN
+            return judge(message)
+
+        logins.answer = answer_and_count  # type: ignore[method-assign]
+
+
+def _noted(answers: Mapping[str, str], asked: list[str]) -> Callable[[str], str | None]:
+    """Answers that note what is asked."""
+
+    def answer(command: str) -> str | None:
+        asked.append(command)
+        return answers.get(command)
+
+    return answer
+
+
+@pytest.fixture
+def node() -> Iterator[Faulty]:
+    with Faulty(CACHE_81.get) as server:
+        yield server
+
+
+@pytest.fixture
+def source(node: Faulty) -> Iterator[AerospikeSource]:
+    reader = AerospikeSource(Connection(*node.address, timeout=0.3))
+    yield reader
+    reader.close()
+
+
+def test_a_warm_read_is_one_request_and_only_new_lists_cost_another(node: Faulty, source: AerospikeSource) -> None:
+    source.read(5)
+    assert node.requests == 2
+    first = source.read(5)
+    assert node.requests == 3
+    assert first["namespace/events"] == CACHE_81["namespace/events"]
+
+
+def test_a_new_namespace_is_read_in_the_same_scrape() -> None:
+    answers = {**CACHE_81, "namespaces": "carts"}
+    with source_of(answers.get) as source:
+        assert "namespace/events" not in source.read(5)
+        answers["namespaces"] = "carts;events"
+        assert "namespace/events" in source.read(5)
+
+
+def test_on_8_1_nothing_is_asked_that_the_server_counts_as_deprecated_or_logs() -> None:
+    asked: list[str] = []
+    with source_of(_noted(CACHE_81, asked)) as source:
+        source.read(5)
+        source.read(5)
+    assert "release" in asked
+    assert not {"edition", "version"} & set(asked)
+    assert not [command for command in asked if command.startswith(("sindex/", "sindex-stat:"))]
+    assert not [command for command in asked if "id=" in command or ";ns=" in command or ":ns=" in command]
+
+
+def test_up_to_8_0_each_index_is_asked_for_its_figures() -> None:
+    with source_of(CACHE_64.get) as source:
+        assert source.read(5)["sindex/carts/cart_uid"] == CACHE_64["sindex/carts/cart_uid"]
+
+
+def test_on_8_1_index_figures_are_asked_for_only_if_told() -> None:
+    wanted = commands(CACHE_81, Selection(), Selection(), sindex_stat=True)
+    assert "sindex-stat:namespace=carts;indexname=cart_uid" in wanted
+
+
+def test_what_is_excluded_is_not_asked_for() -> None:
+    wanted = commands(CACHE_64, Selection(exclude=("events/*",)), Selection(exclude=("carts/*",)), sindex_stat=False)
+    assert "sets/carts" in wanted
+    assert "sets/events" not in wanted
+    assert "sindex/events/view_uid" in wanted
+    assert "sindex/carts/cart_uid" not in wanted
+    none = commands(CACHE_64, Selection(exclude=("*",)), Selection(exclude=("*",)), sindex_stat=True)
+    assert not [command for command in none if command.startswith(("sets", "sindex"))]
+
+
+def test_a_command_that_the_server_refuses_costs_only_itself() -> None:
+    answers = {**CACHE_81, "sets/carts": "ERROR:81:role violation"}
+    with source_of(answers.get) as source:
+        found = source.read(5)
+        assert info.error(found["sets/carts"])
+        assert found["sets/events"] == CACHE_81["sets/events"]
+        again = source.read(5)
+        assert info.error(again["sets/carts"])
+        assert again["statistics"] == CACHE_81["statistics"]
+
+
+def test_a_refused_command_is_not_sent_with_each_scrape() -> None:
+    asked: list[str] = []
+    answers = {**CACHE_81, "sets/carts": "ERROR:81:role violation"}
+    with source_of(_noted(answers, asked)) as source:
+        source.read(5)
+        asked.clear()
+        source.read(5)
+    assert "sets/carts" not in asked
+    assert "sets/events" in asked
+
+
+def test_a_dropped_index_does_not_lose_the_scrape() -> None:
+    answers = dict(CACHE_64)
+    with source_of(answers.get) as source:
+        source.read(5)
+        answers["sindex-list:"] = answers["sindex-list:"].split(";")[1]
+        answers["sindex/carts/cart_uid"] = "FAIL:201:no-index"
+        found = source.read(5)
+        assert found["statistics"] == CACHE_64["statistics"]
+        assert "sindex/carts/cart_uid" not in source.read(5)
+
+
+def test_a_node_that_is_down_is_one_line_and_found_again() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        host, port = reserved.getsockname()
+    source = AerospikeSource(Connection(host, port, timeout=0.3))
+    with pytest.raises(ConnectError, match=rf"^no connection to 127.0.0.1:{port}: ConnectionError -10$"):
+        source.read(5)
+    with InfoServer(CACHE_81.get, host=host, port=port):
+        assert source.read(5)["node"] == CACHE_81["node"]
+        source.close()
+
+
+def test_a_node_that_comes_back_with_another_id_is_read_at_once() -> None:
+    with InfoServer(CACHE_81.get) as first:
+        host, port = first.address
+        source = AerospikeSource(Connection(host, port, timeout=0.3))
+        source.read(5)
+    with pytest.raises(SourceError):
+        source.read(5)
+    with InfoServer({**CACHE_81, "node": "BB9FFFF"}.get, host=host, port=port):
+        assert source.read(5)["node"] == "BB9FFFF"
+        source.close()
+
+
+def test_a_node_that_hangs_takes_its_time_out_and_no_more(node: Faulty, source: AerospikeSource) -> None:
+    source.read(5)
+    hung = threading.Event()
+    node.fault = lambda _: (hung.wait(10), None)[1]
+    start = time.monotonic()
+    with pytest.raises(NoAnswerError, match="did not answer in time"):
+        source.read(5)
+    assert time.monotonic() - start < 2
+    hung.set()
+    node.fault = None
+    assert source.read(5)["node"] == CACHE_81["node"]
+
+
+def test_the_time_left_for_the_scrape_bounds_the_read(node: Faulty) -> None:
+    hung = threading.Event()
+    source = AerospikeSource(Connection(*node.address, timeout=30))
+    source.read(5)
+    node.fault = lambda _: (hung.wait(10), None)[1]
+    start = time.monotonic()
+    with pytest.raises(NoAnswerError):
+        source.read(0.2)
+    assert time.monotonic() - start < 2
+    hung.set()
+    source.close()
+
+
+def _cut_in_the_middle(body: bytes) -> bytes:
+    raise CutOff(frame(body + b"\tx\n")[:-3])
+
+
+def _not_text(_: bytes) -> bytes:
+    return b"build\t\xff\xfe\n"
+
+
+def _another_protocol(_: bytes) -> bytes:
+    raise CutOff(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def _nothing(_: bytes) -> bytes:
+    return b""
+
+
+def _not_a_server(_: bytes) -> bytes:
+    return b"build\tnine\n"
+
+
+@pytest.mark.parametrize("fault", [_cut_in_the_middle, _not_text, _another_protocol, _nothing, _not_a_server])
+def test_rubbish_is_one_clear_line_and_the_next_read_is_good(
+    node: Faulty, source: AerospikeSource, fault: Callable[[bytes], bytes]
+) -> None:
+    source.read(5)
+    node.fault = fault
+    for _ in range(2):
+        with pytest.raises(SourceError) as caught:
+            source.read(1)
+        assert "\n" not in str(caught.value)
+    node.fault = None
+    assert source.read(5)["statistics"] == CACHE_81["statistics"]
+
+
+def test_a_login_is_sent_and_the_password_shows_nowhere() -> None:
+    with InfoServer(CACHE_81.get, users=EXAMPLE_USERS) as server:
+        connection = Connection(*server.address, 2, "internal", "exporter", "simulation")
+        source = AerospikeSource(connection)
+        assert source.read(5)["node"] == CACHE_81["node"]
+        source.close()
+    assert "simulation" not in repr(connection)
+
+
+def test_a_refused_login_is_not_tried_again_at_once() -> None:
+    now = 1000.0
+    delays = []
+    with Counting(CACHE_81.get, users=EXAMPLE_USERS) as server:
+        connection = Connection(*server.address, 2, "internal", "exporter", "guess")
+        source = AerospikeSource(connection, clock=lambda: now)
+        for tries in range(1, 8):
+            with pytest.raises(LoginError, match="refused the login") as first:
+                source.read(5)
+            with pytest.raises(LoginError) as second:
+                source.read(5)
+            assert server.tries == tries  # the second came from memory
+            assert str(first.value) == str(second.value)
+            assert "guess" not in str(first.value)
+            delays.append(round(source._login_at - now))
+            now = source._login_at
+        right = AerospikeSource(Connection(*server.address, 2, "internal", "exporter", "simulation"))
+        assert right.read(5)["node"] == CACHE_81["node"]
+        right.close()
+    assert delays == [30, 60, 120, 240, 480, 900, 900]
