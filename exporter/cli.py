@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from exporter import __version__, logs, settings
@@ -35,7 +36,7 @@ commands:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and return the exit code: 0, 2 for wrong settings."""
+    """Run a command, and return the exit code: 0, 1 for a fault of our own, 2 for wrong settings."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command, words = _command(words)
@@ -54,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as bug:
+        place = traceback.extract_tb(bug.__traceback__)[-1]
+        # The type and the place: the text may hold a secret.
+        sys.stderr.write(f"{NAME}: {type(bug).__name__} at {place.filename}:{place.lineno}, which is a fault of ours\n")
+        return 1
 
 
 def serve(chosen: Settings) -> int:
@@ -98,16 +104,18 @@ def connection_to(node: AerospikeSettings) -> Connection:
     tls: dict[str, Any] | None = None
     if node.tls.enable:
         files = {
-            "cafile": node.tls.ca_file,
-            "capath": node.tls.ca_path,
-            "certfile": node.tls.cert_file,
-            "keyfile": node.tls.key_file,
+            "ca_file": node.tls.ca_file,
+            "ca_path": node.tls.ca_path,
+            "cert_file": node.tls.cert_file,
+            "key_file": node.tls.key_file,
         }
         for name, path in files.items():
-            if path is not None and not path.exists():
-                raise SettingsError(f"aerospike.tls: {name} {path} does not exist")
+            if path is not None:
+                _check(f"aerospike.tls.{name}", path)
+        # In the client's words, which have no underscore in the names of files.
+        tls = {name.replace("_", ""): str(path) for name, path in files.items() if path is not None}
         others = {"protocols": node.tls.protocols, "cipher_suite": node.tls.cipher_suite}
-        tls = {name: str(value) for name, value in (files | others).items() if value is not None}
+        tls |= {name: value for name, value in others.items() if value is not None}
         if node.tls.key_password_file:
             tls["keyfile_pw"] = _secret("aerospike.tls.key_password_file", node.tls.key_password_file)
     return Connection(node.host, node.port, node.timeout, node.auth, node.user, password, node.tls.name, tls)
@@ -140,12 +148,28 @@ def _command(words: list[str]) -> tuple[Callable[[Settings], int], list[str]]:
     if not words or words[0].startswith("-"):
         return serve, words
     if words[0] not in COMMANDS:
-        raise SettingsError(f"unknown command {words[0][:40]!r}; there are {', '.join(COMMANDS)}")
+        # Not repeated: it may be a secret that lost its flag.
+        raise SettingsError(f"the first word is no command; there are {', '.join(COMMANDS)}")
     return COMMANDS[words[0]], words[1:]
 
 
 def _secret(key: str, path: Path) -> str:
     try:
-        return path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as problem:
+        secret = path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as problem:
         raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'not text')}") from None
+    if not secret:
+        # A login without a password would be refused, and counted.
+        raise SettingsError(f"{key}: {path} is empty")
+    return secret
+
+
+def _check(key: str, path: Path) -> None:
+    """Raise if a file or directory cannot be read; the client would not say which."""
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            path.open("rb").close()
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'no file name')}") from None

@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
-from pydantic_settings import SettingsError as PydanticSettingsError
 
 from exporter.errors import SettingsError
 from exporter.tables import ENV_PREFIX, Settings
@@ -28,14 +27,19 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pydantic.fields import FieldInfo
 
+CONFIG_FLAG = "--config.file"
 CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
 
 _NOT_FLAGS = ("aerospike.password",)
+_JSON = ("operator",)
+_SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _SCREEN = 100
+
+Tables = dict[str, Any]
 
 
 class Key(NamedTuple):
@@ -71,46 +75,42 @@ def keys(table: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Itera
 
 def load(arguments: Sequence[str]) -> Settings:
     """The settings in force; raises `SettingsError` with one line per wrong key, never with a value."""
-    flags, file_name = _flags(arguments)
-    file_name = file_name or os.environ.get(CONFIG_VARIABLE)
-    file = _read(Path(file_name)) if file_name else {}
-    _refuse_unknown_variables()
-
-    class Loaded(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, file)
-
+    wrong: list[str] = []
+    flags, named = _flags(arguments, wrong)
+    environment = _environment(wrong)
+    file_name = os.environ.get(CONFIG_VARIABLE) if named is None else named
     try:
-        return Loaded(**flags)
+        file = _read(Path(file_name)) if file_name else {}
+    except SettingsError as problem:
+        # What the rest lacks may be in the file: no word about that.
+        raise SettingsError("\n".join([*wrong, str(problem)])) from None
+    try:
+        chosen = Settings.model_validate(_over(flags, _over(environment, file)))
     except ValidationError as errors:
-        lines = [_explain(error["loc"], error["msg"], flags, file_name) for error in errors.errors(include_input=False)]
-        raise SettingsError("\n".join(lines)) from None
-    except PydanticSettingsError as error:
-        # Only a value that should be JSON gets here; the text names the field and not the value.
-        raise SettingsError(f"environment: {str(error).splitlines()[0]}") from None
+        for error in errors.errors(include_input=False, include_context=False):
+            path = tuple(str(part) for part in error["loc"])
+            found = "" if _disagree(error["type"], path) else _source(path, flags, environment, file, file_name or "")
+            wrong.append(f"{_word('.'.join(path))}: {_message(error['type'], error['msg'])}{found}")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return chosen
 
 
-def parser(program: str, description: str) -> argparse.ArgumentParser:
+def parser(program: str, description: str, add_help: bool = True) -> argparse.ArgumentParser:
     """The flags, for `--help` and for parsing; a default is never set by a flag that is not given."""
     flags = _Parser(
         prog=program,
         description=description,
+        add_help=add_help,
         allow_abbrev=False,
+        exit_on_error=False,
         argument_default=argparse.SUPPRESS,
         usage=f"{program} [FLAGS]",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=_SCREEN),
         epilog="Each flag is also a key of the file and a variable: --web.listen-address is listen_address in [web],\n"
         f"and {ENV_PREFIX}WEB__LISTEN_ADDRESS. Flags win over variables, variables over the file.",
     )
-    flags.add_argument("--config.file", metavar="FILE", help="TOML file with settings")
+    flags.add_argument(CONFIG_FLAG, metavar="FILE", help="TOML file with settings")
     for key in keys():
         if key.field.annotation is bool:
             flags.add_argument(key.flag, action=argparse.BooleanOptionalAction, help=key.field.description)
@@ -129,42 +129,80 @@ class _Parser(argparse.ArgumentParser):
         raise SettingsError(f"flags: {message}")
 
 
-def _flags(arguments: Sequence[str]) -> tuple[dict[str, Any], str | None]:
+def _flags(arguments: Sequence[str], wrong: list[str]) -> tuple[Tables, str | None]:
     """The flags as nested tables, and the file that they name."""
-    found, others = parser("", "").parse_known_args(arguments)
-    if others:
-        # Only the names: what follows may be a secret.
-        unknown = [other.split("=", 1)[0] for other in others if other.startswith("-")]
-        raise SettingsError(
-            "\n".join(f"flags: unknown flag {flag}" for flag in unknown) or "flags: unexpected argument"
-        )
+    try:
+        found, others = parser("", "", add_help=False).parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        # Of the library's two complaints, one repeats the value.
+        reason = "takes no value" if "explicit" in error.message else error.message
+        wrong.append(f"flags: {(error.argument_name or '').split('/')[0]}: {reason}")
+        return {}, None
+    wrong += _unknown(others)
     given = vars(found)
-    file_name = given.pop("config.file", None)
-    tables: dict[str, Any] = {}
+    file_name = given.pop(CONFIG_FLAG.removeprefix("--"), None)
+    tables: Tables = {}
     for name, value in given.items():
-        *path, last = name.replace("-", "_").split(".")
-        table = tables
-        for part in path:
-            table = table.setdefault(part, {})
-        table[last] = _json(name, value) if name == "operator" else value
+        key = next(key for key in keys() if key.name == name.replace("-", "_"))
+        _put(tables, key, value, f"flag {key.flag}", wrong)
     return tables, file_name
 
 
-def _json(name: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise SettingsError(f"{name}: not JSON (flag --{name})") from None
+def _unknown(others: list[str]) -> Iterator[str]:
+    """What is wrong with words that are no flags of ours; names flags only, as the rest may be a secret."""
+    named = False
+    for before, word in zip(["", *others], others, strict=False):
+        flag = re.match(r"--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)", word)
+        if flag is None or (_SECRET.search(before) and before.startswith("--") and "=" not in before):
+            continue
+        named = True
+        key = next((key for key in keys() if key.flag == flag[0]), None)
+        if key is not None:
+            yield f"flags: {key.flag} is no flag, as `ps` shows those: {key.flag}-file is, and {key.variable}"
+        else:
+            yield f"flags: unknown flag {flag[0]}"
+    if others and not named:
+        yield "flags: unexpected argument"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _environment(wrong: list[str]) -> Tables:
+    """The variables as nested tables."""
+    tables: Tables = {}
+    known = {key.variable: key for key in keys()}
+    for name in sorted(os.environ):
+        if name in known:
+            _put(tables, known[name], os.environ[name], f"environment {name}", wrong)
+        elif name.upper().startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
+            wrong.append(f"environment: unknown variable {_word(name)}")
+    return tables
+
+
+def _put(tables: Tables, key: Key, value: Any, source: str, wrong: list[str]) -> None:
+    """Put a value where its key says."""
+    if key.name in _JSON:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            wrong.append(f"{key.name}: not JSON ({source})")
+            return
+    *path, last = key.path
+    for part in path:
+        tables = tables.setdefault(part, {})
+    tables[last] = value
+
+
+def _read(path: Path) -> Tables:
     """The tables of a file; `listen-address` is as good as `listen_address`."""
     try:
         return {name: _plain(name, table) for name, table in tomllib.loads(path.read_text("utf-8")).items()}
     except OSError as problem:
         raise SettingsError(f"config.file: cannot read {path}: {problem.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise SettingsError(f"config.file: {path} is not TOML: {str(problem).splitlines()[0]}") from None
+    except tomllib.TOMLDecodeError as problem:
+        # Where, and not what: the text may be a secret without its quotes.
+        place = re.search(r"\((at [^()]*)\)$", str(problem))
+        raise SettingsError(f"config.file: {path} is not TOML" + (f" {place[1]}" if place else "")) from None
+    except (ValueError, RecursionError):
+        raise SettingsError(f"config.file: {_word(str(path))} is not TOML") from None
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -174,27 +212,56 @@ def _plain(name: str, value: Any) -> Any:
     return {key.replace("-", "_"): _plain(key, inner) for key, inner in value.items()}
 
 
-def _refuse_unknown_variables() -> None:
-    known = {key.variable for key in keys()} | {CONFIG_VARIABLE}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name not in known)
-    if unknown:
-        raise SettingsError("\n".join(f"environment: unknown variable {name}" for name in unknown))
+def _over(upper: Any, lower: Any) -> Any:
+    """Tables with those that win, key by key."""
+    if not isinstance(upper, dict) or not isinstance(lower, dict):
+        return upper
+    return lower | {name: _over(value, lower[name]) if name in lower else value for name, value in upper.items()}
 
 
-def _explain(location: tuple[int | str, ...], message: str, flags: Mapping[str, Any], file_name: str | None) -> str:
-    """One line that names a wrong key in the spelling of the source that it came from."""
-    path = tuple(str(part) for part in location)
-    name = ".".join(path)
-    message = message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown key")
-    value: Any = flags
+def _message(kind: str, message: str) -> str:
+    """What is wrong with a value, for a person."""
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind in ("model_type", "dict_type", "mapping_type"):
+        return "should be a table"
+    return message.removeprefix("Value error, ")
+
+
+def _disagree(kind: str, path: tuple[str, ...]) -> bool:
+    """Whether an error is about keys of a table that do not go together, each perhaps from another source."""
+    return kind == "value_error" and (_key(path) is None or (path[0] == "operator" and len(path) == 2))
+
+
+def _source(path: tuple[str, ...], flags: Tables, environment: Tables, file: Tables, file_name: str) -> str:
+    """Where a wrong value came from, in the words of that source."""
+    key = _key(path)
+    if key is not None and _has(flags, path):
+        return f" (flag {key.flag})"
+    if key is not None and _has(environment, path):
+        return f" (environment {key.variable})"
+    return f" (file {file_name})" if _has(file, path) else ""
+
+
+def _key(path: tuple[str, ...]) -> Key | None:
+    """The key that a path leads to or into."""
+    return next((key for key in keys() if path[: len(key.path)] == key.path), None)
+
+
+def _has(tables: Any, path: tuple[str, ...]) -> bool:
+    """Whether a path leads to a value, or through one that is no table."""
     for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    if value is not None:
-        return f"{name}: {message} (flag --{name.replace('_', '-')})"
-    variable = ENV_PREFIX + "__".join(path).upper()
-    if any(other == variable or variable.startswith(other + "__") for other in os.environ):
-        return f"{name}: {message} (environment {variable})"
-    return f"{name}: {message}" + (f" (file {file_name})" if file_name else "")
+        if not isinstance(tables, dict):
+            break
+        if part not in tables:
+            return False
+        tables = tables[part]
+    return True
+
+
+def _word(name: str) -> str:
+    """A name that others chose, fit for one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:100])
 
 
 def _shown(default: object) -> str:

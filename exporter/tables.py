@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from collections.abc import Mapping  # noqa: TC003 - pydantic needs it at run time
+from pathlib import Path  # noqa: TC003
+from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from exporter.memory.config import Amount, Operator
 
@@ -18,10 +21,28 @@ _UNITS |= {"G": 1 << 30, "T": 1 << 40}
 
 
 def _patterns(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """From a flag or a variable a comma list; a JSON list there is meant as one, too."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith('["'):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("give a list with commas") from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _address(value: str) -> str:
+    match = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(\d{1,5})", value, re.ASCII)
+    # The resolver takes 99999 for 34463.
+    if not match or int(match[1]) > 65535:
+        raise ValueError("give an address and a port up to 65535, as in :9845 or [::1]:9845")
+    return value
 
 
 def _bytes(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("give bytes, as in 512MiB")  # to pydantic, true is 1
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"(\d{1,18})\s*([A-Za-z]{0,3})", value.strip(), re.ASCII)
@@ -46,8 +67,8 @@ def _amount(value: object) -> object:
     raise ValueError("give bytes, as in 512MiB, or a share of what the server allows, as in 80%")
 
 
-# NoDecode: a list in the environment is comma separated, not JSON.
-Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
+Address = Annotated[str, AfterValidator(_address)]
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 AmountField = Annotated[Amount, BeforeValidator(_amount)]
@@ -56,7 +77,7 @@ AmountField = Annotated[Amount, BeforeValidator(_amount)]
 class _Table(BaseModel):
     """A table of settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TlsSettings(_Table):
@@ -71,6 +92,13 @@ class TlsSettings(_Table):
     key_password_file: Path | None = Field(None, description="file with the passphrase of the key")
     protocols: str | None = Field(None, description="as in `-all +TLSv1.2`")
     cipher_suite: str | None = Field(None, description="OpenSSL cipher list")
+
+    @model_validator(mode="after")
+    def _decided(self) -> TlsSettings:
+        # Who names a certificate and forgets the switch would send the password in the clear.
+        if self.model_fields_set and "enable" not in self.model_fields_set:
+            raise ValueError("give enable, too: true or false")
+        return self
 
 
 class AerospikeSettings(_Table):
@@ -105,10 +133,8 @@ class AerospikeSettings(_Table):
 class WebSettings(_Table):
     """The HTTP endpoint."""
 
-    listen_address: str = Field(
-        ":9845", pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):\d{1,5}$", description="address and port to listen on"
-    )
-    timeout: Seconds = Field(10.0, description="seconds for a scrape that names no time-out")
+    listen_address: Address = Field(":9845", description="address and port to listen on")
+    timeout: Seconds = Field(10.0, description="seconds for a scrape, fewer where the scraper says so")
     timeout_margin: float = Field(0.25, ge=0, le=60, description="seconds to stay below the scraper's time-out")
     idle_timeout: Seconds = Field(30.0, description="seconds after which a silent client is cut off")
     threads: int = Field(4, ge=1, le=64, description="scrapes that are worked on at once")
@@ -122,7 +148,7 @@ class LogSettings(_Table):
     format: Literal["text", "json"] = Field("text", description="text or json")
     file: Path | None = Field(None, description="write to this file, not to the console")
     file_size: Bytes = Field(10 << 20, description="rotate at this size")
-    file_count: int = Field(5, ge=0, le=1000, description="keep so many rotated files")
+    file_count: int = Field(5, ge=1, le=1000, description="keep so many rotated files")
 
 
 class SetsSettings(_Table):
@@ -130,7 +156,7 @@ class SetsSettings(_Table):
 
     include: Patterns = Field(("*",), description="patterns of SET or NS/SET to show")
     exclude: Patterns = Field((), description="patterns not to show; NS/* is not asked for")
-    largest: int = Field(100, ge=0, le=1_000_000, description="show so many of each namespace, the rest as _other")
+    largest: int = Field(100, ge=0, le=1_000_000, description="so many per namespace, the rest as _other; 0: none")
 
 
 class SindexesSettings(_Table):
@@ -138,7 +164,7 @@ class SindexesSettings(_Table):
 
     include: Patterns = Field(("*",), description="patterns of INDEX or NS/INDEX to show")
     exclude: Patterns = Field((), description="patterns not to show; they are not asked for")
-    largest: int = Field(100, ge=0, le=1_000_000, description="show so many of each namespace, the rest as _other")
+    largest: int = Field(100, ge=0, le=1_000_000, description="as for sets")
     stat: bool = Field(False, description="on 8.1: ask sindex-stat, a log line per index and scrape")
 
 
@@ -156,6 +182,13 @@ class OperatorSettings(_Table):
     min: AmountField | None = None
     page: Bytes | None = None
 
+    @model_validator(mode="after")
+    def _ordered(self) -> OperatorSettings:
+        least, most = self.min, self.max
+        if least and most and ((least.bytes or 0) > (most.bytes or math.inf) or (least.share or 0) > (most.share or 1)):
+            raise ValueError("min is above max")
+        return self
+
     @property
     def value(self) -> Operator:
         """As the memory model takes it."""
@@ -170,24 +203,15 @@ class DemoSettings(_Table):
     seed: int = Field(1, ge=0, description="seed of the simulation")
 
 
-class Settings(BaseSettings):
+class Settings(_Table):
     """All settings."""
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
-        validate_default=True,
-    )
 
     aerospike: AerospikeSettings = Field(default_factory=AerospikeSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     collector: CollectorSettings = Field(default_factory=CollectorSettings)
-    operator: dict[str, OperatorSettings] = Field(
-        default_factory=dict, description='JSON: {"NS": {"max": "80%", "min": "512MiB", "page": "8MiB"}}'
+    operator: Annotated[Mapping[str, OperatorSettings], AfterValidator(MappingProxyType)] = Field(
+        default_factory=lambda: MappingProxyType({}),
+        description='JSON: {"NS": {"max": "80%", "min": "512MiB", "page": "8MiB"}}',
     )
     demo: DemoSettings = Field(default_factory=DemoSettings)
