@@ -20,7 +20,7 @@ LOGGER = "exporter"
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.000Z INFO message`, in UTC; an exception becomes its type and place, not a trace."""
+    """`2026-01-31T12:00:00.000Z INFO message`, in UTC; an exception becomes its place, not a trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -48,10 +48,16 @@ def set_up(settings: LogSettings) -> None:
     else:
         try:
             handler = RotatingFileHandler(
-                settings.file, maxBytes=settings.file_size, backupCount=settings.file_count, encoding="utf-8"
+                settings.file,
+                maxBytes=settings.file_size,
+                backupCount=settings.file_count,
+                encoding="utf-8",
+                # A name that is not Unicode must not cost the line.
+                errors="backslashreplace",
             )
-        except OSError as problem:
-            raise SettingsError(f"log.file: cannot write {settings.file}: {problem.strerror}") from None
+        except (OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or "no file name"
+            raise SettingsError(f"log.file: cannot write {settings.file}: {reason}") from None
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     logger = logging.getLogger(LOGGER)
     for old in logger.handlers[:]:
@@ -79,4 +85,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    """Without what breaks a line or drives a terminal: part of it may be what a node answered."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
