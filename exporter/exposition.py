@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from prometheus_client.exposition import choose_encoder, gzip_accepted
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
@@ -25,7 +25,9 @@ GZIP_LEVEL = 1
 """Metrics shrink to a tenth at the lowest level already, in a small part of the time of the library's level 9."""
 
 _GZIP_LEAST_BYTES = 1024
-_MOST_ENCODERS = 16
+
+_VERSIONS = {"application/openmetrics-text": ("", "1.0.0"), "text/plain": ("", "0.0.4", "1.0.0")}
+"""What the library really writes; it would call itself any version that is asked for."""
 
 Labels = tuple[Any, ...]
 
@@ -72,7 +74,8 @@ class Encoder:
             if values is None:
                 parts.append(self._library(family, family.samples))
                 continue
-            key = (family.name, family.documentation, family.type, family.unit, isinstance(family, Family))
+            names = family.metric.labels if isinstance(family, Family) else None
+            key = (family.name, family.documentation, family.type, family.unit, names)
             head, old = self._known.get(key) or (self._library(family, ()), {})
             lines = latest.setdefault(key, (head, {}))[1]
             parts.append(head)
@@ -108,13 +111,10 @@ class Exposition:
         encode, content_type = choose_encoder(_preferred(accept))
         encoder = self._encoders.get(content_type)
         if encoder is None:
-            encoder = Encoder(encode)
-            # What a client asks for is bounded by nothing else.
-            if len(self._encoders) < _MOST_ENCODERS:
-                self._encoders[content_type] = encoder
+            encoder = self._encoders[content_type] = Encoder(encode)
         body = encoder(registry)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-        if len(body) >= _GZIP_LEAST_BYTES and gzip_accepted(accept_encoding):
+        if len(body) >= _GZIP_LEAST_BYTES and _takes_gzip(accept_encoding):
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         return body, headers
@@ -144,8 +144,6 @@ def _values(family: MetricFamily) -> Iterable[tuple[Labels, float]] | None:
     """The values of a family by what tells its series apart, or None if it takes the library to write it."""
     if isinstance(family, Family):
         return family.values
-    if family.type not in ("counter", "gauge"):
-        return None
     name, values = _sample_name(family), []
     for sample in family.samples:
         if sample.name != name or sample[3:] != (None, None, None) or not isinstance(sample.value, (int, float)):
@@ -170,15 +168,30 @@ def _number(value: float) -> str:
 
 def _preferred(accept: str) -> str:
     """The format that the client likes best of those we have; the library takes the first, whatever its `q`."""
-    ranges = []
-    for part in accept.split(","):
-        kind, *parameters = (word.strip() for word in part.split(";"))
-        named = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
-        try:
-            quality = float(named.get("q", "1"))
-        except ValueError:
-            continue
-        if kind in ("application/openmetrics-text", "text/plain", "text/*", "*/*") and quality > 0:
-            ranges.append((quality, kind, named.get("version", ""), part))
-    ranges = [entry for entry in ranges if re.fullmatch(r"(\d{1,3}(\.\d{1,3}){0,3})?", entry[2], re.ASCII)]
-    return max(ranges, key=lambda entry: entry[0], default=(0, "", "", ""))[3]
+    best, chosen = 0.0, ""
+    for kind, parameters in _ranges(accept):
+        quality = _quality(parameters)
+        known = parameters.get("version", "") in _VERSIONS.get(kind, ()) or kind in ("text/*", "*/*")
+        if known and quality > best:
+            named = (f"{name}={value}" for name, value in parameters.items() if name in ("version", "escaping"))
+            best, chosen = quality, ";".join((kind, *named))
+    return chosen
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether the client takes gzip; the library overlooks the `q=0` that says no."""
+    return any(coding == "gzip" and _quality(parameters) > 0 for coding, parameters in _ranges(accept_encoding))
+
+
+def _ranges(header: str) -> Iterable[tuple[str, dict[str, str]]]:
+    """What a header of the `Accept` family lists, with the parameters of each."""
+    for part in header.lower().split(","):
+        name, *parameters = part.split(";")
+        pairs = (parameter.partition("=") for parameter in parameters)
+        yield name.strip(), {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _quality(parameters: Mapping[str, str]) -> float:
+    """From 0 (not at all) to 1; what is no quality counts as none."""
+    quality = parameters.get("q", "1")
+    return float(quality) if re.fullmatch(r"0(\.\d{0,3})?|1(\.0{0,3})?", quality, re.ASCII) else 0.0
