@@ -82,8 +82,8 @@ def _check(ns: str, said: info.Fields, found: dict[str, float]) -> None:
         units = {
             name: value for name, value in found.items() if name.startswith("storage_unit") and f'ns="{ns}"' in name
         }
-        size = int(total) // (len(units) // 9)
         free = [value for name, value in units.items() if name.startswith("storage_unit_free_blocks")]
+        size = int(total) // len(free)
         block = found[f'page_bytes{{ns="{ns}",page="write_block"}}']
         assert int(min(free) * block * 100 // size) == int(available)
         exact = pool("used", blocks) * 100 / int(total)
