@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2.0
 
 
 class Source(Protocol):
@@ -33,13 +35,12 @@ class Target:
     """A node, as it is read for scrapes.
 
     A scrape that comes while the node is being read waits for that reading instead of asking again: however many
-    scrape it, the node answers one request at a time, and a node that hangs holds one thread.
+    scrape it, the node answers one request at a time. The one that reads takes as long as the source takes.
     """
 
     def __init__(self, name: str, source: Source) -> None:
         self._name = name
         self._source = source
-        self._reader = ThreadPoolExecutor(1, "reader")
         self._lock = threading.Lock()
         self._current: Future[Reading] | None = None
         self._problem: str | None = ""  # neither a problem nor none: nothing was said yet
@@ -47,20 +48,27 @@ class Target:
 
     def read(self, timeout: float) -> Reading:
         """Read the node in at most `timeout` seconds; never raises."""
-        start = time.monotonic()
         with self._lock:
-            if self._current is None or self._current.done():
-                self._current = self._reader.submit(self._read, timeout)
-            current = self._current
+            current, leads = self._current, self._current is None
+            if current is None:
+                current = self._current = Future()
+        if leads:
+            reading = self._read(timeout)
+            with self._lock:
+                self._current = None
+            current.set_result(reading)
+            return reading
+        start = time.monotonic()
         try:
             return current.result(timeout)
         except FutureTimeoutError:
             return Reading(None, f"{self._name} did not answer in time", time.monotonic() - start)
 
     def close(self) -> None:
-        """Close the connection to the node, after a read that is under way."""
-        self._reader.submit(self._source.close)
-        self._reader.shutdown()
+        """Close the connection to the node, but never under a reading that does not end: the client would crash."""
+        current = self._current
+        if current is None or wait([current], CLOSE_SECONDS).done:
+            self._source.close()
 
     def _read(self, timeout: float) -> Reading:
         start = time.monotonic()

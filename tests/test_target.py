@@ -54,18 +54,23 @@ def test_scrapes_at_the_same_time_share_one_request() -> None:
     target.close()
 
 
-def test_a_source_that_does_not_return_costs_a_scrape_its_time_and_no_more() -> None:
+def test_a_source_that_does_not_return_costs_others_their_time_and_no_more() -> None:
     source = Source()
     source.go.clear()
     target = Target("node", source)
-    for _ in range(2):
-        start = time.monotonic()
-        reading = target.read(0.1)
-        assert time.monotonic() - start < 1
-        assert reading.snapshot is None
-        assert reading.problem == "node did not answer in time"
-    assert source.reads == 1
-    source.go.set()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(target.read, 0.1)
+        while not source.reads:
+            time.sleep(0.001)
+        for _ in range(2):
+            start = time.monotonic()
+            reading = target.read(0.1)
+            assert time.monotonic() - start < 1
+            assert reading.snapshot is None
+            assert reading.problem == "node did not answer in time"
+        assert source.reads == 1
+        source.go.set()
+        assert first.result().snapshot is not None
     assert target.read(5).snapshot is not None
     target.close()
     assert source.closed
