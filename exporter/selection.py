@@ -40,18 +40,14 @@ class Selection:
         """Whether a set or index is wanted."""
         if self.include == ("*",) and not self.exclude:
             return True
-        path = f"{namespace}/{name}"
-        return _matches(path, self.include) and not _matches(path, self.exclude)
+        return _fits(namespace, name, self.include) and not _fits(namespace, name, self.exclude)
 
     def asks(self, namespace: str) -> bool:
         """Whether anything of a namespace can be wanted, so that it is worth a question to the server."""
         return (
             self.largest > 0
-            and any("/" not in pattern or fnmatchcase(namespace, pattern.split("/")[0]) for pattern in self.include)
-            and not any(
-                pattern == "*" or (pattern.endswith("/*") and fnmatchcase(namespace, pattern[:-2]))
-                for pattern in self.exclude
-            )
+            and any(fnmatchcase(namespace, _halves(pattern)[0]) for pattern in self.include)
+            and not any(half == "*" and fnmatchcase(namespace, own) for own, half in map(_halves, self.exclude))
         )
 
 
@@ -65,6 +61,11 @@ def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:
     return named, rest
 
 
-def _matches(path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a pattern fits; one without a slash is for the name alone."""
-    return any(fnmatchcase(path if "/" in pattern else path.split("/", 1)[1], pattern) for pattern in patterns)
+def _fits(namespace: str, name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(namespace, own) and fnmatchcase(name, half) for own, half in map(_halves, patterns))
+
+
+def _halves(pattern: str) -> tuple[str, str]:
+    """The patterns for the namespace and for the name; one without a slash is for the name alone."""
+    namespace, slash, name = pattern.partition("/")
+    return (namespace, name) if slash else ("*", namespace)
