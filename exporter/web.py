@@ -77,7 +77,7 @@ class WebServer:
         address, _, port = self._settings.listen_address.rpartition(":")
         try:
             sockets = bind_sockets(int(port), address.strip("[]") or None)
-        except (OSError, OverflowError) as problem:
+        except (OSError, UnicodeError) as problem:
             reason = getattr(problem, "strerror", None) or str(problem)
             raise SettingsError(f"web.listen_address: cannot listen on {address}:{port}: {reason}") from None
         self._server.add_sockets(sockets)
@@ -122,6 +122,8 @@ class _Handler(RequestHandler):
 
     def write_error(self, status_code: int, **_: Any) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")
+        if status_code == 405:
+            self.set_header("Allow", "GET, HEAD")
         self.finish(f"{status_code} {self._reason}\n")
 
     def log_exception(self, *error: Any) -> None:
