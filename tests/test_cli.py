@@ -1,0 +1,242 @@
+"""The command line, as a person and as a service manager use it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from exporter import __version__, cli
+from exporter.demo.wire import InfoServer
+from exporter.web import NAME
+from tests.support import TESTS, replies, series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCENARIO = "8.1/cache-steady"
+SECRET = "hunter2"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.upper().startswith("AMX_")}
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ.keys() - ENVIRONMENT.keys():
+        monkeypatch.delenv(name)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, list[str]]:
+    """The exit code, what went to stdout, and the lines on stderr."""
+    code = cli.main(arguments)
+    out, err = capsys.readouterr()
+    return code, out, err.splitlines()
+
+
+@contextlib.contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """The exporter as a process of its own, on a free port."""
+    # tornado leaves the socket of an address that is taken to the garbage collector.
+    command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "exporter", *arguments]
+    with subprocess.Popen(
+        command, cwd=TESTS.parent, env=ENVIRONMENT | environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def port_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The port that a running exporter says it listens on, and the line that says so."""
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"listens on http://127\.0\.0\.1:(\d+)/metrics", line)
+    assert found, line
+    return int(found[1]), line
+
+
+def scraped(port: int) -> dict[str, float]:
+    response = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+    assert response.status_code == 200
+    return series(response.text)
+
+
+def ended(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> list[str]:
+    """Stop an exporter, and return the lines of its log since the first."""
+    start = time.monotonic()
+    process.send_signal(number)
+    _, log = process.communicate(timeout=10)
+    assert process.returncode == 0, log
+    assert time.monotonic() - start < 3
+    return log.splitlines()
+
+
+# What a person types
+
+
+def test_help_names_the_commands_and_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["-h"], ["serve", "--help"]):
+        code, out, errors = said(capsys, *arguments)
+        assert (code, errors) == (0, [])
+        assert out.startswith(f"usage: {NAME} [FLAGS]\n")
+        assert all(f"\n  {name} " in out for name in cli.COMMANDS)
+        assert "--aerospike.host" in out
+
+
+def test_version_says_which(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "--version") == (0, f"{NAME} {__version__}\n", [])
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, errors = said(capsys, SECRET, "--help")
+    assert (code, out) == (2, "")
+    assert errors == [f"{NAME}: the first word is no command; there are serve, demo"]
+
+
+def test_each_wrong_setting_is_one_line_and_the_exit_code_is_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMX_NOPE", SECRET)
+    code, out, errors = said(capsys, "serve", "--nope", SECRET, "--web.threads", "0")
+    assert (code, out) == (2, "")
+    assert errors == [
+        f"{NAME}: flags: unknown flag --nope",
+        f"{NAME}: environment: unknown variable AMX_NOPE",
+        f"{NAME}: web.threads: Input should be greater than or equal to 1 (flag --web.threads)",
+    ]
+
+
+def test_wrong_settings_end_the_process_without_a_trace(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    wrong = [
+        (["--config.file", str(missing)], f"config.file: cannot read {missing}: No such file or directory"),
+        (["--log.file", str(missing / "log")], f"log.file: cannot write {missing / 'log'}: No such file or directory"),
+        (["--aerospike.user=x", f"--aerospike.password-file={missing}"], f"cannot read {missing}: No such file"),
+    ]
+    for arguments, expected in wrong:
+        with running(*arguments) as process:
+            _, errors = process.communicate(timeout=20)
+        assert process.returncode == 2
+        assert expected in errors
+        assert errors.count("\n") == 1
+
+
+def test_a_port_that_is_taken_ends_the_process_with_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with running("--web.listen-address", address) as process:
+            _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert errors == f"{NAME}: web.listen_address: cannot listen on {address}: Address already in use\n"
+
+
+def test_a_fault_of_our_own_is_one_line_without_its_text() -> None:
+    script = (
+        "import sys; from exporter import cli\n"
+        "def broken(_): raise LookupError('hunter2')\n"
+        "cli.COMMANDS['broken'] = broken\n"
+        "sys.exit(cli.main(['broken']))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=TESTS.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert re.fullmatch(rf"{NAME}: LookupError at <string>:2, which is a fault of ours\n", run.stderr)
+
+
+# What a service manager runs
+
+
+def test_a_node_is_served_until_the_process_is_told_to_stop() -> None:
+    with InfoServer(replies(SCENARIO).get) as node:
+        _, node_port = node.address
+        with running("serve", f"--aerospike.port={node_port}", "--web.listen-address=127.0.0.1:0") as process:
+            port, first = port_of(process)
+            found = scraped(port)
+            log = ended(process)
+    assert f"INFO {NAME} {__version__} listens on" in first
+    assert found["up"] == 1
+    assert any(name.startswith("pool_used_bytes") for name in found)
+    node_id = replies(SCENARIO)["node"]
+    assert [line.split(" ", 1)[1] for line in log] == [
+        f"INFO 127.0.0.1:{node_port} answers: node {node_id}, build {replies(SCENARIO)['build']}",
+        "INFO stopping",
+    ]
+
+
+def test_serve_is_the_default_and_the_environment_and_a_log_file_will_do(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with InfoServer(replies(SCENARIO).get) as node:
+        variables = {
+            "AMX_AEROSPIKE__PORT": str(node.address[1]),
+            "AMX_WEB__LISTEN_ADDRESS": "127.0.0.1:0",
+            "AMX_LOG__FILE": str(log),
+            "AMX_LOG__FORMAT": "json",
+        }
+        with running(**variables) as process:
+            deadline = time.monotonic() + 10
+            while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            found = re.search(r":(\d+)/metrics", log.read_text())
+            assert found
+            assert scraped(int(found[1]))["up"] == 1
+            assert ended(process, signal.SIGINT) == []
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [record["message"].split()[-1] for record in records[::2]] == [
+        f"http://127.0.0.1:{found[1]}/metrics",
+        "stopping",
+    ]
+
+
+def test_a_node_that_comes_and_goes_is_told_once_each_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    node = InfoServer(replies(SCENARIO).get, port=port)
+    with running(f"--aerospike.port={port}", "--web.listen-address=127.0.0.1:0") as process:
+        web, _ = port_of(process)
+        ups = [scraped(web)["up"], scraped(web)["up"]]
+        with node:
+            ups += [scraped(web)["up"], scraped(web)["up"]]
+        ups += [scraped(web)["up"] for _ in range(5)]
+        log = ended(process)
+    assert ups == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+    levels = [line.split()[1] for line in log]
+    # Lost, it first breaks a connection and then takes none: two lines, for however many scrapes.
+    assert levels in (["WARNING", "INFO", "WARNING", "INFO"], ["WARNING", "INFO", "WARNING", "WARNING", "INFO"])
+    assert all(str(port) in line for line in log[:-1])
+
+
+class Hanging(InfoServer):
+    """A node that takes connections and never answers."""
+
+    def reply(self, body: bytes) -> bytes | None:
+        del body
+        self.closed.wait(30)
+        return None
+
+
+def test_a_node_that_hangs_keeps_neither_the_scrape_nor_the_end() -> None:
+    with Hanging(lambda _: None) as node:
+        arguments = [f"--aerospike.port={node.address[1]}", "--web.listen-address=127.0.0.1:0"]
+        with running(*arguments, "--web.timeout=0.5", "--aerospike.timeout=2") as process:
+            port, _ = port_of(process)
+            start = time.monotonic()
+            assert scraped(port)["up"] == 0
+            assert time.monotonic() - start < 1.5
+            # In the middle of the next scrape.
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                time.sleep(0.1)
+                log = ended(process)
+    assert log[-1].endswith("INFO stopping")
