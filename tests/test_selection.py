@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.selection import OTHER, Selection, largest
@@ -64,10 +64,16 @@ def test_what_is_excluded_whole_is_not_asked_for(selection: Selection, asked: se
     assert {name for name in ("carts", "orders") if selection.asks(name)} == asked
 
 
+def test_a_star_does_not_reach_from_the_namespace_into_the_name() -> None:
+    assert not Selection(("c*/t",)).keeps("carts", "x/t")
+    assert Selection(("c*/*t",)).keeps("carts", "x/t")
+
+
 words = st.text("ab/*?[]", min_size=1, max_size=5)
 names = st.text("ab/", min_size=1, max_size=3)
 
 
+@settings(max_examples=300)
 @given(st.lists(words, max_size=3), st.lists(words, max_size=3), st.text("ab", min_size=1, max_size=3), names)
 def test_what_is_kept_is_always_asked_for(include: list[str], exclude: list[str], namespace: str, name: str) -> None:
     selection = Selection(tuple(include), tuple(exclude))
