@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from exporter.collectors import COLLECTORS, METRICS, exporter
 from exporter.collectors.metric import Collector, Family, Metric, Series, View
+from exporter.snapshot import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Reading, Snapshot
+    from exporter.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,13 @@ class Registry:
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
         start = time.perf_counter()
-        reading = self._target.read(timeout)
+        return self._families(self._target.read(timeout), start)
+
+    def unanswered(self) -> Families:
+        """What is exposed when a scrape does not come back."""
+        return self._families(Reading(None, "no answer in time"), time.perf_counter())
+
+    def _families(self, reading: Reading, start: float) -> Families:
         values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
         for metric, labels, value in self._series(reading, start):
             if value is not None:

@@ -34,13 +34,17 @@ logger = logging.getLogger(__name__)
 NAME = "aerospike-memory-exporter"
 
 _MOST_REQUEST_BYTES = 64 * 1024
+_GRACE_SECONDS = 0.1
 
 
 class Scrapable(Protocol):
     """What can be scraped."""
 
     def scrape(self, timeout: float) -> Families:
-        """The families, in at most `timeout` seconds."""
+        """The families, in at most about `timeout` seconds."""
+
+    def unanswered(self) -> Families:
+        """The families of a scrape that got no answer."""
 
 
 class WebServer:
@@ -132,8 +136,10 @@ class _Handler(RequestHandler):
 
     async def answer(self, body: bytes | str) -> None:
         """Send the body to a client that takes it, and cut off one that does not."""
+        sent = self.finish(body)
         try:
-            await asyncio.wait_for(self.finish(body), self._settings.idle_timeout)
+            if not sent.done():
+                await asyncio.wait_for(sent, self._settings.idle_timeout)
         except (TimeoutError, asyncio.TimeoutError):
             stream: IOStream = self.request.connection.stream  # type: ignore[union-attr] # an HTTP/1 connection
             stream.close()
@@ -153,8 +159,12 @@ class _Metrics(_Handler):
         self._threads = threads
 
     async def get(self) -> None:
-        deadline = time.monotonic() + self._timeout()
-        body, headers = await asyncio.get_running_loop().run_in_executor(self._threads, self._scrape, deadline)
+        timeout = self._timeout()
+        scrape = self._threads.submit(self._scrape, time.monotonic() + timeout)
+        # Something that does not keep to its time (looking up a name, say) must not keep the scraper waiting.
+        done, _ = await asyncio.wait([asyncio.wrap_future(scrape)], timeout=timeout + _GRACE_SECONDS)
+        scrape.cancel()
+        body, headers = scrape.result() if done else self._body(self._registry.unanswered())
         for name, value in headers.items():
             self.set_header(name, value)
         await self.answer(body)
@@ -163,7 +173,9 @@ class _Metrics(_Handler):
 
     def _scrape(self, deadline: float) -> tuple[bytes, dict[str, str]]:
         # A scrape that waited for a thread has less time left.
-        families = self._registry.scrape(max(0.0, deadline - time.monotonic()))
+        return self._body(self._registry.scrape(max(0.0, deadline - time.monotonic())))
+
+    def _body(self, families: Families) -> tuple[bytes, dict[str, str]]:
         headers = self.request.headers
         return self._exposition.body(families, headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SETS = Metric("set_used_bytes", "Used.", ("ns", "set"))
+UP = Metric("up", "Up.")
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
@@ -43,6 +44,9 @@ class Registry:
         self.timeouts.append(timeout)
         self._act()
         return Families([Family(SETS, self._values)])
+
+    def unanswered(self) -> Families:
+        return Families([Family(UP, [((), 0)])])
 
 
 class Served:
@@ -235,6 +239,16 @@ def test_the_time_that_a_scrape_waits_for_a_thread_is_taken_off() -> None:
         list(clients.map(lambda _: server.get(), range(2)))
     assert max(registry.timeouts) > 4.8
     assert min(registry.timeouts) < 4.7
+
+
+def test_a_scrape_that_does_not_keep_to_its_time_is_answered_all_the_same() -> None:
+    release = threading.Event()
+    with serving(Registry(lambda: release.wait(10)), threads=1) as server:
+        for _ in range(2):  # the second waits for the only thread
+            start = time.monotonic()
+            assert series(server.get(X_Prometheus_Scrape_Timeout_Seconds="0.4").text) == {"up": 0}
+            assert time.monotonic() - start < 1
+        release.set()
 
 
 def test_scrapes_run_at_the_same_time() -> None:
