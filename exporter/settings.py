@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from exporter.errors import SettingsError
 from exporter.tables import ENV_PREFIX, Settings
@@ -85,7 +86,7 @@ def load(arguments: Sequence[str]) -> Settings:
         # What the rest lacks may be in the file: no word about that.
         raise SettingsError("\n".join([*wrong, str(problem)])) from None
     try:
-        chosen = Settings.model_validate(_over(flags, _over(environment, file)))
+        chosen = _layered(flags, environment, file)
     except ValidationError as errors:
         for error in errors.errors(include_input=False, include_context=False):
             path = tuple(str(part) for part in error["loc"])
@@ -212,11 +213,17 @@ def _plain(name: str, value: Any) -> Any:
     return {key.replace("-", "_"): _plain(key, inner) for key, inner in value.items()}
 
 
-def _over(upper: Any, lower: Any) -> Any:
-    """Tables with those that win, key by key."""
-    if not isinstance(upper, dict) or not isinstance(lower, dict):
-        return upper
-    return lower | {name: _over(value, lower[name]) if name in lower else value for name, value in upper.items()}
+def _layered(*layers: Tables) -> Settings:
+    """The settings that tables give together, key by key, the first that has a key winning."""
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, layer) for layer in layers)
+
+    return Layered()
 
 
 def _message(kind: str, message: str) -> str:

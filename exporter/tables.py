@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exporter.memory.config import Amount, Operator
 
@@ -203,8 +204,10 @@ class DemoSettings(_Table):
     seed: int = Field(1, ge=0, description="seed of the simulation")
 
 
-class Settings(_Table):
+class Settings(BaseSettings):
     """All settings."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     aerospike: AerospikeSettings = Field(default_factory=AerospikeSettings)
     web: WebSettings = Field(default_factory=WebSettings)
