@@ -136,6 +136,8 @@ async def _serve(chosen: Settings, connection: Connection, note: str = "") -> in
     # What is here now stays for good: without this each scrape's garbage has the collector look at all of it.
     gc.collect()
     gc.freeze()
+    # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
+    gc.set_threshold(20_000)
     await stopped.wait()
     logger.info("stopping")
     await server.stop()

@@ -54,28 +54,31 @@ class Registry:
 
     def _families(self, reading: Reading, start: float) -> Families:
         values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
-        for metric, labels, value in self._series(reading, start):
-            if value is not None:
-                values[metric].append((labels, value))
+        for series in self._series(reading, start):
+            for metric, labels, value in series:
+                if value is not None:
+                    values[metric].append((labels, value))
         return Families(Family(metric, found) for metric, found in values.items() if found)
 
-    def _series(self, reading: Reading, start: float) -> Iterator[Series]:
+    def _series(self, reading: Reading, start: float) -> Iterator[list[Series]]:
         snapshot = reading.snapshot
-        yield exporter.UP, (), snapshot is not None
-        yield exporter.BUILD_INFO, exporter.BUILD, 1
+        node: list[Series] = [(exporter.UP, (), snapshot is not None), (exporter.BUILD_INFO, exporter.BUILD, 1)]
         if snapshot is not None:
-            node = snapshot.node
-            labels = (node.node_id or "", node.build, node.edition or "", node.cluster_name or "")
-            yield exporter.NODE_INFO, labels, 1
-        if reading.seconds is not None:
-            yield exporter.INFO_SECONDS, (), reading.seconds
+            who = snapshot.node
+            labels = (who.node_id or "", who.build, who.edition or "", who.cluster_name or "")
+            node.append((exporter.NODE_INFO, labels, 1))
+        node.append((exporter.INFO_SECONDS, (), reading.seconds))
+        yield node
         for collector in self._collectors:
             before = time.perf_counter()
             series, success = _run(collector, snapshot, self._view)
-            yield from series
-            yield exporter.COLLECTOR_SECONDS, (collector.name,), time.perf_counter() - before
-            yield exporter.COLLECTOR_SUCCESS, (collector.name,), success
-        yield exporter.SCRAPE_SECONDS, (), time.perf_counter() - start
+            yield series
+            name = (collector.name,)
+            yield [
+                (exporter.COLLECTOR_SECONDS, name, time.perf_counter() - before),
+                (exporter.COLLECTOR_SUCCESS, name, success),
+            ]
+        yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
 
 
 def _run(collector: Collector, snapshot: Snapshot | None, view: View) -> tuple[list[Series], bool]:

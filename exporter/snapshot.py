@@ -125,7 +125,6 @@ class Set(NamedTuple):
 
     name: str
     objects: int | None
-    tombstones: int | None
     used_bytes: int | None
     limit_bytes: int | None  # None where there is no limit
     indexed: bool

@@ -146,18 +146,17 @@ def in_memory(stats: Fields) -> bool:
 
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    numbers = ("objects", "tombstones", used, "stop-writes-size")
-    wanted = ("set", "objects", "tombstones", used, "enable-index", "stop-writes-size")
+    numbers = ("objects", used, "stop-writes-size")
+    wanted = ("set", "objects", used, "enable-index", "stop-writes-size")
     return tuple(
         Set(
             name or "",
             int(objects) if objects else None,
-            int(tombstones) if tombstones else None,
             int(used_bytes) if used_bytes else None,
-            int(limit) or None if limit else None,
+            int(limit) or None if limit and limit != "0" else None,
             indexed == "true",
         )
-        for name, objects, tombstones, used_bytes, indexed, limit in records(text, wanted, numbers)
+        for name, objects, used_bytes, indexed, limit in records(text, wanted, numbers)
     )
 
 
