@@ -11,13 +11,13 @@ ROOT = TESTS.parent
 # Left to right; a module may import from its own row only where it is a package's part.
 LAYERS = (
     ("errors", "snapshot", "selection", "__init__"),
-    ("info",),
-    ("stats",),
+    ("info", "process"),
+    ("stats", "proc", "smaps", "jemstats"),
     ("memory",),
     ("tables",),
     ("settings", "logs"),
     ("sources",),
-    ("target",),
+    ("target", "sampler"),
     ("collectors",),
     ("registry", "exposition"),
     ("web", "demo"),

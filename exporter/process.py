@@ -1,0 +1,147 @@
+"""What was read of the server's process and of its host: frozen values in bytes, where None means unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The server's process; another with the same pid has other `start_ticks`."""
+
+    pid: int
+    start_ticks: int  # since the host's boot
+    rss: int
+    rss_anonymous: int | None = None
+    rss_file: int | None = None
+    rss_shared: int | None = None
+    peak_rss: int | None = None
+    virtual: int | None = None
+    data: int | None = None  # private and writable, without the main thread's stack
+    swapped: int | None = None
+    page_tables: int | None = None
+    threads: int | None = None
+    stack_limit: int | None = None  # what each thread's stack reserves
+
+    def same(self, other: Process | None) -> bool:
+        """Whether both were read of one process."""
+        return other is not None and (self.pid, self.start_ticks) == (other.pid, other.start_ticks)
+
+
+REGIONS = ("program", "thread_stacks", "sealed_blocks", "heap", "shared_memory", "other")
+"""`program`: the binary, its libraries and their data; `sealed_blocks`: anonymous and read-only, as only write blocks
+are; `heap`: what is anonymous and writable besides; `shared_memory`: attached segments; `other`: guard pages, and
+files that are mapped to be written, such as indexes on flash."""
+
+
+class Region(NamedTuple):
+    """A part of the address space."""
+
+    virtual: int
+    resident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The address space by region (smaps), with the figures of the same process at that moment."""
+
+    by_name: Mapping[str, Region]  # each of REGIONS
+    areas: int
+    stack_count: int  # thread stacks
+    file: int  # resident pages of files, shared memory left out
+    lazily_freed: int  # given back by the heap, resident until the kernel wants them
+    huge_pages: int  # resident in huge pages, anonymous and shared
+    swapped: int
+    process: Process | None = None
+
+    @property
+    def rss(self) -> int:
+        """All that is resident."""
+        return sum(region.resident for region in self.by_name.values())
+
+
+class Bin(NamedTuple):
+    """The small blocks of one size: the bytes of live ones, and of the runs that are held for them."""
+
+    live: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jemalloc:
+    """The server's heap as jemalloc tells it (`jem-stats`)."""
+
+    allocated: int
+    active: int
+    mapped: int
+    resident: int
+    retained: int
+    metadata: int
+    headers: int  # chunk headers
+    dirty: int
+    purged: int  # ever, dirty again or not
+    huge: int  # allocated in blocks of at least a chunk
+    blocks: Mapping[int, int] = field(default_factory=dict)  # live blocks by size class, where there are any
+    bins: Mapping[int, Bin] = field(default_factory=dict)  # by size class, where there is any run
+
+    @property
+    def base(self) -> int:
+        """The structures of jemalloc itself: what is resident besides pages and chunk headers (`ctl_refresh`)."""
+        return self.resident - self.active - self.dirty - self.headers
+
+    @property
+    def small_capacity(self) -> int:
+        """The bytes of all runs of small blocks."""
+        return sum(one.capacity for one in self.bins.values())
+
+
+class Segment(NamedTuple):
+    """A System V segment of a server on this host; not attached, it is an orphan or waits for the next start."""
+
+    key: int
+    kind: str  # primary_index, secondary_index or data
+    instance: int  # of the server on this host
+    xmem_id: int  # of the namespace
+    size: int
+    rss: int | None
+    swapped: int | None
+    attached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """The memory of the process's cgroup: the smallest limit among the ancestors, and what counts against it."""
+
+    limit: int | None = None  # None where there is no limit
+    used: int | None = None
+    oom_kills: int | None = None  # in the process's own cgroup, whosever limit it was
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The memory of the host, the two figures from which the server itself works out its free share."""
+
+    total: int
+    available: int | None = None
+
+
+class MapCount(NamedTuple):
+    """The memory areas of the process, and how many the kernel allows."""
+
+    areas: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the process and its host; `problems` says per part in one line why it is missing."""
+
+    process: Process | None = None
+    cgroup: Cgroup | None = None
+    host: Host | None = None
+    segments: tuple[Segment, ...] | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
