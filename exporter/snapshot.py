@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.process import Jemalloc, Look, MapCount, Regions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -91,6 +93,8 @@ class Storage:
     backed: bool = False  # stripes that are also written to files or devices
     on_devices: bool = False  # units are (or are written to) raw devices, whose sizes may differ
     shared: bool = False  # stripes in shared memory (editions other than Community)
+    defrag_lwm_pct: int | None = None
+    cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
     units: tuple[Unit, ...] = ()
 
     @property
@@ -160,6 +164,9 @@ class Namespace:
     expired_objects: int | None = None
     stop_writes: bool | None = None
     high_water_breached: bool | None = None
+    tree_sprigs: int | None = None
+    partition_share: float | None = None  # of all partitions, that this node holds
+    records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
 
@@ -174,6 +181,11 @@ class Snapshot:
     node: Node
     heap: Heap = Heap()
     system: System = System()
+    fabric_connections: int | None = None
+    look: Look = field(default_factory=Look)
+    regions: Regions | None = None
+    jemalloc: Jemalloc | None = None
+    map_count: MapCount | None = None
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 

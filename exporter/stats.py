@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 KIB = 1024
 MIB = 1024 * KIB
 
+_WRITES = (
+    "client_write_success",
+    "from_proxy_write_success",
+    "batch_sub_write_success",
+    "ops_sub_write_success",
+    "client_udf_complete",
+    "migrate_record_receives",
+)
+
 _MOST_UNITS = 4096
 """A bound on the units of a namespace; the server allows 128 devices and more stripes only beyond 256 TiB."""
 
@@ -69,11 +78,13 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             return None
         return value
 
-    heap, system = Heap(), System()
+    heap, system, fabric_connections = Heap(), System(), None
     text = section("statistics")
     if text is not None:
         try:
-            heap, system = statistics(fields(text))
+            told = fields(text)
+            heap, system = statistics(told)
+            fabric_connections = number(told, "fabric_connections")
         except ParseError as problem:
             problems["statistics"] = str(problem)
 
@@ -87,7 +98,14 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             found.append(_namespace_with_parts(name, fields(text), who.release, replies, problems))
         except ParseError as problem:
             problems[f"namespace/{name}"] = str(problem)
-    return Snapshot(node=who, heap=heap, system=system, namespaces=tuple(found), problems=problems)
+    return Snapshot(
+        node=who,
+        heap=heap,
+        system=system,
+        fabric_connections=fabric_connections,
+        namespaces=tuple(found),
+        problems=problems,
+    )
 
 
 def statistics(stats: Fields) -> tuple[Heap, System]:
@@ -134,6 +152,9 @@ def namespace(
         expired_objects=number(stats, "expired_objects"),
         stop_writes=flag(stats, "stop_writes"),
         high_water_breached=flag(stats, "hwm_breached"),
+        tree_sprigs=number(stats, "partition-tree-sprigs"),
+        partition_share=_partition_share(stats),
+        records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
     )
@@ -279,11 +300,37 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         available_pct=number(stats, f"{prefix}_{'available' if old else 'avail'}_pct"),
         block_bytes=block,
         flush_bytes=number(stats, "storage-engine.flush-size"),
+        defrag_lwm_pct=number(stats, "storage-engine.defrag-lwm-pct"),
+        cache_blocks=_cache_blocks(stats, release),
         backed=kinds[:1] == ["stripe"] and len(kinds) > 1,
         on_devices="device" in kinds,
         shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
         units=tuple(_units(stats)),
     )
+
+
+def _cache_blocks(stats: Fields, release: Release) -> int | None:
+    """How many write blocks a device keeps after writing: bytes from 7.1 on, blocks before; none of data in memory."""
+    if in_memory(stats):
+        return 0
+    if release >= (7, 1):
+        size = number(stats, "storage-engine.post-write-cache")
+        return None if size is None else size // (8 * MIB)
+    return number(stats, "storage-engine.post-write-queue")
+
+
+def _partition_share(stats: Fields) -> float | None:
+    """The share of all partitions that this node holds, on average, with every node in its place."""
+    nodes = number(stats, "ns_cluster_size")
+    copies = number(stats, "effective_replication_factor")
+    if not nodes or copies is None:
+        return None
+    return min(copies or 1, nodes) / nodes
+
+
+def _records_written(stats: Fields) -> int:
+    """How many records were written since the server started: the most that the index can have held at once."""
+    return sum(number(stats, name) or 0 for name in _WRITES)
 
 
 def _units(stats: Fields) -> Iterator[Unit]:

@@ -10,8 +10,9 @@ ROOT = TESTS.parent
 
 # Left to right; a module may import from its own row only where it is a package's part.
 LAYERS = (
-    ("errors", "snapshot", "selection", "__init__"),
-    ("info", "process"),
+    ("errors", "selection", "process", "__init__"),
+    ("snapshot",),
+    ("info",),
     ("stats", "proc", "smaps", "jemstats"),
     ("memory",),
     ("tables",),
