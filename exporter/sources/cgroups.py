@@ -1,0 +1,62 @@
+"""The memory of a process's cgroup, of either version, with or without a cgroup namespace in between."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter import proc
+from exporter.errors import SourceError
+from exporter.process import Cgroup
+from exporter.sources.files import MissingError, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    T = TypeVar("T")
+
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control"),
+    2: ("memory.max", "memory.current", "memory.events"),
+}
+
+
+def cgroup(proc_root: Path, cgroup_root: Path, pid: int) -> Cgroup:
+    """The smallest limit among the cgroup and its ancestors, and the usage there; raises `ExporterError`."""
+    version, path = proc.cgroup_path(text(proc_root / str(pid) / "cgroup"))
+    base = cgroup_root / "memory" if version == 1 else cgroup_root
+    own = _directory(path, base, proc_root, version)
+    limit_file, usage_file, kills_file = _FILES[version]
+    limit, limiting = None, own
+    for directory in (own, *(parent for parent in own.parents if parent.is_relative_to(base))):
+        found = _optional(proc.limit, directory / limit_file)
+        if found is not None and (limit is None or found < limit):
+            limit, limiting = found, directory
+    return Cgroup(
+        limit=limit,
+        used=_optional(proc.used, limiting / usage_file),
+        oom_kills=_optional(proc.oom_kills, own / kills_file),
+    )
+
+
+def _directory(path: str, base: Path, proc_root: Path, version: int) -> Path:
+    """Where the files of the cgroup are."""
+    if ".." in PurePosixPath(path).parts:
+        raise SourceError(
+            "the server's cgroup is outside of this cgroup namespace: run in the host's, or in the server's container"
+        )
+    directory = base / path.lstrip("/")
+    if directory.is_dir():
+        return directory
+    # A container without a cgroup namespace of its own is told the host's path, and has only its own part mounted.
+    if base.is_dir() and proc.cgroup_path(text(proc_root / "self/cgroup")) == (version, path):
+        return base
+    raise MissingError(f"there is no cgroup {path} in {base}: mount the host's cgroups there")
+
+
+def _optional(parse: Callable[[str], T], path: Path) -> T | None:
+    """What a file says that the kernel does not always have."""
+    try:
+        return parse(text(path))
+    except MissingError:
+        return None

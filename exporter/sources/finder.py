@@ -1,0 +1,145 @@
+"""Which process is the server: by its pid, else by its name, and where several have the name by the port."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from exporter import proc
+from exporter.errors import ExporterError, SourceError
+from exporter.sources.files import MissingError, refused, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from exporter.proc import Stat
+
+SEARCH_SECONDS = 10.0
+"""After a search in vain, the time to the next: it opens a file of every process of the host."""
+
+
+class Finder:
+    """The server's process, kept until it ends or is replaced. For one thread at a time."""
+
+    def __init__(
+        self, root: Path, pid: int | None, name: str, port: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._root = root
+        self._given = pid
+        self._given_name: str | None = None
+        self._name = name
+        self._port = port
+        self._clock = clock
+        self._who: Stat | None = None
+        self._search_at = float("-inf")
+        self._not_found = ""
+
+    def find(self) -> Stat:
+        """The process as it is now; raises `SourceError`."""
+        known, self._who = self._who, None
+        if known is not None:
+            now = self._stat(known.pid)
+            if now is not None and now.start_ticks == known.start_ticks:
+                self._who = now
+                return now
+        self._who = self._of_given(self._given) if self._given is not None else self._search()
+        return self._who
+
+    def _of_given(self, pid: int) -> Stat:
+        who = self._stat(pid)
+        if who is None:
+            raise MissingError(f"there is no process {pid} in {self._root}")
+        self._given_name = self._given_name or who.name
+        if who.name != self._given_name:
+            # The server was started anew, and its old number went to something else.
+            raise SourceError(f"process {pid} was {self._given_name} and is {who.name} now: give its new --process.pid")
+        return who
+
+    def _search(self) -> Stat:
+        if self._clock() < self._search_at:
+            raise SourceError(self._not_found)
+        try:
+            return self._only(self._named())
+        except SourceError as problem:
+            self._not_found = str(problem)
+            self._search_at = self._clock() + SEARCH_SECONDS
+            raise
+
+    def _named(self) -> list[Stat]:
+        try:
+            pids = sorted(int(entry.name) for entry in self._root.iterdir() if entry.name.isdecimal())
+        except OSError as problem:
+            raise refused(self._root, problem) from None
+        found = []
+        for pid in pids:
+            try:
+                who = self._stat(pid)
+            except ExporterError:
+                continue  # hidden from us, as mount options may have it
+            if who is not None and who.name == self._name:
+                found.append(who)
+        return found
+
+    def _only(self, named: list[Stat]) -> Stat:
+        if not named:
+            raise MissingError(
+                f"no process named {self._name} in {self._root}: give --process.pid, or the host's /proc as"
+                " --process.procfs"
+            )
+        if len(named) == 1:
+            return named[0]
+        listening, unknown = [], []
+        for who in named:
+            inodes = self._inodes(who.pid)
+            try:
+                if inodes and inodes & self._sockets(who.pid):
+                    listening.append(who)
+            except SourceError:
+                unknown.append(who)
+        # That sockets may not be seen does not matter where only one network of several has a listener.
+        found = listening or unknown
+        if len(found) == 1:
+            return found[0]
+        pids = ", ".join(str(who.pid) for who in found or named)
+        if listening:
+            raise SourceError(f"several processes listen on port {self._port} ({pids}): give --process.pid")
+        if unknown:
+            raise SourceError(
+                f"several processes are named {self._name} ({pids}) and their ports may not be seen: give"
+                " --process.pid, or run as the server's user"
+            )
+        raise SourceError(f"no process named {self._name} ({pids}) listens on port {self._port}: give --process.pid")
+
+    def _inodes(self, pid: int) -> set[str]:
+        """The sockets that listen on the port, in the network of the process."""
+        found: set[str] = set()
+        for name in ("net/tcp", "net/tcp6"):
+            try:
+                found |= proc.listeners(text(self._root / str(pid) / name)).get(self._port, set())
+            except ExporterError:
+                continue  # a kernel without this protocol, or a process that just ended
+        return found
+
+    def _sockets(self, pid: int) -> set[str]:
+        """The sockets that the process has open."""
+        directory = self._root / str(pid) / "fd"
+        found = set()
+        try:
+            for entry in directory.iterdir():
+                try:
+                    link = str(entry.readlink())
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # closed meanwhile
+                if link.startswith("socket:["):
+                    found.add(link[len("socket:[") : -1])
+        except OSError as problem:
+            raise refused(directory, problem) from None
+        return found
+
+    def _stat(self, pid: int) -> Stat | None:
+        try:
+            who = proc.stat(text(self._root / str(pid) / "stat"))
+        except MissingError:
+            return None
+        return None if who.ended else who

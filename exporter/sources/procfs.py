@@ -1,0 +1,132 @@
+"""The server's process and its host, from `/proc` and the cgroup files.
+
+By hand and not with psutil: of what a scrape needs psutil knows only the resident size, the threads and the host's
+memory, and its root (`PROCFS_PATH`) is one for the whole program, where this one is an argument.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter import proc, smaps
+from exporter.errors import ExporterError, ParseError, SourceError
+from exporter.process import Look, MapCount, Process, Regions, Segment
+from exporter.sources.cgroups import cgroup
+from exporter.sources.files import MissingError, refused, text
+from exporter.sources.finder import Finder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    T = TypeVar("T")
+
+_READ_BYTES = 1 << 18
+_HINT = "run as the server's user or with CAP_SYS_PTRACE"
+
+
+class ProcSource:
+    """The process of one server. For any number of threads."""
+
+    def __init__(
+        self,
+        root: str | Path = "/proc",
+        cgroup_root: str | Path = "/sys/fs/cgroup",
+        pid: int | None = None,
+        port: int = 3000,
+        process_name: str = "asd",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._root = Path(root)
+        self._cgroup_root = Path(cgroup_root)
+        self._lock = threading.Lock()
+        self._finder = Finder(self._root, pid, process_name, port, clock)
+        self._limits: tuple[object, str] = (None, "")
+
+    def read(self) -> Look:
+        """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`."""
+        problems: dict[str, str] = {}
+
+        def part(name: str, read: Callable[[], T]) -> T | None:
+            try:
+                return read()
+            except ExporterError as problem:
+                problems[name] = str(problem)
+                return None
+
+        process = part("process", self._process)
+        return Look(
+            process=process,
+            cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
+            host=part("host", lambda: proc.host(text(self._root / "meminfo"))),
+            segments=part("segments", lambda: self._segments(process)),
+            problems=problems,
+        )
+
+    def read_smaps(self) -> Regions:
+        """The address space by region; raises `ExporterError`.
+
+        Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer.
+        """
+        process = self._process()
+        path = self._root / str(process.pid) / "smaps"
+        try:
+            # A name may hold any byte but a line feed, so that only this ends a line.
+            with path.open(errors="replace", newline="\n") as file:
+                regions = smaps.regions(smaps.areas(file), process)
+        except OSError as problem:
+            raise refused(path, problem, _HINT) from None
+        except ParseError as problem:
+            raise SourceError(f"{path}: {problem}") from None
+        # Of a process that ends meanwhile the file just ends early.
+        if not process.same(self._process()):
+            raise MissingError(f"the process ended while {path} was read")
+        return regions
+
+    def count_areas(self) -> MapCount:
+        """The number of the process's memory areas, and the kernel's limit to it; raises `ExporterError`."""
+        path = self._root / str(self._process().pid) / "maps"
+        areas = 0
+        try:
+            with path.open("rb", buffering=0) as file:
+                while piece := file.read(_READ_BYTES):
+                    areas += piece.count(b"\n")
+        except OSError as problem:
+            raise refused(path, problem, _HINT) from None
+        if not areas:
+            raise MissingError(f"{path} is empty: the process has ended")
+        try:
+            limit = proc.number(text(self._root / "sys/vm/max_map_count").strip(), "max_map_count")
+        except ExporterError:
+            limit = None
+        return MapCount(areas, limit)
+
+    def _process(self) -> Process:
+        with self._lock:
+            who = self._finder.find()
+            directory = self._root / str(who.pid)
+            if self._limits[0] != (who.pid, who.start_ticks):
+                # They are set before the server starts its threads.
+                try:
+                    self._limits = (who.pid, who.start_ticks), text(directory / "limits")
+                except SourceError:
+                    self._limits = (who.pid, who.start_ticks), ""
+            limits = self._limits[1]
+        try:
+            return proc.process(who, text(directory / "status"), limits)
+        except ParseError as problem:
+            raise SourceError(f"{directory}: {problem}") from None
+
+    def _segments(self, process: Process | None) -> tuple[Segment, ...]:
+        """The segments of the IPC namespace that we are in: whatever is mounted as root, the kernel shows no other."""
+        if process is not None and process.rss_shared and self._elsewhere(process.pid):
+            raise SourceError("the server's segments are in another IPC namespace: run in the server's, or the host's")
+        return proc.segments(text(self._root / "sysvipc/shm"))
+
+    def _elsewhere(self, pid: int) -> bool:
+        try:
+            return (self._root / str(pid) / "ns/ipc").readlink() != (self._root / "self/ns/ipc").readlink()
+        except OSError:
+            return False  # not ours to see
