@@ -1,0 +1,41 @@
+"""Captures of whole nodes, info and process, as snapshots."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from exporter import jemstats, proc, smaps, stats
+from exporter.process import Look
+from exporter.snapshot import Snapshot
+
+PROCESSES = Path(__file__).parents[1] / "captures_proc"
+SCENARIOS = sorted(str(path.relative_to(PROCESSES).with_suffix("")) for path in PROCESSES.glob("*/*.json"))
+
+
+@lru_cache
+def capture(scenario: str) -> Any:
+    """The parts of a capture, as they are in its file."""
+    return json.loads((PROCESSES / f"{scenario}.json").read_text())
+
+
+@lru_cache
+def snapshot(scenario: str, regions: bool = True, jemalloc: bool = True) -> Snapshot:
+    """A capture as it is seen with the cheap sources, and with the sampled ones that are wanted."""
+    parts = capture(scenario)
+    files = parts["proc"]
+    process = proc.process(proc.stat(files["stat"]), files["status"], files["limits"])
+    found = stats.snapshot(parts["info"])
+    return Snapshot(
+        node=found.node,
+        heap=found.heap,
+        system=found.system,
+        fabric_connections=found.fabric_connections,
+        look=Look(process=process),
+        regions=smaps.regions(smaps.areas(files["smaps"].splitlines()), process) if regions else None,
+        jemalloc=jemstats.jemalloc(parts["jem_stats"]) if jemalloc else None,
+        namespaces=found.namespaces,
+        problems=found.problems,
+    )
