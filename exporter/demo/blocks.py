@@ -8,6 +8,7 @@ from enum import Enum
 
 MIB = 1 << 20
 
+PAGE = 4096
 HEADER_BYTES = 8 * MIB
 WRITE_BLOCK_BYTES = 8 * MIB
 RECORD_BLOCK_BYTES = 16
@@ -33,11 +34,12 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Block:
-    """One write block: how far it is filled, and the records in it that are live."""
+    """One write block: how far it is filled, the records in it that are live, and the bytes ever written to."""
 
     state: State = State.FREE
     position: int = 0
     live_bytes: int = 0
+    touched: int = field(default=0, compare=False)
     keys: set[int] = field(default_factory=set)
 
 
@@ -89,6 +91,11 @@ class Stripe:
         return self._pristine
 
     @property
+    def resident_bytes(self) -> int:
+        """Resident memory: the header, zeroed at start, and the pages of each block that were ever written to."""
+        return HEADER_BYTES + sum(-(-block.touched // PAGE) * PAGE for block in self.blocks[: self._pristine])
+
+    @property
     def queued_blocks(self) -> int:
         """Blocks that wait for defrag."""
         return len(self._defrag_queue)
@@ -115,6 +122,9 @@ class Stripe:
                 sealed = self._current
                 self.writes += 1
             self._current = self._take(self.reserve)
+            if self._current is not None and not self.backed:
+                # Zeroed when a client's write takes it; with a file, and for defrag, it is touched as it fills.
+                self.blocks[self._current].touched = self.block_bytes
         if self._current is not None:
             previous = self._where.get(key)
             if previous is not None:
@@ -175,6 +185,8 @@ class Stripe:
     def _put(self, index: int, key: int, occupied: int) -> None:
         block = self.blocks[index]
         block.position += occupied
+        if block.touched < block.position:
+            block.touched = block.position
         block.live_bytes += occupied
         block.keys.add(key)
         self._where[key] = (index, occupied)
@@ -190,6 +202,7 @@ class Stripe:
 
     def _seal(self, index: int) -> None:
         self.blocks[index].state = State.USED
+        self.blocks[index].touched = self.block_bytes  # its tail is zeroed
         self._settle(index)
 
     def _settle(self, index: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo import limits
 from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe
-from exporter.demo.heap import resident_bytes, size_class
+from exporter.demo.jemalloc import RecordHeap, size_class
 
 if TYPE_CHECKING:
     from exporter.demo.config import NamespaceConfig
@@ -55,9 +55,9 @@ def heap_size(record: Record) -> int:
     return record.body_bytes + 33
 
 
-def heap_class_size(record: Record) -> int:
+def heap_classes(record: Record) -> tuple[int, int]:
     """What the allocator gives for those two requests."""
-    return size_class(28) + size_class(record.body_bytes + 5)
+    return size_class(28), size_class(record.body_bytes + 5)
 
 
 def stripes_of(config: NamespaceConfig, flat: bool) -> list[Stripe]:
@@ -85,7 +85,8 @@ class Namespace:
         self.stripes = stripes_of(config, flat)
         self.sets = {name: SetUse() for name in config.sets}
         self.records: dict[int, Record] = {}
-        self.heap_data_bytes = self.heap_record_bytes = self.heap_run_bytes = 0
+        self.heap = RecordHeap()
+        self.heap_data_bytes = self.peak_objects = 0
         self.stop_writes = self.high_water_breached = False
         self.expired = self.evicted = self.evict_ttl = self.evict_void_time = 0
         self.written = self.refused = self.deleted = 0
@@ -144,7 +145,7 @@ class Namespace:
         """Resident memory of the stripes; files of older releases are not in memory."""
         if not self.flat:
             return 0
-        return sum(resident_bytes(stripe.touched_blocks, stripe.block_bytes) for stripe in self.stripes)
+        return sum(stripe.resident_bytes for stripe in self.stripes)
 
     def write(self, key: int, record: Record) -> bool:
         """A client writes a record; False when the server refuses: writes are stopped, or out of space.
@@ -232,6 +233,7 @@ class Namespace:
         if old is not None:
             self._count(old, -1)
         self.records[key] = record
+        self.peak_objects = max(self.peak_objects, len(self.records))
         self._count(record, 1)
         if record.void_time:
             heapq.heappush(self._by_void_time, (record.void_time, key))
@@ -253,14 +255,11 @@ class Namespace:
             return
         use.heap_bytes += sign * heap_size(record)
         self.heap_data_bytes += sign * heap_size(record)
-        self.heap_record_bytes += sign * heap_class_size(record)
-        # Runs of a size class stay allocated while one of their regions is in use, so deletes give little back.
-        if sign > 0:
-            self.heap_run_bytes = max(self.heap_run_bytes, self.heap_record_bytes * 102 // 100)
-        else:
-            self.heap_run_bytes = max(
-                self.heap_record_bytes * 102 // 100, self.heap_run_bytes - heap_class_size(record) // 4
-            )
+        for size in heap_classes(record):
+            if sign > 0:
+                self.heap.add(size)
+            else:
+                self.heap.remove(size)
 
 
 def sindex_bytes(entries: int) -> int:

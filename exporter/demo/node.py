@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.demo.clock import Clock
 from exporter.demo.config import RELEASES
+from exporter.demo.process import ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
 from exporter.demo.words import Words
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 """Real seconds between two looks at the clock."""
+
+TREE_SECONDS = 2.0
+"""Real seconds between two writings of the process's files."""
 
 
 class EmbeddedNode:
@@ -49,6 +56,27 @@ class EmbeddedNode:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._tree: ProcTree | None = None
+
+    @property
+    def procfs(self) -> Path:
+        """The root of a `/proc` tree that shows the node's process. It is written from the first use to the close."""
+        return self._process().procfs
+
+    @property
+    def cgroupfs(self) -> Path:
+        """The root of the control groups that go with it."""
+        return self._process().cgroupfs
+
+    def _process(self) -> ProcTree:
+        with self._lock:
+            if self._tree is None:
+                self._directory = tempfile.TemporaryDirectory(prefix="embedded-node-")
+                tree = ProcTree(self.shop, Path(self._directory.name))
+                tree.write()
+                self._tree = tree
+            return self._tree
 
     @property
     def address(self) -> tuple[str, int]:
@@ -70,12 +98,22 @@ class EmbeddedNode:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        with self._lock:
+            directory, self._directory, self._tree = self._directory, None, None
+        if directory is not None:
+            directory.cleanup()
 
     def _live(self) -> None:
-        pause = 0.0
+        pause, written = 0.0, time.monotonic()
         while not self._stop.wait(pause):
             with self._lock:
                 arrived = self.shop.advance(self._clock.seconds())
+                tree = self._tree if time.monotonic() >= written + TREE_SECONDS else None
+                files = tree.files() if tree is not None else {}
+            if tree is not None:
+                with contextlib.suppress(OSError):  # a full disk is no reason to close the shop
+                    tree.save(files)
+                written = time.monotonic()
             # A shop that is behind goes on soon, but lets a waiting answer have the lock first.
             pause = POLL_SECONDS if arrived else 0.001
 

@@ -110,8 +110,9 @@ class Shop:
         return heap_of(self.namespaces)
 
     def free_bytes(self) -> int:
-        """Memory of the host that is available."""
-        return HOST_BYTES - OTHER_PROCESSES_BYTES - self.heap().resident
+        """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
+        heap = self.heap()
+        return HOST_BYTES - OTHER_PROCESSES_BYTES - heap.resident + heap.lazily_freed
 
     def activity(self) -> float:
         """How busy the shop is, from 0.05 before dawn to 0.95 in the afternoon."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.demo.config import RELEASES
 from exporter.demo.config_words import namespace_config, service_config
 from exporter.demo.histograms import KINDS, histograms_of
+from exporter.demo.jemalloc_text import add_to_file, jemalloc_text
 from exporter.demo.stat_words import namespace_stats, node_stats, set_stats, sindex_entry, sindex_stats
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ DEPRECATED = frozenset(
     }
 )
 DEPRECATED_PARAMETERS = frozenset({"id", "ns"})
-NEED_COLON = frozenset({"histogram", "sindex-list", "sindex-stat", "get-config"})
+NEED_COLON = frozenset({"histogram", "jem-stats", "sindex-list", "sindex-stat", "get-config"})
 """Commands that releases up to 7.0 know only with their colon."""
 
 
@@ -80,6 +81,7 @@ class Words:
         self._commands: dict[str, Callable[[Request], str | None]] = {
             "get-config": self._get_config,
             "histogram": self._histogram,
+            "jem-stats": self._jem_stats,
             "namespace": self._namespace,
             "replicas": lambda _: ";".join(f"{name}:0,1,{ALL_PARTITIONS}" for name in self._namespaces),
             "service-clear-std": lambda _: self._service(),
@@ -223,6 +225,12 @@ class Words:
         if self._histograms.get(name, (-1,))[0] != period:
             self._histograms[name] = (period, histograms_of(namespace, self._shop.now))
         return self._histograms[name][1].get((kind, set_name), "hist-unavailable")
+
+    def _jem_stats(self, request: Request) -> str:
+        # The server says nothing else when it cannot write, and without a file it writes to its log.
+        if "file" in request.parameters:
+            add_to_file(request.parameters["file"], jemalloc_text(self._shop.heap(), self._shop.now))
+        return "ok"
 
     def _error(self, code: int, text: str, old: str) -> str:
         return f"ERROR:{code}:{text}" if self._new else old

@@ -83,3 +83,39 @@ def test_a_node_may_ask_for_a_login() -> None:
 def test_an_unknown_release_is_refused() -> None:
     with pytest.raises(ValueError, match=r"8\.1 or 6\.4"):
         EmbeddedNode("5.7")
+
+
+@pytest.mark.parametrize("release", ["8.1", "6.4"])
+def test_a_node_shows_its_process(release: str) -> None:
+    with EmbeddedNode(release) as node:
+        status = (node.procfs / "4242" / "status").read_text()
+        assert status.startswith("Name:\tasd\n")
+        assert (node.cgroupfs / "cgroup.controllers").exists()
+        root = node.procfs
+    assert not root.parent.exists()
+
+
+def test_the_files_of_the_process_follow_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.demo.node.TREE_SECONDS", 0.05)
+    with EmbeddedNode(speed=36_000) as node:
+        uptime = node.procfs / "uptime"
+        first = uptime.read_text()
+        deadline = time.monotonic() + 10
+        while uptime.read_text() == first and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert uptime.read_text() != first
+
+
+def test_a_node_that_nobody_looks_into_writes_nothing() -> None:
+    with EmbeddedNode() as node:
+        assert node._directory is None
+
+
+def test_the_files_go_with_a_node_that_was_never_started() -> None:
+    node = EmbeddedNode()
+    root = node.procfs
+    assert root.exists()
+    node.close()
+    assert not root.exists()
+    assert node.procfs.exists()
+    node.close()
