@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter import proc
@@ -21,40 +21,41 @@ _FILES = {
 }
 
 
-def cgroup(proc_root: Path, cgroup_root: Path, pid: int) -> Cgroup:
+def cgroup(proc_root: str, cgroup_root: str, pid: int) -> Cgroup:
     """The smallest limit among the cgroup and its ancestors, and the usage there; raises `ExporterError`."""
-    version, path = proc.cgroup_path(text(proc_root / str(pid) / "cgroup"))
-    base = cgroup_root / "memory" if version == 1 else cgroup_root
+    version, path = proc.cgroup_path(text(f"{proc_root}/{pid}/cgroup"))
+    base = f"{cgroup_root}/memory" if version == 1 else cgroup_root
     own = _directory(path, base, proc_root, version)
     limit_file, usage_file, kills_file = _FILES[version]
-    limit, limiting = None, own
-    for directory in (own, *(parent for parent in own.parents if parent.is_relative_to(base))):
-        found = _optional(proc.limit, directory / limit_file)
+    limit, limiting, directory = None, own, own
+    while len(directory) >= len(base):
+        found = _optional(proc.limit, f"{directory}/{limit_file}")
         if found is not None and (limit is None or found < limit):
             limit, limiting = found, directory
+        directory = directory.rpartition("/")[0]
     return Cgroup(
         limit=limit,
-        used=_optional(proc.used, limiting / usage_file),
-        oom_kills=_optional(proc.oom_kills, own / kills_file),
+        used=_optional(proc.used, f"{limiting}/{usage_file}"),
+        oom_kills=_optional(proc.oom_kills, f"{own}/{kills_file}"),
     )
 
 
-def _directory(path: str, base: Path, proc_root: Path, version: int) -> Path:
+def _directory(path: str, base: str, proc_root: str, version: int) -> str:
     """Where the files of the cgroup are."""
-    if ".." in PurePosixPath(path).parts:
+    if ".." in path.split("/"):
         raise SourceError(
             "the server's cgroup is outside of this cgroup namespace: run in the host's, or in the server's container"
         )
-    directory = base / path.lstrip("/")
-    if directory.is_dir():
+    directory = base + path.rstrip("/")
+    if Path(directory).is_dir():
         return directory
     # A container without a cgroup namespace of its own is told the host's path, and has only its own part mounted.
-    if base.is_dir() and proc.cgroup_path(text(proc_root / "self/cgroup")) == (version, path):
+    if Path(base).is_dir() and proc.cgroup_path(text(f"{proc_root}/self/cgroup")) == (version, path):
         return base
     raise MissingError(f"there is no cgroup {path} in {base}: mount the host's cgroups there")
 
 
-def _optional(parse: Callable[[str], T], path: Path) -> T | None:
+def _optional(parse: Callable[[str], T], path: str) -> T | None:
     """What a file says that the kernel does not always have."""
     try:
         return parse(text(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import proc
@@ -11,7 +12,6 @@ from exporter.sources.files import MissingError, refused, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from exporter.proc import Stat
 
@@ -23,7 +23,7 @@ class Finder:
     """The server's process, kept until it ends or is replaced. For one thread at a time."""
 
     def __init__(
-        self, root: Path, pid: int | None, name: str, port: int, clock: Callable[[], float] = time.monotonic
+        self, root: str, pid: int | None, name: str, port: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._root = root
         self._given = pid
@@ -68,7 +68,7 @@ class Finder:
 
     def _named(self) -> list[Stat]:
         try:
-            pids = sorted(int(entry.name) for entry in self._root.iterdir() if entry.name.isdecimal())
+            pids = sorted(int(entry.name) for entry in Path(self._root).iterdir() if entry.name.isdecimal())
         except OSError as problem:
             raise refused(self._root, problem) from None
         found = []
@@ -116,17 +116,17 @@ class Finder:
         found: set[str] = set()
         for name in ("net/tcp", "net/tcp6"):
             try:
-                found |= proc.listeners(text(self._root / str(pid) / name)).get(self._port, set())
+                found |= proc.listeners(text(f"{self._root}/{pid}/{name}")).get(self._port, set())
             except ExporterError:
                 continue  # a kernel without this protocol, or a process that just ended
         return found
 
     def _sockets(self, pid: int) -> set[str]:
         """The sockets that the process has open."""
-        directory = self._root / str(pid) / "fd"
+        directory = f"{self._root}/{pid}/fd"
         found = set()
         try:
-            for entry in directory.iterdir():
+            for entry in Path(directory).iterdir():
                 try:
                     link = str(entry.readlink())
                 except (FileNotFoundError, ProcessLookupError):
@@ -139,7 +139,7 @@ class Finder:
 
     def _stat(self, pid: int) -> Stat | None:
         try:
-            who = proc.stat(text(self._root / str(pid) / "stat"))
+            who = proc.stat(text(f"{self._root}/{pid}/stat"))
         except MissingError:
             return None
         return None if who.ended else who

@@ -39,8 +39,8 @@ class ProcSource:
         process_name: str = "asd",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._root = Path(root)
-        self._cgroup_root = Path(cgroup_root)
+        self._root = str(Path(root))
+        self._cgroup_root = str(Path(cgroup_root))
         self._lock = threading.Lock()
         self._finder = Finder(self._root, pid, process_name, port, clock)
         self._limits: tuple[object, str] = (None, "")
@@ -60,7 +60,7 @@ class ProcSource:
         return Look(
             process=process,
             cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
-            host=part("host", lambda: proc.host(text(self._root / "meminfo"))),
+            host=part("host", lambda: proc.host(text(f"{self._root}/meminfo"))),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
         )
@@ -71,10 +71,10 @@ class ProcSource:
         Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer.
         """
         process = self._process()
-        path = self._root / str(process.pid) / "smaps"
+        path = f"{self._root}/{process.pid}/smaps"
         try:
             # A name may hold any byte but a line feed, so that only this ends a line.
-            with path.open(errors="replace", newline="\n") as file:
+            with Path(path).open(errors="replace", newline="\n") as file:
                 regions = smaps.regions(smaps.areas(file), process)
         except OSError as problem:
             raise refused(path, problem, _HINT) from None
@@ -87,10 +87,10 @@ class ProcSource:
 
     def count_areas(self) -> MapCount:
         """The number of the process's memory areas, and the kernel's limit to it; raises `ExporterError`."""
-        path = self._root / str(self._process().pid) / "maps"
+        path = f"{self._root}/{self._process().pid}/maps"
         areas = 0
         try:
-            with path.open("rb", buffering=0) as file:
+            with Path(path).open("rb", buffering=0) as file:
                 while piece := file.read(_READ_BYTES):
                     areas += piece.count(b"\n")
         except OSError as problem:
@@ -98,7 +98,7 @@ class ProcSource:
         if not areas:
             raise MissingError(f"{path} is empty: the process has ended")
         try:
-            limit = proc.number(text(self._root / "sys/vm/max_map_count").strip(), "max_map_count")
+            limit = proc.number(text(f"{self._root}/sys/vm/max_map_count").strip(), "max_map_count")
         except ExporterError:
             limit = None
         return MapCount(areas, limit)
@@ -106,16 +106,16 @@ class ProcSource:
     def _process(self) -> Process:
         with self._lock:
             who = self._finder.find()
-            directory = self._root / str(who.pid)
+            directory = f"{self._root}/{who.pid}"
             if self._limits[0] != (who.pid, who.start_ticks):
                 # They are set before the server starts its threads.
                 try:
-                    self._limits = (who.pid, who.start_ticks), text(directory / "limits")
+                    self._limits = (who.pid, who.start_ticks), text(f"{directory}/limits")
                 except SourceError:
                     self._limits = (who.pid, who.start_ticks), ""
             limits = self._limits[1]
         try:
-            return proc.process(who, text(directory / "status"), limits)
+            return proc.process(who, text(f"{directory}/status"), limits)
         except ParseError as problem:
             raise SourceError(f"{directory}: {problem}") from None
 
@@ -123,10 +123,10 @@ class ProcSource:
         """The segments of the IPC namespace that we are in: whatever is mounted as root, the kernel shows no other."""
         if process is not None and process.rss_shared and self._elsewhere(process.pid):
             raise SourceError("the server's segments are in another IPC namespace: run in the server's, or the host's")
-        return proc.segments(text(self._root / "sysvipc/shm"))
+        return proc.segments(text(f"{self._root}/sysvipc/shm"))
 
     def _elsewhere(self, pid: int) -> bool:
         try:
-            return (self._root / str(pid) / "ns/ipc").readlink() != (self._root / "self/ns/ipc").readlink()
+            return Path(f"{self._root}/{pid}/ns/ipc").readlink() != Path(f"{self._root}/self/ns/ipc").readlink()
         except OSError:
             return False  # not ours to see
