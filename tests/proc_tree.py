@@ -74,8 +74,7 @@ def add_process(
 
 def tcp_line(port: int, inode: int, state: str = "0A") -> str:
     """A socket in `net/tcp`."""
-    return f"   0: 0100007F:{port:04X} 00000000:0000 {state} 0:0 00:00000000 00000000  0  0 {inode} 1 0 100
-"
+    return f"   0: 0100007F:{port:04X} 00000000:0000 {state} 0:0 00:00000000 00000000  0  0 {inode} 1 0 100\n"
 
 
 def shm_line(key: int, size: int, rss: int = 0, swap: int = 0, attached: int = 1) -> str:
