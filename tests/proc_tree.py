@@ -57,10 +57,8 @@ def add_process(
     write(directory / "stat", f"{pid} ({name}) {' '.join(cells)}\n")
     for file in ("status", "limits", "smaps"):
         write(directory / file, files[file])
-    write(
-        directory / "maps",
-        "".join(f"{line}\n" for line in files["smaps"].split("\n") if line[:1] in "0123456789abcdef"),
-    )
+    heads = [line for line in files["smaps"].split("\n") if line and not line[0].isupper()]
+    write(directory / "maps", "\n".join(heads) + "\n")
     write(directory / "cgroup", cgroup)
     write(directory / "net/tcp", TCP_HEAD + "".join(tcp_line(*socket) for socket in (*listens, *network)))
     write(directory / "net/tcp6", TCP_HEAD)

@@ -1,0 +1,491 @@
+"""The server's process: found, read and lost, in made trees and among real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import SourceError
+from exporter.process import Cgroup, MapCount
+from exporter.sources.finder import SEARCH_SECONDS
+from exporter.sources.procfs import ProcSource
+from tests.proc_tree import SCENARIOS, add_host, add_process, capture, shm_line, write
+
+MIB = 1 << 20
+
+
+class Tree:
+    """A host of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.proc = path / "proc"
+        self.cgroups = path / "cgroup"
+        self.cgroups.mkdir(parents=True)
+        self.now = 0.0
+        add_host(self.proc)
+
+    def source(self, pid: int | None = None, port: int = 3000) -> ProcSource:
+        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_server_alone_on_its_host_is_found_and_read(tmp_path: Path, scenario: str) -> None:
+    add_host(tmp_path, scenario=scenario)
+    add_process(tmp_path, 1, name="systemd")
+    add_process(tmp_path, 42, scenario=scenario)
+    source = ProcSource(tmp_path, tmp_path)
+    look = source.read()
+    assert look.problems == {}
+    assert look.process is not None
+    assert look.process.pid == 42
+    assert look.host is not None
+    assert look.segments == ()
+    regions = source.read_smaps()
+    assert regions.rss == look.process.rss
+    assert regions.process == look.process
+    assert source.count_areas() == MapCount(regions.areas, 65530)
+
+
+def test_a_look_opens_neither_smaps_nor_maps_whatever_their_size(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    for name in ("smaps", "maps"):
+        (directory / name).unlink()
+        os.mkfifo(directory / name)  # who opens it waits for ever
+    thread = threading.Thread(target=tree.source().read, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_of_several_servers_the_one_that_listens_on_the_port_is_read(tree: Tree) -> None:
+    add_process(tree.proc, 42, listens=((3000, 11),), network=((4000, 12),))
+    add_process(tree.proc, 43, listens=((4000, 12),), network=((3000, 11),))
+    for port, pid in ((3000, 42), (4000, 43)):
+        process = tree.source(port=port).read().process
+        assert process is not None
+        assert process.pid == pid
+
+
+def test_several_servers_of_which_none_or_two_listen_are_named(tree: Tree) -> None:
+    add_process(tree.proc, 42, listens=((3000, 11),))
+    add_process(tree.proc, 43, listens=((3000, 12),))
+    assert tree.source().read().problems["process"] == (
+        "several processes listen on port 3000 (42, 43): give --process.pid"
+    )
+    assert tree.source(port=5000).read().problems["process"] == (
+        "no process named asd (42, 43) listens on port 5000: give --process.pid"
+    )
+    process = tree.source(pid=43).read().process
+    assert process is not None
+    assert process.pid == 43
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """As another user without privileges; the real one of root comes back."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+
+
+@needs_root
+def test_sockets_that_may_not_be_seen_matter_only_where_several_networks_have_a_listener(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    with open_to_all(tmp_path):
+        for pid, inode in ((42, 11), (43, 12)):
+            add_process(tree.proc, pid, network=((3000 + pid, inode),))
+            (tree.proc / str(pid) / "fd").chmod(0o700)
+        with as_nobody():
+            process = tree.source(port=3042).read().process
+            add = tree.source(port=5000).read().problems["process"]
+        assert process is not None
+        assert process.pid == 42
+        assert "listens on port 5000" in add
+        add_process(tree.proc, 43, network=((3042, 12),))
+        with as_nobody():
+            problem = tree.source(port=3042).read().problems["process"]
+        assert problem == (
+            "several processes are named asd (42, 43) and their ports may not be seen: give --process.pid, or run as"
+            " the server's user"
+        )
+
+
+@contextlib.contextmanager
+def open_to_all(path: Path) -> Iterator[None]:
+    """Let everybody pass the directories above, which pytest keeps to its user."""
+    above = [parent for parent in path.parents if parent.stat().st_mode & 0o005 != 0o005]
+    modes = [parent.stat().st_mode for parent in above]
+    for parent in (*above, path):
+        parent.chmod(0o755)
+    try:
+        yield
+    finally:
+        for parent, mode in zip(above, modes, strict=True):
+            parent.chmod(mode)
+
+
+def test_a_zombie_is_no_server(tree: Tree) -> None:
+    add_process(tree.proc, 42, state="Z")
+    add_process(tree.proc, 43)
+    process = tree.source().read().process
+    assert process is not None
+    assert process.pid == 43
+
+
+def test_no_server_is_one_clear_line_and_the_rest_is_there(tree: Tree) -> None:
+    look = tree.source().read()
+    assert look.process is None
+    assert look.cgroup is None
+    assert look.host is not None
+    assert look.segments == ()
+    assert look.problems == {
+        "process": f"no process named asd in {tree.proc}: give --process.pid, or the host's /proc as --process.procfs"
+    }
+    with pytest.raises(SourceError, match="no process named asd"):
+        tree.source().read_smaps()
+
+
+def test_after_a_search_in_vain_the_next_one_takes_its_time(tree: Tree) -> None:
+    source = tree.source()
+    first = source.read().problems
+    add_process(tree.proc, 42)
+    assert source.read().problems == first
+    tree.now += SEARCH_SECONDS
+    assert source.read().process is not None
+
+
+def test_a_server_that_ended_is_lost_and_its_successor_found_at_once(tree: Tree) -> None:
+    source = tree.source()
+    add_process(tree.proc, 42)
+    first = source.read().process
+    assert first is not None
+    shutil.rmtree(tree.proc / "42")
+    add_process(tree.proc, 50, start=400_000)
+    second = source.read().process
+    assert second is not None
+    assert second.pid == 50
+    assert not first.same(second)
+
+
+def test_a_server_that_got_the_number_of_its_predecessor_is_another_process(tree: Tree) -> None:
+    for pid in (None, 42):
+        add_process(tree.proc, 42, start=1000)
+        source = tree.source(pid=pid)
+        first = source.read().process
+        add_process(tree.proc, 42, start=2000)
+        second = source.read().process
+        assert first is not None
+        assert second is not None
+        assert not first.same(second)
+
+
+def test_another_program_that_got_the_number_of_the_server_is_not_read(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=1000)
+    sources = {pid: tree.source(pid) for pid in (None, 42)}
+    for source in sources.values():
+        assert source.read().process is not None
+    add_process(tree.proc, 42, name="vim", start=2000)
+    assert sources[None].read().problems["process"].startswith("no process named asd")
+    assert sources[42].read().problems["process"] == "process 42 was asd and is vim now: give its new --process.pid"
+
+
+def test_a_given_process_is_read_whatever_its_name_and_missed_if_it_ended(tree: Tree) -> None:
+    add_process(tree.proc, 42, name="aerospike-test")
+    source = tree.source(pid=42)
+    assert source.read().process is not None
+    shutil.rmtree(tree.proc / "42")
+    assert source.read().problems["process"] == f"there is no process 42 in {tree.proc}"
+
+
+@pytest.mark.parametrize("file", ["stat", "status", "cgroup"])
+def test_a_process_that_ends_between_two_files_is_a_problem_and_no_more(tree: Tree, file: str) -> None:
+    source = tree.source()
+    add_process(tree.proc, 42)
+    assert source.read().process is not None
+    (tree.proc / "42" / file).unlink()
+    look = source.read()
+    assert look.problems.keys() == ({"cgroup"} if file == "cgroup" else {"process"})
+    assert look.host is not None
+
+
+@pytest.mark.parametrize("file", ["42/stat", "42/status", "42/cgroup", "meminfo", "sysvipc/shm"])
+@pytest.mark.parametrize("text", ["", "rubbish", "\x00\xff"])
+def test_rubbish_costs_one_part(tree: Tree, file: str, text: str) -> None:
+    add_process(tree.proc, 42)
+    source = tree.source(pid=42)
+    (tree.proc / file).write_text(text)
+    look = source.read()
+    assert len(look.problems) == 1
+    assert "\n" not in next(iter(look.problems.values()))
+
+
+def test_a_listing_that_ends_early_is_not_taken_for_the_whole(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    source = tree.source()
+    whole = (directory / "smaps").read_text()
+    (directory / "smaps").unlink()
+    os.mkfifo(directory / "smaps")
+
+    def end() -> None:
+        with (directory / "smaps").open("w") as file:
+            file.write(whole[: whole.index("Rss:")])
+            stat = (directory / "stat").read_text()
+            (directory / "stat").write_text(stat.replace(" 303534 ", " 303999 "))
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with pytest.raises(SourceError, match="the process ended while"):
+        source.read_smaps()
+    thread.join()
+
+
+def test_an_empty_listing_says_that_the_process_has_ended(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    for name, read in (("smaps", tree.source().read_smaps), ("maps", tree.source().count_areas)):
+        (directory / name).write_text("")
+        with pytest.raises(SourceError, match="the process has ended"):
+            read()
+
+
+def test_a_kernel_that_hides_the_limit_of_areas_has_their_number_still(tree: Tree) -> None:
+    add_process(tree.proc, 42)
+    (tree.proc / "sys/vm/max_map_count").unlink()
+    count = tree.source().count_areas()
+    assert count.areas > 200
+    assert count.limit is None
+
+
+def test_orphan_segments_are_seen_without_a_server(tree: Tree) -> None:
+    add_host(tree.proc, shm_line(0xAE001100, 1 << 30, rss=MIB, attached=0) + shm_line(0xAD001000, 1 << 29, rss=MIB))
+    segments = tree.source().read().segments
+    assert segments is not None
+    assert [(one.kind, one.attached) for one in segments] == [("primary_index", 0), ("data", 1)]
+
+
+def test_segments_of_another_namespace_are_missed_where_the_server_has_some(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    for path, number in ((directory, 1), (tree.proc / "self", 2)):
+        (path / "ns").mkdir(parents=True)
+        (path / "ns/ipc").symlink_to(f"ipc:[{number}]")
+    assert tree.source().read().segments == ()
+    status = (directory / "status").read_text()
+    (directory / "status").write_text(status.replace("RssShmem:\t       0 kB", "RssShmem:\t     512 kB"))
+    look = tree.source().read()
+    assert look.segments is None
+    assert "another IPC namespace" in look.problems["segments"]
+
+
+def group(path: Path, version: int, limit: str, used: int, kills: int | None = 0) -> None:
+    names = (
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control")
+        if version == 1
+        else ("memory.max", "memory.current", "memory.events")
+    )
+    write(path / names[0], f"{limit}\n")
+    write(path / names[1], f"{used}\n")
+    write(path / names[2], "" if kills is None else f"oom_kill_disable 0\noom_kill {kills}\n")
+
+
+NONE = {1: "9223372036854771712", 2: "max"}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_smallest_limit_among_the_ancestors_counts_with_its_own_use(tree: Tree, version: int) -> None:
+    line = "4:memory:/a/b/c\n0::/\n" if version == 1 else "0::/a/b/c\n"
+    base = tree.cgroups / ("memory" if version == 1 else "")
+    add_process(tree.proc, 42, cgroup=line)
+    group(base / "a/b/c", version, "3000", 30, kills=7)
+    group(base / "a/b", version, "2000", 200)
+    group(base / "a", version, NONE[version], 900)
+    assert tree.source().read().cgroup == Cgroup(limit=2000, used=200, oom_kills=7)
+    group(base / "a/b/c", version, "1000", 30, kills=None)
+    assert tree.source().read().cgroup == Cgroup(limit=1000, used=30, oom_kills=None)
+    for path in ("a/b/c", "a/b"):
+        group(base / path, version, NONE[version], 40)
+    assert tree.source().read().cgroup == Cgroup(limit=None, used=40, oom_kills=0)
+
+
+def test_the_root_of_version_2_has_no_memory_files(tree: Tree) -> None:
+    add_process(tree.proc, 42, cgroup="0::/\n")
+    look = tree.source().read()
+    assert look.cgroup == Cgroup()
+    assert look.problems == {}
+
+
+def test_inside_a_container_its_own_cgroup_is_the_root(tree: Tree) -> None:
+    add_process(tree.proc, 42, cgroup="0::/\n")
+    group(tree.cgroups, 2, "5000", 50, kills=1)
+    assert tree.source().read().cgroup == Cgroup(5000, 50, 1)
+
+
+def test_inside_a_container_that_is_told_the_host_s_path_its_own_part_is_mounted(tree: Tree) -> None:
+    line = "4:memory:/docker/abc\n"
+    add_process(tree.proc, 42, cgroup=line)
+    group(tree.cgroups / "memory", 1, "5000", 50)
+    write(tree.proc / "self/cgroup", line)
+    assert tree.source().read().cgroup == Cgroup(5000, 50, 0)
+    write(tree.proc / "self/cgroup", "4:memory:/docker/other\n")
+    look = tree.source().read()
+    assert look.cgroup is None
+    assert look.problems["cgroup"] == (
+        f"there is no cgroup /docker/abc in {tree.cgroups}/memory: mount the host's cgroups there"
+    )
+
+
+def test_a_cgroup_outside_of_ours_is_one_clear_line(tree: Tree) -> None:
+    add_process(tree.proc, 42, cgroup="0::/../../system.slice/aerospike.service\n")
+    look = tree.source().read()
+    assert look.process is not None
+    assert "outside of this cgroup namespace" in look.problems["cgroup"]
+
+
+def test_a_kernel_without_cgroups_is_one_clear_line(tree: Tree) -> None:
+    add_process(tree.proc, 42, cgroup="")
+    assert tree.source().read().problems == {"cgroup": "no cgroup counts memory"}
+
+
+SERVER = """
+import mmap, socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+keep = mmap.mmap(-1, 4 << 20)
+keep.write(b"x" * (4 << 20))
+print(listener.getsockname()[1], flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], int]]]:
+    """Starts real processes of a name that no other has; each with the port that it listens on."""
+    name = tmp_path / f"asd{os.getpid()}"[:15]
+    name.symlink_to(Path(sys.executable).resolve())
+    running: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[subprocess.Popen[str], int]:
+        process = subprocess.Popen([name, "-I", "-c", SERVER], stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline())
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+Spawn = Callable[[], tuple["subprocess.Popen[str]", int]]
+
+
+def test_real_processes_are_found_by_their_port_and_missed_when_they_end(spawn: Spawn, tmp_path: Path) -> None:
+    name = f"asd{os.getpid()}"[:15]
+    first, port = spawn()
+    second, other_port = spawn()
+    sources = [ProcSource(port=number, process_name=name) for number in (port, other_port)]
+    for source, process in zip(sources, (first, second), strict=True):
+        look = source.read()
+        assert look.process is not None
+        assert look.process.pid == process.pid
+        assert look.process.rss > 4 * MIB
+        assert look.host is not None
+        assert look.host.total > look.process.rss
+        regions = source.read_smaps()
+        assert abs(regions.rss - look.process.rss) <= look.process.rss // 10
+        assert regions.areas == source.count_areas().areas
+        assert regions.by_name["program"].resident > MIB
+    first.kill()
+    first.wait()
+    now = sources[0].read()
+    assert now.process is not None
+    assert now.process.pid == second.pid  # the only one left
+    second.kill()
+    second.wait()
+    assert "process" in sources[1].read().problems
+    with pytest.raises(SourceError, match="no process named"):
+        sources[1].read_smaps()
+
+
+@needs_root
+def test_of_another_user_s_process_all_but_the_map_is_readable(spawn: Spawn) -> None:
+    process, _ = spawn()
+    source = ProcSource(pid=process.pid)
+    with as_nobody():
+        look = source.read()
+        assert look.process is not None
+        assert "process" not in look.problems
+        for name, read in (("smaps", source.read_smaps), ("maps", source.count_areas)):
+            with pytest.raises(SourceError) as refusal:
+                read()
+            assert str(refusal.value) == (
+                f"cannot read /proc/{process.pid}/{name}: run as the server's user or with CAP_SYS_PTRACE"
+            )
+    assert source.read_smaps().rss > 4 * MIB
+
+
+def test_a_large_process_takes_no_longer_to_look_at(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    source = tree.source()
+
+    def seconds() -> float:
+        best = 1.0
+        for _ in range(20):
+            start = time.perf_counter()
+            assert source.read().process is not None
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    before = seconds()
+    text = capture()["proc"]["smaps"]
+    with (directory / "smaps").open("w") as file:
+        for _ in range(80):
+            file.write(text)
+    assert source.read_smaps().areas > 20_000
+    assert seconds() < 5 * before
+
+
+def test_threads_that_read_at_the_same_time_do_not_disturb_each_other(tree: Tree) -> None:
+    add_process(tree.proc, 42)
+    source = tree.source()
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(source.read().process for _ in range(20))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 160
+    assert len(set(found)) == 1
+    assert None not in found
+
+
+def test_a_port_of_this_machine_is_seen_in_its_own_listing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        source = ProcSource(port=listener.getsockname()[1], process_name=Path("/proc/self/comm").read_text().strip())
+        process = source.read().process
+    assert process is not None
+    assert process.pid == os.getpid()
