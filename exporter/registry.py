@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from exporter.collectors import COLLECTORS, METRICS, exporter
 from exporter.collectors.metric import Collector, Family, Metric, Series, View
-from exporter.snapshot import Reading
+from exporter.target import no_reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.snapshot import Reading, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Registry:
 
     def unanswered(self) -> Families:
         """What is exposed when a scrape does not come back."""
-        return self._families(Reading(None, "no answer in time"), time.perf_counter())
+        return self._families(no_reading("no answer in time"), time.perf_counter())
 
     def _families(self, reading: Reading, start: float) -> Families:
         values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
@@ -62,12 +62,18 @@ class Registry:
 
     def _series(self, reading: Reading, start: float) -> Iterator[list[Series]]:
         snapshot = reading.snapshot
-        node: list[Series] = [(exporter.UP, (), snapshot is not None), (exporter.BUILD_INFO, exporter.BUILD, 1)]
-        if snapshot is not None:
+        up = reading.problem is None
+        node: list[Series] = [(exporter.UP, (), up), (exporter.BUILD_INFO, exporter.BUILD, 1)]
+        if up:
             who = snapshot.node
             labels = (who.node_id or "", who.build, who.edition or "", who.cluster_name or "")
             node.append((exporter.NODE_INFO, labels, 1))
         node.append((exporter.INFO_SECONDS, (), reading.seconds))
+        for sample in snapshot.samples:
+            source = (sample.source,)
+            node.append((exporter.SAMPLER_SUCCESS, source, sample.last_success))
+            node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
+            node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
         yield node
         for collector in self._collectors:
             before = time.perf_counter()
@@ -81,10 +87,8 @@ class Registry:
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
 
 
-def _run(collector: Collector, snapshot: Snapshot | None, view: View) -> tuple[list[Series], bool]:
+def _run(collector: Collector, snapshot: Snapshot, view: View) -> tuple[list[Series], bool]:
     """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
-    if snapshot is None:
-        return [], False
     try:
         series = list(collector.collect(snapshot, view))
     except Exception as bug:

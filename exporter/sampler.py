@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from exporter.errors import ExporterError
+from exporter.sources.files import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,6 +107,9 @@ class Job(Generic[T]):
             value = self._read()
             if self._cost:
                 self._cost.spent(time.thread_time() - spent)
+        except MissingError as problem:
+            # Each scrape looks for the process, too, and says so.
+            self._fail(str(problem), start, told=True)
         except ExporterError as problem:
             self._fail(str(problem), start)
         except Exception as bug:
@@ -116,9 +120,10 @@ class Job(Generic[T]):
             self.sample = replace(self.sample, value=value, problem=None, last_success=now(), seconds=seconds)
             self._tell(None, "sampled again")
 
-    def _fail(self, problem: str, start: float) -> None:
+    def _fail(self, problem: str, start: float, told: bool = False) -> None:
         self.sample = replace(self.sample, value=None, problem=problem, seconds=time.monotonic() - start)
-        self._tell(problem, problem)
+        if not told:
+            self._tell(problem, problem)
 
     def _tell(self, state: str | None, message: str) -> None:
         """One line per change of state, not per reading."""

@@ -38,6 +38,7 @@ CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
 _NOT_FLAGS = ("aerospike.password",)
 _JSON = ("operator",)
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
+_RARE = re.compile(r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|demo\.seed")
 _SCREEN = 100
 
 Tables = dict[str, Any]
@@ -97,8 +98,11 @@ def load(arguments: Sequence[str]) -> Settings:
     return chosen
 
 
-def parser(program: str, description: str, add_help: bool = True) -> argparse.ArgumentParser:
-    """The flags, for `--help` and for parsing; a default is never set by a flag that is not given."""
+def parser(program: str, description: str, add_help: bool = True, rare: bool = True) -> argparse.ArgumentParser:
+    """The flags, for `--help` and for parsing; a default is never set by a flag that is not given.
+
+    Without `rare` the help leaves out those that few need, so that it fits a screen.
+    """
     flags = _Parser(
         prog=program,
         description=description,
@@ -108,18 +112,22 @@ def parser(program: str, description: str, add_help: bool = True) -> argparse.Ar
         argument_default=argparse.SUPPRESS,
         usage=f"{program} [FLAGS]",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=_SCREEN),
-        epilog="Each flag is also a key of the file and a variable: --web.listen-address is listen_address in [web],\n"
+        epilog=("" if rare else "--help-all lists the rare ones, too.\n")
+        + "Each flag is also a key of the file and a variable: --web.listen-address is listen_address in [web],\n"
         f"and {ENV_PREFIX}WEB__LISTEN_ADDRESS. Flags win over variables, variables over the file.",
     )
     flags.add_argument(CONFIG_FLAG, metavar="FILE", help="TOML file with settings")
     for key in keys():
+        hidden = not rare and _RARE.match(key.name) is not None
         if key.field.annotation is bool:
-            flags.add_argument(key.flag, action=argparse.BooleanOptionalAction, help=key.field.description)
+            text = argparse.SUPPRESS if hidden else key.field.description
+            flags.add_argument(key.flag, action=argparse.BooleanOptionalAction, help=text)
         elif key.name not in _NOT_FLAGS:
             default = key.field.get_default()
             shown = "" if default in (None, (), PydanticUndefined) else f" [{_shown(default)}]"
             metavar = key.path[-1].rsplit("_", 1)[-1].upper()
-            flags.add_argument(key.flag, metavar=metavar, help=f"{key.field.description}{shown}".replace("%", "%%"))
+            text = argparse.SUPPRESS if hidden else f"{key.field.description}{shown}".replace("%", "%%")
+            flags.add_argument(key.flag, metavar=metavar, help=text)
     return flags
 
 

@@ -5,13 +5,11 @@ Percentages stay the whole numbers that the server keeps, because its triggers c
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - an archive is checked by these types
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from exporter.process import Jemalloc, Look, MapCount, Regions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Release = tuple[int, ...]
 """A server release as numbers, so that `release >= (7, 1)` reads as it sounds."""
@@ -164,6 +162,7 @@ class Namespace:
     expired_objects: int | None = None
     stop_writes: bool | None = None
     high_water_breached: bool | None = None
+    xmem_id: int | None = None  # in the keys of its shared memory segments; 0 on Community
     tree_sprigs: int | None = None
     partition_share: float | None = None  # of all partitions, that this node holds
     records_written: int | None = None  # since the server started, rewritten ones each time
@@ -186,14 +185,32 @@ class Snapshot:
     regions: Regions | None = None
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
+    samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
+NOBODY = Node("", ())
+"""Who is there when no one answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How a slow source does: when it was last read (Unix time), how long that took, and how often it was refused."""
+
+    source: str
+    last_success: float | None
+    seconds: float | None
+    refusals: int
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One try to read a node: the snapshot, or in one line why there is none, and what the try took."""
+    """One try to read a node: what was seen, in one line why it did not answer, and what the try took.
 
-    snapshot: Snapshot | None
+    A node that does not answer may still be seen as a process.
+    """
+
+    snapshot: Snapshot
     problem: str | None = None
     seconds: float | None = None

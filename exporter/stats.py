@@ -6,6 +6,7 @@ the server's `thr_info.c` and `cfg_info.c`. Pure; raises nothing but `ParseError
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter import info
@@ -28,6 +29,8 @@ from exporter.snapshot import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from exporter.process import Host
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -123,6 +126,18 @@ def statistics(stats: Fields) -> tuple[Heap, System]:
     return heap, system
 
 
+def with_host(system: System, host: Host | None) -> System:
+    """The server's view of its host with the total that it does not tell, if that is what it works with.
+
+    It may look at another host, or (from 8.1.2 on) at its cgroup: then its free percentage shows it.
+    """
+    if system.total_bytes is not None or host is None or system.free_bytes is None or system.free_pct is None:
+        return system
+    if system.free_bytes * 100 // host.total != system.free_pct:
+        return system
+    return replace(system, total_bytes=host.total)
+
+
 def namespace(
     name: str,
     stats: Fields,
@@ -152,6 +167,7 @@ def namespace(
         expired_objects=number(stats, "expired_objects"),
         stop_writes=flag(stats, "stop_writes"),
         high_water_breached=flag(stats, "hwm_breached"),
+        xmem_id=number(stats, "xmem_id"),
         tree_sprigs=number(stats, "partition-tree-sprigs"),
         partition_share=_partition_share(stats),
         records_written=_records_written(stats),

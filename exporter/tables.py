@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping  # noqa: TC003 - pydantic needs it at run time
-from pathlib import Path  # noqa: TC003
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -196,6 +196,32 @@ class OperatorSettings(_Table):
         return Operator(self.max, self.min, self.page)
 
 
+class ProcessSettings(_Table):
+    """The server's process, where it runs on this host."""
+
+    pid: int | None = Field(None, ge=1, le=1 << 22, description="the server's process, where it is not found by itself")
+    procfs: Path = Field(Path("/proc"), description="where the host's /proc is mounted")
+    cgroupfs: Path = Field(Path("/sys/fs/cgroup"), description="where the host's cgroups are mounted")
+
+
+class SamplerSettings(_Table):
+    """The slow sources, read in the background."""
+
+    smaps: bool = Field(False, description="read the server's smaps")
+    smaps_interval: float = Field(300.0, ge=300, le=86400, description="seconds between two such readings")
+    smaps_budget: float = Field(0.5, gt=0, le=60, description="seconds that one may be predicted to take")
+    jemalloc: bool = Field(False, description="have the server write heap statistics, and read them")
+    jemalloc_interval: float = Field(300.0, ge=60, le=86400, description="seconds between two of them")
+    jemalloc_directory: Path | None = Field(None, description="where; both must reach it, and it must not be sticky")
+    jemalloc_server_directory: str | None = Field(None, description="the same as the server sees it, if different")
+
+    @model_validator(mode="after")
+    def _directory(self) -> SamplerSettings:
+        if self.jemalloc and self.jemalloc_directory is None:
+            raise ValueError("jemalloc needs jemalloc_directory")
+        return self
+
+
 class DemoSettings(_Table):
     """The embedded shop (command `demo`)."""
 
@@ -217,4 +243,6 @@ class Settings(BaseSettings):
         default_factory=lambda: MappingProxyType({}),
         description='JSON: {"NS": {"max": "80%", "min": "512MiB", "page": "8MiB"}}',
     )
+    process: ProcessSettings = Field(default_factory=ProcessSettings)
+    sampler: SamplerSettings = Field(default_factory=SamplerSettings)
     demo: DemoSettings = Field(default_factory=DemoSettings)

@@ -7,14 +7,19 @@ import threading
 import time
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter import stats
 from exporter.errors import ExporterError
-from exporter.snapshot import Reading
+from exporter.process import Look
+from exporter.snapshot import NOBODY, Reading, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from exporter.process import Jemalloc, MapCount, Regions
+    from exporter.snapshot import Sample
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,21 @@ class Source(Protocol):
         """Let go of the connection."""
 
 
+class Samples(NamedTuple):
+    """The latest of the slow sources, by the names that they have in a snapshot."""
+
+    regions: Regions | None = None
+    jemalloc: Jemalloc | None = None
+    map_count: MapCount | None = None
+    samples: tuple[Sample, ...] = ()
+
+
+def no_reading(problem: str, seconds: float | None = None) -> Reading:
+    """What is known when there was no time even to look."""
+    problems = dict.fromkeys(("statistics", "namespaces", "process", "cgroup", "host", "segments"), problem)
+    return Reading(Snapshot(NOBODY, problems=problems), problem, seconds)
+
+
 class Target:
     """A node, as it is read for scrapes.
 
@@ -38,9 +58,17 @@ class Target:
     scrape it, the node answers one request at a time. The one that reads takes as long as the source takes.
     """
 
-    def __init__(self, name: str, source: Source) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        look: Callable[[], Look] = Look,
+        samples: Callable[[], Samples] | None = None,
+    ) -> None:
         self._name = name
         self._source = source
+        self._look = look
+        self._samples = samples
         self._lock = threading.Lock()
         self._current: Future[Reading] | None = None
         self._problem: str | None = ""  # neither a problem nor none: nothing was said yet
@@ -62,7 +90,7 @@ class Target:
         try:
             return current.result(timeout)
         except FutureTimeoutError:
-            return Reading(None, f"{self._name} did not answer in time", time.monotonic() - start)
+            return no_reading(f"{self._name} did not answer in time", time.monotonic() - start)
 
     def close(self) -> None:
         """Close the connection to the node, but never under a reading that does not end: the client would crash."""
@@ -72,35 +100,46 @@ class Target:
 
     def _read(self, timeout: float) -> Reading:
         start = time.monotonic()
+        problem = None
         try:
             replies = self._source.read(timeout)
             seconds = time.monotonic() - start
             snapshot = stats.snapshot(replies)
-        except ExporterError as problem:
-            reading = Reading(None, str(problem), time.monotonic() - start)
+        except ExporterError as error:
+            problem, seconds = str(error), time.monotonic() - start
         except Exception as bug:
             logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
-            reading = Reading(None, f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start)
-        else:
-            reading = Reading(snapshot, None, seconds)
-        self._tell(reading)
+            problem, seconds = f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start
+        if problem is not None:
+            snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
+        # A node that does not answer can still be seen.
+        look = self._look()
+        reading = Reading(
+            replace(
+                snapshot,
+                look=look,
+                system=stats.with_host(snapshot.system, look.host),
+                problems={**snapshot.problems, **look.problems},
+                **(self._samples()._asdict() if self._samples else {}),
+            ),
+            problem,
+            seconds,
+        )
+        self._tell(reading, look.problems if problem else reading.snapshot.problems)
         return reading
 
-    def _tell(self, reading: Reading) -> None:
+    def _tell(self, reading: Reading, sections: Mapping[str, str]) -> None:
         """One line per change, not per scrape."""
         if reading.problem != self._problem:
             self._problem = reading.problem
-            if reading.snapshot is not None:
+            if reading.problem is None:
                 node = reading.snapshot.node
                 logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
             else:
                 logger.warning("%s", reading.problem)
-        if reading.snapshot is None:
-            return
-        problems = reading.snapshot.problems
-        for section, problem in problems.items():
+        for section, problem in sections.items():
             if self._sections.get(section) != problem:
                 logger.warning("%s: no figures from %s: %s", self._name, section, problem)
-        for section in self._sections.keys() - problems.keys():
+        for section in self._sections.keys() - sections.keys() if reading.problem is None else ():
             logger.info("%s: figures from %s again", self._name, section)
-        self._sections = problems
+        self._sections = sections

@@ -57,6 +57,9 @@ def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
+NO_PROCESS = "no figures from process"
+
+
 def port_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The port that a running exporter says it listens on, and the line that says so."""
     assert process.stderr is not None
@@ -73,13 +76,13 @@ def scraped(port: int) -> dict[str, float]:
 
 
 def ended(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> list[str]:
-    """Stop an exporter, and return the lines of its log since the first."""
+    """Stop an exporter, and return the lines of its log since the first, but those on the process: here is none."""
     start = time.monotonic()
     process.send_signal(number)
     _, log = process.communicate(timeout=10)
     assert process.returncode == 0, log
     assert time.monotonic() - start < 3
-    return log.splitlines()
+    return [line for line in log.splitlines() if NO_PROCESS not in line]
 
 
 # What a person types
@@ -101,7 +104,7 @@ def test_version_says_which(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_refused_with_the_known_ones_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, errors = said(capsys, SECRET, "--help")
     assert (code, out) == (2, "")
-    assert errors == [f"{NAME}: the first word is no command; there are serve, demo"]
+    assert errors == [f"{NAME}: the first word is no command; there are serve, demo, analyze"]
 
 
 def test_each_wrong_setting_is_one_line_and_the_exit_code_is_2(
@@ -192,7 +195,7 @@ def test_serve_is_the_default_and_the_environment_and_a_log_file_will_do(tmp_pat
             assert found
             assert scraped(int(found[1]))["up"] == 1
             assert ended(process, signal.SIGINT) == []
-    records = [json.loads(line) for line in log.read_text().splitlines()]
+    records = [json.loads(line) for line in log.read_text().splitlines() if NO_PROCESS not in line]
     assert [record["message"].split()[-1] for record in records[::2]] == [
         f"http://127.0.0.1:{found[1]}/metrics",
         "stopping",

@@ -20,8 +20,9 @@ LAYERS = (
     ("sources",),
     ("target", "sampler"),
     ("collectors",),
-    ("registry", "exposition"),
-    ("web", "demo"),
+    ("registry", "exposition", "terminal", "archive"),
+    ("web", "demo", "assembly"),
+    ("analyze",),
     ("cli",),
     ("__main__",),
 )

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from exporter import cli, settings
+from exporter import assembly, cli, settings
 from exporter.errors import SettingsError
 from exporter.memory.config import Amount, Operator
 from exporter.settings import keys
@@ -283,7 +283,7 @@ def test_no_text_of_the_settings_shows_the_password(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AMX_AEROSPIKE__USER", "reader")
     monkeypatch.setenv("AMX_AEROSPIKE__PASSWORD", SECRET)
     chosen = settings.load([])
-    connection = cli.connection_to(chosen.aerospike)
+    connection = assembly.connection_to(chosen.aerospike)
     assert connection.password == SECRET
     shown = f"{chosen!r} {chosen} {chosen.aerospike!r} {chosen.aerospike.model_dump_json()} {connection!r} {connection}"
     assert SECRET not in shown
@@ -334,7 +334,7 @@ def test_patterns_are_a_list_with_commas(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_view_takes_the_selections_and_the_marks_from_the_settings() -> None:
     arguments = ["--collector.sets.exclude=a", "--collector.sets.largest=3", "--collector.sindexes.include=b"]
-    view = cli.view(settings.load([*arguments, "--operator", '{"carts": {"page": 16}}']))
+    view = assembly.view(settings.load([*arguments, "--operator", '{"carts": {"page": 16}}']))
     assert (view.sets.include, view.sets.exclude, view.sets.largest) == (("*",), ("a",), 3)
     assert (view.sindexes.include, view.sindexes.exclude, view.sindexes.largest) == (("b",), (), 100)
     assert view.operators == {"carts": Operator(page=16)}
@@ -441,7 +441,9 @@ def test_every_key_can_be_given_its_default_in_all_three_spellings(
         if value is None or key.name == "operator":
             continue
         text = ",".join(value) if isinstance(value, tuple) else str(value)
-        literal = json.dumps(list(value) if isinstance(value, tuple) else value)
+        literal = json.dumps(
+            list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+        )
         flags = ["--no-" + key.flag[2:]] if value is False else [key.flag, text]
         assert dict(settings.load(flags)) == plain, key.flag
         file = written(tmp_path / "x.toml", f"{key.name} = {literal}\n")
@@ -452,9 +454,12 @@ def test_every_key_can_be_given_its_default_in_all_three_spellings(
 
 
 def test_the_help_fits_a_screen_and_names_every_default() -> None:
-    lines = settings.parser(NAME, cli.DESCRIPTION).format_help().splitlines()
-    assert len(lines) <= 60
+    lines = settings.parser(NAME, cli.DESCRIPTION, rare=False).format_help().splitlines()
+    assert len(lines) <= 50
     assert max(map(len, lines)) <= 100
+    everything = settings.parser(NAME, cli.DESCRIPTION).format_help().splitlines()
+    assert max(map(len, everything)) <= 100
+    assert len(everything) > len(lines)
     assert any("[:9845]" in line for line in lines)
 
 
@@ -483,7 +488,7 @@ def test_no_json_makes_it_fail_in_any_other_way(value: object) -> None:
 
 
 def connection(**table: Any) -> Connection:
-    return cli.connection_to(Settings.model_validate({"aerospike": table}).aerospike)
+    return assembly.connection_to(Settings.model_validate({"aerospike": table}).aerospike)
 
 
 def refusal(**table: Any) -> str:

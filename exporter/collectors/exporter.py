@@ -21,7 +21,15 @@ COLLECTOR_SECONDS = Metric("scrape_collector_duration_seconds", "Time that the c
 COLLECTOR_SUCCESS = Metric(
     "scrape_collector_success", "1 when everything that the collector needs was there.", ("collector",)
 )
+SAMPLER_SUCCESS = Metric("sampler_last_success_timestamp_seconds", "When the slow source was last read.", ("source",))
+SAMPLER_SECONDS = Metric("sampler_duration_seconds", "How long that took.", ("source",))
+SAMPLER_REFUSALS = Metric(
+    "sampler_refusals_total", "How often the slow source was not read because of its predicted cost.", ("source",)
+)
 
-METRICS = (UP, NODE_INFO, BUILD_INFO, SCRAPE_SECONDS, INFO_SECONDS, COLLECTOR_SECONDS, COLLECTOR_SUCCESS)
+METRICS = (
+    *(UP, NODE_INFO, BUILD_INFO, SCRAPE_SECONDS, INFO_SECONDS, COLLECTOR_SECONDS, COLLECTOR_SUCCESS),
+    *(SAMPLER_SUCCESS, SAMPLER_SECONDS, SAMPLER_REFUSALS),
+)
 
 BUILD = (__version__, platform.python_version())

@@ -29,6 +29,22 @@ FRAGMENTATION = Metric(
     "internal: 1 - (allocated - huge) / (active - huge), huge = stripes and stages in size classes; "
     "external: 1 - active / mapped",
 )
+RESIDENT = Metric(
+    "heap_resident_bytes", "Pages of the heap that can be resident; as old as the last sample.", (), "jem-stats"
+)
+RETAINED = Metric(
+    "heap_retained_bytes", "Address space that the heap gave up and keeps; as old as the last sample.", (), "jem-stats"
+)
+METADATA = Metric("heap_metadata_bytes", "What the heap takes for itself; as old as the last sample.", (), "jem-stats")
+BIN_ALLOCATED = Metric(
+    "heap_bin_allocated_bytes", "Live small blocks by size class; as old as the last sample.", ("size",), "jem-stats"
+)
+BIN_CAPACITY = Metric(
+    "heap_bin_capacity_bytes",
+    "What is held for small blocks by size class; as old as the last sample.",
+    ("size",),
+    "jem-stats",
+)
 
 
 def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
@@ -39,6 +55,18 @@ def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
     yield MAPPED, (), heap.mapped
     yield FRAGMENTATION, ("internal",), pool.internal_fragmentation(heap, huge)
     yield FRAGMENTATION, ("external",), pool.external_fragmentation(heap)
+    if snapshot.jemalloc is not None:
+        yield RESIDENT, (), snapshot.jemalloc.resident
+        yield RETAINED, (), snapshot.jemalloc.retained
+        yield METADATA, (), snapshot.jemalloc.metadata
+        for size, block in snapshot.jemalloc.bins.items():
+            yield BIN_ALLOCATED, (str(size),), block.live
+            yield BIN_CAPACITY, (str(size),), block.capacity
 
 
-HEAP = Collector("heap", (ALLOCATED, ACTIVE, MAPPED, FRAGMENTATION), ("statistics", "namespace/"), _collect)
+HEAP = Collector(
+    "heap",
+    (ALLOCATED, ACTIVE, MAPPED, FRAGMENTATION, RESIDENT, RETAINED, METADATA, BIN_ALLOCATED, BIN_CAPACITY),
+    ("statistics", "namespace/"),
+    _collect,
+)

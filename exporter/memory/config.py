@@ -15,6 +15,7 @@ from exporter.memory import pool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.process import Look
     from exporter.snapshot import Arena, Namespace, System
 
 RECORD_BLOCK_BYTES = 16
@@ -83,6 +84,16 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
         *_mounts("sindex_mounts", namespace, namespace.sindex),
         *(_operator(namespace, operator) if operator else ()),
     )
+
+
+def node_limits(look: Look) -> tuple[Limit, ...]:
+    """The limits on the node as a whole: the cgroup's, at which the kernel kills what it cannot shrink.
+
+    Whether it would do so now is unknown, because page cache counts as used and can be given back.
+    """
+    if look.cgroup is None or look.cgroup.limit is None:
+        return ()
+    return (Limit("cgroup", "oom", look.cgroup.limit, look.cgroup.used, None),)
 
 
 def pages(namespace: Namespace, operator: Operator | None = None) -> tuple[Page, ...]:

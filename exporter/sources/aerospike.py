@@ -106,6 +106,18 @@ class AerospikeSource:
             self.close()
             raise
 
+    def ask(self, command: str, timeout: float = 5.0) -> str:
+        """The reply to one command, or the server's complaint; nothing if the server does not know it."""
+        deadline = self._clock() + timeout
+        try:
+            self._connect(deadline)
+            return self._ask([command], deadline).get(command, "")
+        except SourceError:
+            self.close()
+            raise
+        finally:
+            self._refused = {}
+
     def close(self) -> None:
         """Close the connection; the next read opens a new one."""
         client, self._client = self._client, None

@@ -40,7 +40,7 @@ def test_a_name_is_in_base_units_and_says_neither_type_nor_labels(metric: Metric
     forbidden = "pct percent percentage kbytes kb kib mb mib gb gib ms msec millis minutes hours gauge counter"
     assert not set(words) & set(forbidden.split())
     assert words[-1] not in ("count", "sum", "bucket")
-    assert ("total" in words) is (metric.type == "counter")
+    assert (words[-1] == "total") is (metric.type == "counter")
     for word in ("bytes", "seconds", "ratio"):
         if word in words:
             assert words[-1] == word or words[-1] == "total"

@@ -1,0 +1,165 @@
+"""Puts the parts together as the settings say: the source, the process, the slow sources, and what is exposed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from exporter.collectors import COLLECTORS
+from exporter.collectors.map import MAP
+from exporter.collectors.metric import View
+from exporter.collectors.process import PROCESS
+from exporter.errors import SettingsError, SourceError
+from exporter.process import Look
+from exporter.registry import Registry
+from exporter.sampler import Job, Sampler, smaps_job
+from exporter.selection import Selection
+from exporter.snapshot import Sample
+from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.sources.jemalloc import JemallocSource
+from exporter.sources.local import is_local
+from exporter.sources.procfs import ProcSource
+from exporter.target import Samples, Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.tables import AerospikeSettings, ProcessSettings, SamplerSettings, Settings
+
+logger = logging.getLogger(__name__)
+
+AREAS_SECONDS = 60.0
+
+
+class Assembly:
+    """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once."""
+
+    def __init__(self, chosen: Settings, connection: Connection) -> None:
+        self.view = view(chosen)
+        self.name = f"{connection.host}:{connection.port}"
+        source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
+        self._process = _process(chosen.process, connection)
+        self._asked = AerospikeSource(connection)
+        self._heap: JemallocSource | None = None
+        self._jobs = list(self._slow(chosen.sampler)) if self._process else []
+        self._sampler = Sampler(self._jobs)
+        look = self._process.read if self._process else Look
+        self.target = Target(self.name, source, look, self._samples)
+        seen = COLLECTORS if self._process else tuple(c for c in COLLECTORS if c not in (PROCESS, MAP))
+        self.registry = Registry(self.target, self.view, seen)
+
+    def start(self) -> None:
+        """Begin to read the slow sources in the background."""
+        self._sampler.start()
+
+    def sample(self) -> None:
+        """Read each slow source once."""
+        for job in self._jobs:
+            job.run()
+
+    def close(self) -> None:
+        """Close all connections, and leave no file behind."""
+        self._sampler.stop()
+        self.target.close()
+        self._asked.close()
+        if self._heap is not None:
+            self._heap.close()
+
+    def _slow(self, chosen: SamplerSettings) -> list[Job[Any]]:
+        process = self._process
+        assert process is not None  # noqa: S101 - for the type checker: without a process there are no slow sources
+        jobs: list[Job[Any]] = [Job("maps", process.count_areas, AREAS_SECONDS)]
+        if chosen.smaps:
+            jobs.append(
+                smaps_job(
+                    process.read_smaps, lambda: process.read().process, chosen.smaps_interval, chosen.smaps_budget
+                )
+            )
+        if chosen.jemalloc and chosen.jemalloc_directory is not None:
+            self._heap = JemallocSource(self._asked.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
+            jobs.append(Job("jemalloc", self._heap.read, chosen.jemalloc_interval))
+        return jobs
+
+    def _samples(self) -> Samples:
+        """The latest of the slow sources."""
+        found = {job.name: job.sample for job in self._jobs}
+        value = {name: sample.value for name, sample in found.items()}
+        return Samples(
+            regions=value.get("smaps"),
+            jemalloc=value.get("jemalloc"),
+            map_count=value.get("maps"),
+            samples=tuple(
+                Sample(name, sample.last_success, sample.seconds, sample.refusals) for name, sample in found.items()
+            ),
+        )
+
+
+def view(chosen: Settings) -> View:
+    """What the settings want to see."""
+    sets, sindexes = chosen.collector.sets, chosen.collector.sindexes
+    return View(
+        operators={name: operator.value for name, operator in chosen.operator.items()},
+        sets=Selection(sets.include, sets.exclude, sets.largest),
+        sindexes=Selection(sindexes.include, sindexes.exclude, sindexes.largest),
+    )
+
+
+def connection_to(node: AerospikeSettings) -> Connection:
+    """How to reach the node; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
+    password = node.password.get_secret_value() if node.password else None
+    if node.password_file:
+        password = _secret("aerospike.password_file", node.password_file)
+    tls: dict[str, Any] | None = None
+    if node.tls.enable:
+        files = {
+            "ca_file": node.tls.ca_file,
+            "ca_path": node.tls.ca_path,
+            "cert_file": node.tls.cert_file,
+            "key_file": node.tls.key_file,
+        }
+        for name, path in files.items():
+            if path is not None:
+                _check(f"aerospike.tls.{name}", path)
+        # In the client's words, which have no underscore in the names of files.
+        tls = {name.replace("_", ""): str(path) for name, path in files.items() if path is not None}
+        others = {"protocols": node.tls.protocols, "cipher_suite": node.tls.cipher_suite}
+        tls |= {name: value for name, value in others.items() if value is not None}
+        if node.tls.key_password_file:
+            tls["keyfile_pw"] = _secret("aerospike.tls.key_password_file", node.tls.key_password_file)
+    return Connection(node.host, node.port, node.timeout, node.auth, node.user, password, node.tls.name, tls)
+
+
+def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | None:
+    """The node's process, if it is on this host: any other would be taken for it."""
+    if chosen.pid is None:
+        try:
+            local = is_local(connection.host)
+        except SourceError as problem:
+            logger.warning("%s: its process is not looked at", problem)
+            return None
+        if not local:
+            logger.info("%s is on another host: its process is not looked at", connection.host)
+            return None
+    return ProcSource(chosen.procfs, chosen.cgroupfs, chosen.pid, connection.port)
+
+
+def _secret(key: str, path: Path) -> str:
+    try:
+        secret = path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'not text')}") from None
+    if not secret:
+        # A login without a password would be refused, and counted.
+        raise SettingsError(f"{key}: {path} is empty")
+    return secret
+
+
+def _check(key: str, path: Path) -> None:
+    """Raise if a file or directory cannot be read; the client would not say which."""
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            path.open("rb").close()
+    except (OSError, ValueError) as problem:
+        raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'no file name')}") from None

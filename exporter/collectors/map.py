@@ -1,0 +1,76 @@
+"""The memory map: the address space by region, and the ledger in which every resident byte has an owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.memory.ledger import ledger
+from exporter.memory.map import fragmentation_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+AREAS = Metric("map_areas", "Memory areas of the process; read once a minute.", (), "/proc/PID/maps")
+AREAS_LIMIT = Metric("map_areas_limit", "Areas that the kernel allows a process.", (), "/proc/sys/vm/max_map_count")
+VIRTUAL = Metric(
+    "map_virtual_bytes", "Address space by region; as old as the last sample.", ("region",), "/proc/PID/smaps: Size"
+)
+RESIDENT = Metric(
+    "map_resident_bytes", "Resident memory by region; as old as the last sample.", ("region",), "/proc/PID/smaps: Rss"
+)
+FRAGMENTATION = Metric(
+    "map_fragmentation_ratio",
+    "Share of the resident memory that holds nothing live.",
+    (),
+    "",
+    "(data_fragmentation + heap_fragmentation + lazily_freed) / resident",
+)
+LEDGER = Metric(
+    "ledger_bytes",
+    "Resident memory by owner; all components add up to the resident memory of the process.",
+    ("ns", "component"),
+    "info, /proc/PID/status; with samples /proc/PID/smaps and jem-stats",
+    "see ledger.md",
+)
+UNACCOUNTED = Metric(
+    "ledger_unaccounted_ratio",
+    "Share of the resident memory that no mechanism explains.",
+    (),
+    "",
+    "|unaccounted| / resident",
+)
+INFERRED = Metric(
+    "ledger_inferred_bytes",
+    "Bytes of the ledger that no source shows, placed by difference within the bounds of their mechanism.",
+    (),
+    "",
+    "see ledger.md",
+)
+
+
+def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+    if snapshot.map_count is not None:
+        yield AREAS, (), snapshot.map_count.areas
+        yield AREAS_LIMIT, (), snapshot.map_count.limit
+    if snapshot.regions is not None:
+        for name, region in snapshot.regions.by_name.items():
+            yield VIRTUAL, (name,), region.virtual
+            yield RESIDENT, (name,), region.resident
+    found = ledger(snapshot)
+    if found is not None:
+        yield FRAGMENTATION, (), fragmentation_ratio(found)
+        for (ns, component), size in found.entries.items():
+            yield LEDGER, (ns, component), size
+        yield UNACCOUNTED, (), found.unaccounted_ratio
+        yield INFERRED, (), found.inferred
+
+
+MAP = Collector(
+    "map",
+    (AREAS, AREAS_LIMIT, VIRTUAL, RESIDENT, FRAGMENTATION, LEDGER, UNACCOUNTED, INFERRED),
+    ("process", "statistics", "namespaces", "namespace/"),
+    _collect,
+)

@@ -1,0 +1,110 @@
+"""The server's process, and the memory of its host and cgroup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import Collector, Metric, Series, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.snapshot import Snapshot
+
+_STATUS = "/proc/PID/status"
+
+RESIDENT = Metric(
+    "process_resident_bytes",
+    "Resident memory of the server's process, by what it backs.",
+    ("kind",),
+    f"{_STATUS}: RssAnon, RssFile, RssShmem",
+)
+PEAK = Metric("process_peak_resident_bytes", "Most that was ever resident.", (), f"{_STATUS}: VmHWM")
+VIRTUAL = Metric("process_virtual_bytes", "Address space of the process.", (), f"{_STATUS}: VmSize")
+SWAPPED = Metric("process_swapped_bytes", "Memory of the process that is swapped out.", (), f"{_STATUS}: VmSwap")
+PAGE_TABLES = Metric("process_page_table_bytes", "Page tables of the process.", (), f"{_STATUS}: VmPTE")
+THREADS = Metric("process_threads", "Threads of the process.", (), f"{_STATUS}: Threads")
+CGROUP_LIMIT = Metric(
+    "cgroup_limit_bytes",
+    "The smallest memory limit among the process's cgroup and its ancestors.",
+    (),
+    "memory.max, memory.limit_in_bytes",
+)
+CGROUP_USED = Metric(
+    "cgroup_used_bytes",
+    "What counts against that limit, page cache included.",
+    (),
+    "memory.current, memory.usage_in_bytes",
+)
+OOM_KILLS = Metric(
+    "cgroup_oom_kills_total",
+    "Processes of the cgroup that were killed for memory.",
+    (),
+    "memory.events, memory.oom_control",
+)
+HOST_TOTAL = Metric("host_total_bytes", "Memory of the host.", (), "/proc/meminfo: MemTotal")
+HOST_AVAILABLE = Metric(
+    "host_available_bytes", "Memory that the host can still give.", (), "/proc/meminfo: MemAvailable"
+)
+SHM_SIZE = Metric(
+    "shm_size_bytes",
+    "System V segments of the server (Enterprise), as created; `ns` is empty for those of no namespace.",
+    ("ns", "kind", "attached"),
+    "/proc/sysvipc/shm, xmem_id",
+)
+SHM_RESIDENT = Metric("shm_resident_bytes", "Their resident part.", ("ns", "kind", "attached"), "/proc/sysvipc/shm")
+SHM_SWAPPED = Metric("shm_swapped_bytes", "Their swapped part.", ("ns", "kind", "attached"), "/proc/sysvipc/shm")
+SHM_SEGMENTS = Metric("shm_segments", "How many there are.", ("ns", "kind", "attached"), "/proc/sysvipc/shm")
+
+
+def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+    look = snapshot.look
+    if look.process is not None:
+        process = look.process
+        yield RESIDENT, ("anonymous",), process.rss_anonymous
+        yield RESIDENT, ("file",), process.rss_file
+        yield RESIDENT, ("shared",), process.rss_shared
+        yield PEAK, (), process.peak_rss
+        yield VIRTUAL, (), process.virtual
+        yield SWAPPED, (), process.swapped
+        yield PAGE_TABLES, (), process.page_tables
+        yield THREADS, (), process.threads
+    if look.cgroup is not None:
+        yield CGROUP_LIMIT, (), look.cgroup.limit
+        yield CGROUP_USED, (), look.cgroup.used
+        yield OOM_KILLS, (), look.cgroup.oom_kills
+    if look.host is not None:
+        yield HOST_TOTAL, (), look.host.total
+        yield HOST_AVAILABLE, (), look.host.available
+    yield from _segments(snapshot)
+
+
+def _segments(snapshot: Snapshot) -> Iterator[Series]:
+    """The segments by namespace, kind and whether a process has them attached."""
+    names = {namespace.xmem_id: namespace.name for namespace in snapshot.namespaces if namespace.xmem_id}
+    groups: dict[tuple[str, str, str], list[tuple[int, int | None, int | None]]] = {}
+    for segment in snapshot.look.segments or ():
+        key = (names.get(segment.xmem_id, ""), segment.kind, "true" if segment.attached else "false")
+        groups.setdefault(key, []).append((segment.size, segment.rss, segment.swapped))
+    for key, found in groups.items():
+        yield SHM_SIZE, key, sum(size for size, _, _ in found)
+        yield SHM_RESIDENT, key, _sum([rss for _, rss, _ in found])
+        yield SHM_SWAPPED, key, _sum([swapped for _, _, swapped in found])
+        yield SHM_SEGMENTS, key, len(found)
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+PROCESS = Collector(
+    "process",
+    (
+        *(RESIDENT, PEAK, VIRTUAL, SWAPPED, PAGE_TABLES, THREADS),
+        *(CGROUP_LIMIT, CGROUP_USED, OOM_KILLS, HOST_TOTAL, HOST_AVAILABLE),
+        *(SHM_SIZE, SHM_RESIDENT, SHM_SWAPPED, SHM_SEGMENTS),
+    ),
+    ("process", "cgroup", "host", "segments"),
+    _collect,
+)

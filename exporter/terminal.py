@@ -1,0 +1,206 @@
+"""One look at a node for a person, in a terminal of 100 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.memory import config, pool
+from exporter.memory.ledger import ledger
+from exporter.memory.map import fragmentation_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.collectors.metric import View
+    from exporter.memory.ledger import Ledger
+    from exporter.snapshot import Namespace, Reading, Snapshot
+
+WIDTH = 100
+_BAR = 24
+_KINDS = {"used": "34", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
+
+_WASTE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+_UNSURE = ("unaccounted",)
+
+
+class Paint:
+    """Colours, where there are any."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, kind: str, text: str) -> str:
+        """The text in the colour of its kind."""
+        return f"\x1b[{_KINDS[kind]}m{text}\x1b[0m" if self._colour and text else text
+
+
+class Part(NamedTuple):
+    """A part of a bar: its kind and its share, 0 to 1."""
+
+    kind: str
+    share: float
+
+
+def page(reading: Reading, view: View, colour: bool) -> str:
+    """The look: the ledger, the pools and the limits, each with bars."""
+    snapshot, paint = reading.snapshot, Paint(colour)
+    lines = [*_head(reading, paint)]
+    found = ledger(snapshot)
+    if found is not None:
+        lines += ["", *_ledger(found, snapshot, paint)]
+    if snapshot.namespaces:
+        lines += ["", *_pools(snapshot, paint), "", *_limits(snapshot, view, paint)]
+    if snapshot.problems:
+        lines += ["", paint("head", "Not seen")]
+        lines += [_cut(f"  {section}: {problem}") for section, problem in snapshot.problems.items()]
+    return "\n".join(lines) + "\n"
+
+
+def size(value: float | None) -> str:
+    """Bytes for a person: three digits and a binary unit, at most 9 characters; nothing for the unknown."""
+    if value is None:
+        return ""
+    amount = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(amount) < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or abs(amount) >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
+    """Shares of a whole in characters; what is left of the whole is dots."""
+    text, edge, drawn = "", 0.0, 0
+    for kind, share in parts:
+        edge = min(1.0, edge + max(0.0, share))
+        cells = round(edge * width) - drawn
+        text += paint(kind, "█" * cells)
+        drawn += cells
+    return text + paint("free", "·" * (width - drawn))
+
+
+def _head(reading: Reading, paint: Paint) -> Iterator[str]:
+    node, process = reading.snapshot.node, reading.snapshot.look.process
+    if reading.problem is not None:
+        yield _cut(paint("bad", reading.problem))
+    else:
+        cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
+        yield _cut(f"{paint('head', f'Node {node.node_id}')}: {node.edition} {node.build}{cluster}")
+    if process is not None:
+        peak = f", at most {size(process.peak_rss)}" if process.peak_rss is not None else ""
+        yield f"Process {process.pid}: {size(process.rss)} resident{peak}"
+    heap = reading.snapshot.heap
+    if heap.allocated is not None:
+        yield f"Heap: {size(heap.allocated)} allocated, {size(heap.active)} active, {size(heap.mapped)} mapped"
+
+
+def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
+    """Every resident byte by owner, the largest first in each group."""
+    sources = ["info", "status"]
+    sources += ["smaps"] if snapshot.regions else []
+    sources += ["jem-stats"] if snapshot.jemalloc else []
+    yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources)})"
+    rows = [(ns, component, entry) for (ns, component), entry in found.entries.items() if entry]
+    rows.sort(key=lambda row: (row[1] in _UNSURE, -row[2]))
+    for ns, component, entry in rows:
+        kind = "waste" if component in _WASTE else "bad" if component in _UNSURE else "used"
+        share = entry / found.resident
+        drawn = bar([Part(kind, abs(share))], paint)
+        yield f"  {component:<20.20} {ns:<18.18} {size(entry):>10} {share:>6.1%}  {drawn}"
+    ratio = fragmentation_ratio(found)
+    waste = f"{ratio:.1%} holds nothing live" if ratio is not None else ""
+    placed = f"; {size(found.inferred)} are placed by difference" if found.inferred else ""
+    yield paint("faint", f"  {waste}{placed}")
+
+
+def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
+    yield (
+        paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
+        + f"  {paint('used', 'used')} {paint('waste', 'fragmented')} {paint('free', 'free')}"
+    )
+    certain = pool.stages_certain(snapshot)
+    for namespace in snapshot.namespaces:
+        for found in pool.pools(namespace, certain):
+            parts = []
+            if found.capacity and found.occupied is not None:
+                used = found.occupied - (found.fragmented or 0)
+                parts = [Part("used", used / found.capacity), Part("waste", (found.fragmented or 0) / found.capacity)]
+            ratio = "" if found.fragmentation_ratio is None else f"{found.fragmentation_ratio:.0%}"
+            yield (
+                f"  {namespace.name:<15.15} {found.name:<15.15} {size(found.used):>10} {size(found.occupied):>10} "
+                f"{size(found.capacity):>10} {ratio:>6}  {bar(parts, paint, 22) if parts else ''}"
+            ).rstrip()
+
+
+def _limits(snapshot: Snapshot, view: View, paint: Paint) -> Iterator[str]:
+    yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
+    for ns, limit in _all_limits(snapshot, view):
+        share = limit.used / limit.limit if limit.used is not None and limit.limit else None
+        kind = "bad" if limit.breached else "used"
+        drawn = bar([Part(kind, share)], paint, 16) if share is not None else ""
+        state = paint("bad", "now") if limit.breached else ""
+        yield (
+            f"  {ns:<13.13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
+            f"{size(limit.headroom):>10}  {drawn} {state}"
+        ).rstrip()
+
+
+def _all_limits(snapshot: Snapshot, view: View) -> Iterator[tuple[str, config.Limit]]:
+    for limit in config.node_limits(snapshot.look):
+        yield "", limit
+    for namespace in snapshot.namespaces:
+        operator = view.operators.get(namespace.name)
+        for limit in config.limits(namespace, snapshot.system, operator):
+            yield namespace.name, limit
+
+
+def _cut(line: str) -> str:
+    """No longer than the terminal; colours are not cut."""
+    return line if len(line) <= WIDTH or "\x1b" in line else line[: WIDTH - 1] + "…"
+
+
+def as_data(reading: Reading, view: View) -> dict[str, object]:
+    """The same for scripts: bytes, and null for the unknown."""
+    snapshot = reading.snapshot
+    found, certain = ledger(snapshot), pool.stages_certain(snapshot)
+    return {
+        "problem": reading.problem,
+        "node": {"id": snapshot.node.node_id, "build": snapshot.node.build, "edition": snapshot.node.edition},
+        "resident_bytes": found.resident if found else None,
+        "unaccounted_ratio": found.unaccounted_ratio if found else None,
+        "inferred_bytes": found.inferred if found else None,
+        "ledger": [
+            {"ns": ns, "component": component, "bytes": entry}
+            for (ns, component), entry in (found.entries.items() if found else ())
+        ],
+        "pools": [row for namespace in snapshot.namespaces for row in _pool_data(namespace, certain)],
+        "limits": [
+            {
+                "ns": ns,
+                "limit": limit.name,
+                "action": limit.action,
+                "limit_bytes": limit.limit,
+                "used_bytes": limit.used,
+                "headroom_bytes": limit.headroom,
+                "breached": limit.breached,
+            }
+            for ns, limit in _all_limits(snapshot, view)
+        ],
+        "problems": dict(snapshot.problems),
+    }
+
+
+def _pool_data(namespace: Namespace, certain: bool) -> Iterator[dict[str, object]]:
+    for found in pool.pools(namespace, certain):
+        yield {
+            "ns": namespace.name,
+            "pool": found.name,
+            "medium": found.medium,
+            "capacity_bytes": found.capacity,
+            "reserved_bytes": found.reserved,
+            "occupied_bytes": found.occupied,
+            "used_bytes": found.used,
+            "free_bytes": found.free,
+            "fragmented_bytes": found.fragmented,
+            "fragmentation_ratio": found.fragmentation_ratio,
+        }

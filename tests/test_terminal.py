@@ -1,0 +1,90 @@
+"""What a person sees: figures in units, bars of the right length, never wider than the terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from exporter.collectors.metric import View
+from exporter.snapshot import Reading
+from exporter.stats import snapshot
+from exporter.target import no_reading
+from exporter.terminal import WIDTH, Paint, Part, as_data, bar, page, size
+from tests.memory.captures import SCENARIOS
+from tests.memory.captures import snapshot as captured
+from tests.support import replies
+
+PLAIN = Paint(False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KiB"),
+        (8 << 20, "8.0 MiB"),
+        (123 << 20, "123 MiB"),
+        (-5 << 30, "-5.0 GiB"),
+        (3 << 40, "3.0 TiB"),
+    ],
+)
+def test_sizes_have_three_digits_and_a_unit(value: int | None, text: str) -> None:
+    assert size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([], "··········"),
+        ([Part("used", 0.5)], "█████·····"),
+        ([Part("used", 0.3), Part("waste", 0.4)], "███████···"),
+        ([Part("used", 1.7)], "██████████"),
+        ([Part("used", -1)], "··········"),
+    ],
+)
+def test_a_bar_shows_shares(parts: list[Part], text: str) -> None:
+    assert bar(parts, PLAIN, 10) == text
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("full", [False, True])
+def test_a_page_fits_the_terminal_and_shows_every_component(scenario: str, full: bool) -> None:
+    text = page(Reading(captured(scenario, regions=full, jemalloc=full)), View(), colour=False)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "\x1b" not in text
+    for word in ("Ledger", "partition_trees", "program", "thread_stacks", "Pools", "Limits", "data_used"):
+        assert word in text or (word == "data_used" and "memory_size" in text), word
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    reading = Reading(captured("8.1/durable-fragmented"))
+    coloured = page(reading, View(), colour=True)
+    assert "\x1b[33m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == page(reading, View(), colour=False)
+
+
+def test_a_limit_that_is_breached_stands_out() -> None:
+    text = page(Reading(snapshot(replies("8.1/small-out-of-space"))), View(), colour=False)
+    (line,) = [line for line in text.splitlines() if "write_blocks" in line]
+    assert line.endswith("now")
+
+
+def test_a_node_that_does_not_answer_is_said_first() -> None:
+    text = page(no_reading("no connection to node"), View(), colour=False)
+    assert text.startswith("no connection to node\n")
+    assert "statistics: no connection to node" in text
+
+
+def test_a_script_gets_bytes_and_nulls() -> None:
+    data = as_data(Reading(captured("6.4/durable-fragmented")), View())
+    ledger = data["ledger"]
+    assert isinstance(ledger, list)
+    assert sum(entry["bytes"] for entry in ledger) == data["resident_bytes"]
+    pools = data["pools"]
+    assert isinstance(pools, list)
+    (records,) = [entry for entry in pools if (entry["ns"], entry["pool"]) == ("carts", "data")]
+    assert records["occupied_bytes"] is None
+    assert records["used_bytes"] == 27445851
