@@ -177,7 +177,7 @@ class Sampler:
             if self._clock() >= self._due[index] and not self._stopped.is_set():
                 job.run(self._now)
                 self._due[index] = self._clock() + job.interval
-        return max(0.0, min(self._due) - self._clock())
+        return max(0.0, min(self._due, default=float("inf")) - self._clock())
 
     def _run(self) -> None:
         while not self._stopped.wait(self.step()):
