@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support import TESTS
-
-CAPTURES = TESTS / "captures_proc"
+CAPTURES = Path(__file__).parent / "captures_proc"
 SCENARIOS = sorted(str(path.relative_to(CAPTURES).with_suffix("")) for path in CAPTURES.glob("*/*.json"))
 TYPICAL = "8.1/cache-fragmented"
 
