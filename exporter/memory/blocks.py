@@ -8,37 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.memory.interval import NONE, Interval, exactly
 from exporter.memory.pool import storage_units
 
 if TYPE_CHECKING:
     from exporter.memory.pool import StorageUnit
     from exporter.snapshot import Namespace, Storage
 
+WRITE_BLOCK_BYTES = 8 * 1024 * 1024
+"""A write block of a stripe (WBLOCK_SZ, storage.h:73)."""
+
 READ_AHEAD_BLOCKS = 10
 """Unused blocks in a row after which the sweep of a backing file ends (drv_mem.c `cold_start_sweep`)."""
 
 DEFAULT_DEFRAG_PCT = 50
 """The share of a block in use below which it is defragmented, unless configured (defrag-lwm-pct)."""
-
-
-class Interval(NamedTuple):
-    """Bytes of which only the bounds are sure."""
-
-    low: int
-    likely: int
-    high: int
-
-    def plus(self, other: Interval) -> Interval:
-        """The interval of both together."""
-        return Interval(self.low + other.low, self.likely + other.likely, self.high + other.high)
-
-
-NONE = Interval(0, 0, 0)
-
-
-def exactly(size: int) -> Interval:
-    """Bytes that are sure."""
-    return Interval(size, size, size)
 
 
 def stripes(namespace: Namespace) -> tuple[StorageUnit, ...]:

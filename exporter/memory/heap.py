@@ -28,6 +28,8 @@ CHUNK_PAGES = CHUNK_BYTES // PAGE_BYTES
 CHUNK_HEADER_PAGES = 13
 """The map at the start of each chunk (J:arena.c `arena_boot`, map_bias): 2 pages of bits, 11 of run descriptors."""
 
+CHUNK_HEADER_BYTES = CHUNK_HEADER_PAGES * PAGE_BYTES
+
 LARGE_BYTES = 16 * KIB
 """From here on a block has pages of its own (J:size_classes.h LARGE_MINCLASS)."""
 

@@ -1,0 +1,50 @@
+"""Bytes of which only bounds are known, and the sharing out of bytes of which only the sum is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Interval(NamedTuple):
+    """Bytes of which only the bounds are sure."""
+
+    low: int
+    likely: int
+    high: int
+
+    def plus(self, other: Interval) -> Interval:
+        """The interval of both together."""
+        return Interval(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+
+NONE = Interval(0, 0, 0)
+
+
+def exactly(size: int) -> Interval:
+    """Bytes that are sure."""
+    return Interval(size, size, size)
+
+
+def split(total: int, weights: Sequence[int]) -> list[int]:
+    """The total in proportion to the weights, to the byte; evenly where all weigh nothing."""
+    if not any(weights):
+        weights = [1] * len(weights)
+    shares, given, weighed = [], 0, 0
+    for weight in weights:
+        weighed += weight
+        share = total * weighed // sum(weights) - given
+        shares.append(share)
+        given += share
+    return shares
+
+
+def share_out(total: int, bounds: Sequence[Interval]) -> list[int]:
+    """The total to the byte: each gets its least, and of the rest in proportion to the room up to its most."""
+    least = [bound.low for bound in bounds]
+    if total <= sum(least):
+        return split(total, least)
+    rest = split(total - sum(least), [bound.high - bound.low for bound in bounds])
+    return [low + share for low, share in zip(least, rest, strict=True)]
