@@ -24,6 +24,7 @@ SHALLOW_STACK_BYTES = 24 * KIB
 _HEAD = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([-rwxsp]{4}) [0-9a-f]+ \S+ [0-9]+ *(.*)")
 _FIGURE = re.compile(r" *([0-9]{1,15}) kB\s*")
 _FIGURES = ("Rss", "Anonymous", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "Swap")
+_WANTED = tuple(f"{name}:" for name in _FIGURES)
 _SHARED_MEMORY = ("/SYSV", "/dev/shm/", "/dev/zero", "/memfd:", "[anon_shmem")  # noqa: S108 - names in a listing
 
 
@@ -46,16 +47,15 @@ def areas(lines: Iterable[str]) -> Iterator[Area]:
     head: tuple[int, int, str, str] | None = None
     figures = dict.fromkeys(_FIGURES, 0)
     for line in lines:
-        # Figures begin with a capital letter, and only those of interest are worth a closer look.
+        # Figures begin with a capital letter, and few are of interest: this line decides what a listing costs.
+        if line.startswith(_WANTED):
+            name, _, value = line.partition(":")
+            match = _FIGURE.fullmatch(value)
+            if head is None or not match:
+                raise ParseError(f"not a figure of smaps: {line[:60]!r}")
+            figures[name] = int(match[1]) * KIB
+            continue
         if line[:1].isupper():
-            name, colon, value = line.partition(":")
-            if name in figures:
-                match = _FIGURE.fullmatch(value)
-                if head is None or not match:
-                    raise ParseError(f"not a figure of smaps: {line[:60]!r}")
-                figures[name] = int(match[1]) * KIB
-            elif not colon:
-                raise ParseError(f"not a line of smaps: {line[:60]!r}")
             continue
         line = line.rstrip("\n")
         if not line:
