@@ -41,7 +41,7 @@ class Registry:
     def __init__(self, target: Readable, view: View, collectors: tuple[Collector, ...] = COLLECTORS) -> None:
         self._target = target
         self._view = view
-        self._collectors = collectors
+        self.collectors = collectors
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
@@ -75,7 +75,7 @@ class Registry:
             node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
             node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
         yield node
-        for collector in self._collectors:
+        for collector in self.collectors:
             before = time.perf_counter()
             series, success = _run(collector, snapshot, self._view)
             yield series

@@ -100,12 +100,13 @@ def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     sources += ["smaps"] if snapshot.regions else []
     sources += ["jem-stats"] if snapshot.jemalloc else []
     yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources)})"
-    rows = [(ns, component, entry) for (ns, component), entry in found.entries.items() if entry]
+    rows = [(ns, name, entry) for (ns, name), entry in found.entries.items() if entry or name in _UNSURE]
     rows.sort(key=lambda row: (row[1] in _UNSURE, -row[2]))
+    largest = max(max(entry for _, _, entry in rows), 1)
     for ns, component, entry in rows:
         kind = "waste" if component in _WASTE else "bad" if component in _UNSURE else "used"
         share = entry / found.resident
-        drawn = bar([Part(kind, abs(share))], paint)
+        drawn = bar([Part(kind, abs(entry) / largest)], paint)
         yield f"  {component:<20.20} {ns:<18.18} {size(entry):>10} {share:>6.1%}  {drawn}"
     ratio = fragmentation_ratio(found)
     waste = f"{ratio:.1%} holds nothing live" if ratio is not None else ""
