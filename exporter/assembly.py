@@ -89,7 +89,8 @@ class Assembly:
             jemalloc=value.get("jemalloc"),
             map_count=value.get("maps"),
             samples=tuple(
-                Sample(name, sample.last_success, sample.seconds, sample.refusals) for name, sample in found.items()
+                Sample(name, sample.last_success, sample.seconds, sample.refusals, sample.problem)
+                for name, sample in found.items()
             ),
         )
 

@@ -196,12 +196,16 @@ NOBODY = Node("", ())
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How a slow source does: when it was last read (Unix time), how long that took, and how often it was refused."""
+    """How a slow source does: when it was last read (Unix time), how long that took, and how often it was refused.
+
+    `problem` says in one line why it has no value now.
+    """
 
     source: str
     last_success: float | None
     seconds: float | None
     refusals: int
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

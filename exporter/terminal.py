@@ -50,9 +50,10 @@ def page(reading: Reading, view: View, colour: bool) -> str:
         lines += ["", *_ledger(found, snapshot, paint)]
     if snapshot.namespaces:
         lines += ["", *_pools(snapshot, paint), "", *_limits(snapshot, view, paint)]
-    if snapshot.problems:
+    problems = {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
+    if problems:
         lines += ["", paint("head", "Not seen")]
-        lines += [_cut(f"  {section}: {problem}") for section, problem in snapshot.problems.items()]
+        lines += [_cut(f"  {section}: {problem}") for section, problem in problems.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from exporter.collectors.metric import View
-from exporter.snapshot import Reading
+from exporter.snapshot import Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading
 from exporter.terminal import WIDTH, Paint, Part, as_data, bar, page, size
@@ -76,6 +77,12 @@ def test_a_node_that_does_not_answer_is_said_first() -> None:
     text = page(no_reading("no connection to node"), View(), colour=False)
     assert text.startswith("no connection to node\n")
     assert "statistics: no connection to node" in text
+
+
+def test_what_was_not_seen_is_listed_with_its_reason() -> None:
+    seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
+    text = page(Reading(seen), View(), colour=False)
+    assert "Not seen\n  jemalloc: cannot write to /x: no\n" in text
 
 
 def test_a_script_gets_bytes_and_nulls() -> None:

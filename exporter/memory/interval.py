@@ -42,9 +42,14 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def share_out(total: int, bounds: Sequence[Interval]) -> list[int]:
-    """The total to the byte: each gets its least, and of the rest in proportion to the room up to its most."""
-    least = [bound.low for bound in bounds]
+    """The total to the byte: each gets what is likely, and the difference goes where there is room for it."""
+    least, likely = [bound.low for bound in bounds], [bound.likely for bound in bounds]
     if total <= sum(least):
         return split(total, least)
-    rest = split(total - sum(least), [bound.high - bound.low for bound in bounds])
-    return [low + share for low, share in zip(least, rest, strict=True)]
+    difference = total - sum(likely)
+    if difference < 0:
+        room = [bound.likely - bound.low for bound in bounds]
+    else:
+        room = [bound.high - bound.likely for bound in bounds]
+    rest = split(difference, room)
+    return [size + share for size, share in zip(likely, rest, strict=True)]
