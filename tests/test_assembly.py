@@ -33,7 +33,8 @@ sys.addaudithook(_hook)
 def opened() -> Iterator[list[str]]:
     """The files that are opened in the block, by any thread of the program."""
     global _opened
-    _opened = found = []
+    found: list[str] = []
+    _opened = found
     try:
         yield found
     finally:
