@@ -75,7 +75,8 @@ def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
     for kind, share in parts:
         edge = min(1.0, edge + max(0.0, share))
         cells = round(edge * width) - drawn
-        text += paint(kind, "█" * cells)
+        # Told apart without colours, too.
+        text += paint(kind, ("▒" if kind == "waste" else "█") * cells)
         drawn += cells
     return text + paint("free", "·" * (width - drawn))
 
@@ -118,7 +119,7 @@ def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
 def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     yield (
         paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
-        + f"  {paint('used', 'used')} {paint('waste', 'fragmented')} {paint('free', 'free')}"
+        + f"  {paint('used', '█ used')} {paint('waste', '▒ waste')} {paint('free', '· free')}"
     )
     certain = pool.stages_certain(snapshot)
     for namespace in snapshot.namespaces:

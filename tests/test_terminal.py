@@ -41,7 +41,7 @@ def test_sizes_have_three_digits_and_a_unit(value: int | None, text: str) -> Non
     [
         ([], "··········"),
         ([Part("used", 0.5)], "█████·····"),
-        ([Part("used", 0.3), Part("waste", 0.4)], "███████···"),
+        ([Part("used", 0.3), Part("waste", 0.4)], "███▒▒▒▒···"),
         ([Part("used", 1.7)], "██████████"),
         ([Part("used", -1)], "··········"),
     ],
