@@ -59,7 +59,7 @@ def estimate(known: Evidence) -> list[Quantity]:
 
 
 def _program(known: Evidence) -> Iterator[Quantity]:
-    process, mapped = known.process, _mapped_files(known)
+    process, mapped = known.process, mapped_files(known)
     if known.regions is not None:
         by_name = known.regions.by_name
         yield Quantity("", "program", exactly(by_name["program"].resident))
@@ -78,7 +78,7 @@ def _program(known: Evidence) -> Iterator[Quantity]:
     yield from _shares(files, mapped)
 
 
-def _mapped_files(known: Evidence) -> dict[tuple[str, str], int]:
+def mapped_files(known: Evidence) -> dict[tuple[str, str], int]:
     """The live bytes of indexes on flash or persistent memory and of data there: files that the process maps.
 
     NEVER CHECKED: only editions other than Community have them.

@@ -1,4 +1,4 @@
-"""The memory map: how much of what is resident holds nothing live, and the areas of the address space."""
+"""The memory map: how much of what is resident holds nothing live, and how many areas the address space has."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ if TYPE_CHECKING:
     from exporter.memory.ledger import Ledger
     from exporter.process import MapCount
 
-IDLE_COMPONENTS = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+"""The components that hold nothing live.
+
+Free slots of the indexes, which the server does not tell, the headers of stripes and the post-write cache of devices
+are not among them: no reclaiming would give them back.
+"""
 
 
 def fragmentation_ratio(ledger: Ledger) -> float | None:
-    """The share of the resident bytes that hold nothing live, 0 to 1."""
+    """The share of the resident bytes that holds nothing live, 0 to 1; what is unaccounted for is not counted."""
     if not ledger.resident:
         return None
-    return sum(ledger.total(component) for component in IDLE_COMPONENTS) / ledger.resident
+    return min(1.0, sum(ledger.total(component) for component in IDLE) / ledger.resident)
 
 
 def areas_ratio(count: MapCount) -> float | None:
-    """The areas in use as a share of what the kernel allows; past it the server cannot map, seal or take blocks."""
+    """The areas as a share of what the kernel allows, at which mapping memory fails, and with it the server."""
     return count.areas / count.limit if count.limit else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.estimate import OPEN, SEALED, Quantity
+from exporter.memory.estimate import OPEN, SEALED, Quantity, mapped_files
 from exporter.memory.interval import Interval, exactly, share_out, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from exporter.memory.evidence import Evidence
 
@@ -30,13 +30,17 @@ def _sealed(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
     if known.aged is None:
         return quantities
     measured = known.aged.by_name["sealed_blocks"].resident
-    sealed = [quantity.resident for quantity in quantities if quantity.part == SEALED]
+
+    def chosen(quantity: Quantity) -> bool:
+        return quantity.part == SEALED
+
+    sealed = [quantity.resident for quantity in quantities if chosen(quantity)]
     if known.regions is not None:
-        return _replaced(quantities, (SEALED,), map(exactly, share_out(measured, sealed)))
+        return _replaced(quantities, chosen, map(exactly, share_out(measured, sealed)))
     most = sum(quantity.resident.high for quantity in quantities if quantity.part in (SEALED, OPEN))
     raised = (min(bound.high, max(bound.low, measured - (most - bound.high))) for bound in sealed)
     bounds = (Interval(low, max(low, old.likely), old.high) for low, old in zip(raised, sealed, strict=True))
-    return _replaced(quantities, (SEALED,), bounds)
+    return _replaced(quantities, chosen, bounds)
 
 
 def _shared(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
@@ -48,7 +52,12 @@ def _shared(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
     measured = known.process.rss_shared
     if measured is None:
         return quantities
-    inside = [quantity for quantity in quantities if quantity.part in IN_SEGMENTS]
+    elsewhere = mapped_files(known)
+
+    def chosen(quantity: Quantity) -> bool:
+        return quantity.part in IN_SEGMENTS and (quantity.namespace, quantity.part) not in elsewhere
+
+    inside = [quantity for quantity in quantities if chosen(quantity)]
     sizes = [quantity.resident.likely for quantity in inside]
     if measured <= sum(sizes):
         sizes = split(measured, sizes)
@@ -56,10 +65,12 @@ def _shared(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
         blocks = [quantity.resident.likely if quantity.part == SEALED else 0 for quantity in inside]
         more = split(measured - sum(sizes), blocks if any(blocks) else sizes)
         sizes = [size + rest for size, rest in zip(sizes, more, strict=True)]
-    return _replaced(quantities, IN_SEGMENTS, map(exactly, sizes))
+    return _replaced(quantities, chosen, map(exactly, sizes))
 
 
-def _replaced(quantities: list[Quantity], parts: tuple[str, ...], bounds: Iterable[Interval]) -> list[Quantity]:
-    """The quantities with new bounds, in their order, for some parts."""
+def _replaced(
+    quantities: list[Quantity], chosen: Callable[[Quantity], bool], bounds: Iterable[Interval]
+) -> list[Quantity]:
+    """The quantities, the chosen ones with new bounds, in their order."""
     new = iter(bounds)
-    return [one._replace(resident=next(new)) if one.part in parts else one for one in quantities]
+    return [one._replace(resident=next(new)) if chosen(one) else one for one in quantities]

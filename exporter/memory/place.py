@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.memory.blocks import WRITE_BLOCK_BYTES
 from exporter.memory.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED
+from exporter.memory.evidence import RECENT
 from exporter.memory.heap import CHUNK_BYTES
 from exporter.memory.interval import NONE, Interval
 
@@ -84,8 +85,8 @@ def place(quantities: Iterable[Quantity], resident: int, stage: int | None, infe
         if found.left > margin:
             for key in found.keys(*parts):
                 found.move(key, found.left)
-    if found.left < -margin:
-        # Pages that had been given back when smaps was read are in use again.
+    if found.left < -RECENT * resident:
+        # More than the model errs by: pages that had been given back when smaps was read are in use again.
         for key in found.keys("lazily_freed"):
             found.move(key, found.left)
     return found
