@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.memory import heap
 from exporter.memory.blocks import device_buffers, stripe_blocks, stripes
 from exporter.memory.interval import Interval, exactly, split
-from exporter.memory.pool import HEADER_BYTES, huge_bytes, index_stages, size_class, storage_units
+from exporter.memory.pool import HEADER_BYTES, index_stages, size_class, storage_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -209,8 +209,5 @@ def reserved(known: Evidence) -> int:
     if not known.in_heap:
         return 0
     namespaces = known.snapshot.namespaces
-    huge = huge_bytes(known.snapshot.node, namespaces)
-    for namespace in namespaces:
-        told = {unit.figures.name for unit in storage_units(namespace) if unit.size}
-        huge += sum(size_class(one.size or 0) for one in stripes(namespace) if one.figures.name not in told)
-    return huge + (heap.further_stages(namespaces, known.jemalloc.blocks) if known.jemalloc else 0)
+    needed = sum(size * count for size, count in heap.huge_blocks(namespaces).items())
+    return needed + (heap.further_stages(namespaces, known.jemalloc.blocks) if known.jemalloc else 0)

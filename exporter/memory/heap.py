@@ -6,14 +6,13 @@ The server is 8.1.2.0 unless said otherwise; `J:` is jemalloc 4.5, as the server
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.blocks import stripes
 from exporter.memory.pool import index_stages, sindex_stages, size_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exporter.snapshot import Namespace, Release, Snapshot
 
@@ -60,6 +59,11 @@ REQUEST_TABLE_BYTES = 1280 * KIB
 FABRIC_CONNECTION_BYTES = 1024 * KIB + 2 * KIB
 """A connection to another node holds its receive buffer, and is zeroed (fabric.c:1391)."""
 
+_REQUESTS = range(1024, 2048)
+ROUNDING = sum((size_class(size) - size) / size**2 for size in _REQUESTS) / sum(1 / size for size in _REQUESTS)
+"""What size classes add to a request, as a share of it: the mean over a doubling, all lengths alike in their logarithm.
+It is 9.5 %."""
+
 
 class Trees(NamedTuple):
     """The partition trees of a namespace."""
@@ -103,7 +107,6 @@ def partition_trees(namespace: Namespace, count: int) -> Trees:
     return Trees(block, count, count * block, count * -(-size // PAGE_BYTES) * PAGE_BYTES)
 
 
-@cache
 def large_touched(size: int) -> int:
     """What a large block of which `size` bytes are written touches, on average.
 
@@ -131,16 +134,8 @@ def set_index_bytes(namespace: Namespace, partitions: int) -> int:
 
 
 def rounding(size: int) -> int:
-    """What size classes add to `size` bytes of requests of all lengths: 9.5 %."""
-    return round(size * _rounding_share())
-
-
-@cache
-def _rounding_share() -> float:
-    """The mean of (class - request) / request over a doubling, every octave of requests alike."""
-    requests = range(1024, 2048)
-    weight = sum(1 / request for request in requests)
-    return sum((size_class(request) - request) / request**2 for request in requests) / weight
+    """What size classes add to `size` bytes of requests of all lengths."""
+    return round(size * ROUNDING)
 
 
 def untouched(snapshot: Snapshot) -> int:
@@ -161,20 +156,28 @@ def headers_touched(chunks: int, pages: int) -> int:
     return min(most, chunks * 2 + pages * 11 // (CHUNK_PAGES - CHUNK_HEADER_PAGES)) * PAGE_BYTES
 
 
-def further_stages(namespaces: Iterable[Namespace], blocks: Mapping[int, int]) -> int:
+def huge_blocks(namespaces: Iterable[Namespace]) -> Counter[int]:
+    """How many blocks there are for stripes and for the index stages that live entries need, by size class."""
+    found: Counter[int] = Counter()
+    for namespace in namespaces:
+        for stage, count in _stages(namespace):
+            found[stage] += count
+        found.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
+    return found
+
+
+def further_stages(namespaces: Sequence[Namespace], blocks: Mapping[int, int]) -> int:
     """The bytes of index stages beyond those that live entries need, from the count of live blocks by size class.
 
     Stages are never given back (arenax.c, sindex_arena.c).
     """
-    expected: Counter[int] = Counter()
-    classes = set()
-    for namespace in namespaces:
-        for arena, stages in (
-            (namespace.index, index_stages(namespace)),
-            (namespace.sindex, sindex_stages(namespace)),
-        ):
-            if stages is not None and arena.stage_bytes:
-                classes.add(size_class(arena.stage_bytes))
-                expected[size_class(arena.stage_bytes)] += stages
-        expected.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
-    return sum(max(0, blocks.get(size, 0) - expected[size]) * size for size in classes)
+    needed = huge_blocks(namespaces)
+    classes = {stage for namespace in namespaces for stage, _ in _stages(namespace)}
+    return sum(max(0, blocks.get(size, 0) - needed[size]) * size for size in classes)
+
+
+def _stages(namespace: Namespace) -> Iterator[tuple[int, int]]:
+    """The size class of the stages of each index, and how many its live entries need."""
+    for arena, count in ((namespace.index, index_stages(namespace)), (namespace.sindex, sindex_stages(namespace))):
+        if count is not None and arena.stage_bytes:
+            yield size_class(arena.stage_bytes), count

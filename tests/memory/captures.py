@@ -11,7 +11,8 @@ from exporter import jemstats, proc, smaps, stats
 from exporter.process import Look
 from exporter.snapshot import Snapshot
 
-PROCESSES = Path(__file__).parents[1] / "captures_proc"
+TESTS = Path(__file__).parents[1]
+PROCESSES = TESTS / "captures_proc"
 SCENARIOS = sorted(str(path.relative_to(PROCESSES).with_suffix("")) for path in PROCESSES.glob("*/*.json"))
 
 

@@ -22,7 +22,7 @@ from exporter.snapshot import (
     Thresholds,
     Unit,
 )
-from tests.memory.captures import SCENARIOS, snapshot
+from tests.memory.captures import SCENARIOS, TESTS, snapshot
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -106,6 +106,25 @@ def test_nothing_is_said_to_be_given_back_where_nothing_was(scenario: str) -> No
     assert regions is not None
     placed = of(snapshot(scenario, regions=False, jemalloc=False)).total("lazily_freed")
     assert abs(placed - regions.lazily_freed) <= max(2 * MIB, 0.2 * regions.lazily_freed)
+
+
+def test_the_documentation_tells_the_errors_as_they_are() -> None:
+    text = (TESTS.parent / "docs" / "ledger.md").read_text()
+    told = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in SCENARIOS:
+            told[cells[0]] = [float(cell) for cell in cells[1:]]
+    assert list(told) == SCENARIOS
+    for scenario, (rss, *figures) in told.items():
+        expected = []
+        for sampled in (False, True):
+            found = snapshot(scenario, sampled, sampled)
+            model, placed = of(found, infer=False), of(found)
+            sizes = (model.total("unaccounted"), placed.total("unaccounted"), placed.inferred)
+            expected += [100 * size / model.resident for size in sizes]
+            assert rss == pytest.approx(model.resident / MIB, abs=0.51)
+        assert figures == pytest.approx(expected, abs=0.051), scenario
 
 
 def test_a_truncated_6_4_by_hand() -> None:
