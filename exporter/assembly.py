@@ -15,7 +15,8 @@ from exporter.registry import Registry
 from exporter.sampler import Job, Sampler, smaps_job
 from exporter.selection import Selection
 from exporter.snapshot import Sample
-from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.sources.aerospike import AerospikeSource
+from exporter.sources.connection import Connection
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
 from exporter.sources.procfs import ProcSource
@@ -44,7 +45,7 @@ class Assembly:
         self._jobs = list(self._slow(chosen.sampler)) if self._process else []
         self._sampler = Sampler(self._jobs)
         look = self._process.read if self._process else Look
-        self.target = Target(self.name, source, look, self._samples)
+        self.target = Target(self.name, source, look, self._samples, self.view.operators)
         seen = COLLECTORS if self._process else tuple(c for c in COLLECTORS if c not in (PROCESS, MAP))
         self.registry = Registry(self.target, self.view, seen)
 

@@ -14,7 +14,7 @@ from exporter import __version__, logs, settings
 from exporter.analyze import HELP, analyze
 from exporter.assembly import Assembly, connection_to
 from exporter.errors import ExporterError, SettingsError
-from exporter.sources.aerospike import Connection
+from exporter.sources.connection import Connection
 from exporter.tables import ProcessSettings, SamplerSettings
 from exporter.web import NAME, WebServer
 

@@ -58,10 +58,14 @@ def records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...] = ()) -
     """
     text = text.strip().rstrip(";")
     layout = tuple(field.partition("=")[0] for field in text.partition(";")[0].split(":"))
-    if tuple(name for name in layout if name in wanted) == wanted:
-        rows: list[tuple[str, ...]] = _expression(layout, wanted, numbers).findall(text)
+    there = tuple(name for name in wanted if name in layout)
+    if len(there) > 1 and there == tuple(name for name in layout if name in wanted):
+        rows: list[tuple[str, ...]] = _expression(layout, there, numbers).findall(text)
         if len(rows) == text.count(";") + 1:
-            return rows
+            if there == wanted:
+                return rows
+            places = [there.index(name) if name in there else None for name in wanted]
+            return [[None if place is None else row[place] for place in places] for row in rows]
     return _records(text, wanted, numbers)
 
 

@@ -88,6 +88,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             told = fields(text)
             heap, system = statistics(told)
             fabric_connections = number(told, "fabric_connections")
+            if heap.allocated is None:
+                problems["statistics"] = "no figures of the heap"
         except ParseError as problem:
             problems["statistics"] = str(problem)
 
@@ -127,13 +129,8 @@ def statistics(stats: Fields) -> tuple[Heap, System]:
 
 
 def with_host(system: System, host: Host | None) -> System:
-    """The server's view of its host with the total that it does not tell, if that is what it works with.
-
-    It may look at another host, or (from 8.1.2 on) at its cgroup: then its free percentage shows it.
-    """
-    if system.total_bytes is not None or host is None or system.free_bytes is None or system.free_pct is None:
-        return system
-    if system.free_bytes * 100 // host.total != system.free_pct:
+    """The server's view of its host, with the total that it does not tell before 8.2."""
+    if system.total_bytes is not None or host is None:
         return system
     return replace(system, total_bytes=host.total)
 
@@ -279,7 +276,7 @@ def _index(stats: Fields, old: bool) -> Arena:
         type=kind,
         used_bytes=used,
         stage_bytes=number(stats, "index-stage-size"),
-        allocated_bytes=number(stats, "index_shmem_alloc_bytes"),
+        allocated_bytes=either(stats, "index_shmem_alloc_bytes", "index_flash_alloc_bytes"),
         mounts_bytes=either(stats, "index-type.mounts-budget", "index-type.mounts-size-limit"),
         evict_mounts_pct=either(stats, "index-type.evict-mounts-pct", "index-type.mounts-high-water-pct"),
     )

@@ -126,6 +126,8 @@ class AerospikeSettings(_Table):
             raise ValueError(f"auth = {self.auth} needs tls.enable")
         if (self.password or self.password_file) and not self.user:
             raise ValueError("a password needs a user")
+        if self.user and self.auth != "pki" and not (self.password or self.password_file):
+            raise ValueError("a user needs a password")
         if self.auth in ("internal", "external", "external_insecure") and not self.user:
             raise ValueError(f"auth = {self.auth} needs a user")
         return self

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter import stats
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, LoginError
 from exporter.process import Look
 from exporter.snapshot import NOBODY, Reading, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from exporter.process import Jemalloc, MapCount, Regions
     from exporter.snapshot import Sample
@@ -64,14 +64,16 @@ class Target:
         source: Source,
         look: Callable[[], Look] = Look,
         samples: Callable[[], Samples] | None = None,
+        expected: Collection[str] = (),
     ) -> None:
         self._name = name
+        self._expected = expected
         self._source = source
         self._look = look
         self._samples = samples
         self._lock = threading.Lock()
         self._current: Future[Reading] | None = None
-        self._problem: str | None = ""  # neither a problem nor none: nothing was said yet
+        self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
         self._sections: Mapping[str, str] = {}
 
     def read(self, timeout: float) -> Reading:
@@ -100,16 +102,19 @@ class Target:
 
     def _read(self, timeout: float) -> Reading:
         start = time.monotonic()
-        problem = None
+        problem, kind = None, None
         try:
             replies = self._source.read(timeout)
             seconds = time.monotonic() - start
             snapshot = stats.snapshot(replies)
         except ExporterError as error:
             problem, seconds = str(error), time.monotonic() - start
+            kind = "login" if isinstance(error, LoginError) else "lost"
         except Exception as bug:
-            logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
+            if self._state != "bug":
+                logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
             problem, seconds = f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start
+            kind = "bug"
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
         # A node that does not answer can still be seen.
@@ -125,18 +130,22 @@ class Target:
             problem,
             seconds,
         )
-        self._tell(reading, look.problems if problem else reading.snapshot.problems)
+        self._tell(reading, kind, look.problems if problem else reading.snapshot.problems)
         return reading
 
-    def _tell(self, reading: Reading, sections: Mapping[str, str]) -> None:
-        """One line per change, not per scrape."""
-        if reading.problem != self._problem:
-            self._problem = reading.problem
+    def _tell(self, reading: Reading, state: str | None, sections: Mapping[str, str]) -> None:
+        """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
+        if state != self._state:
+            self._state = state
             if reading.problem is None:
                 node = reading.snapshot.node
                 logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
-            else:
+            elif state != "bug":
                 logger.warning("%s", reading.problem)
+        if state is None:
+            there = {namespace.name for namespace in reading.snapshot.namespaces}
+            absent = {f"operator.{name}": "there is no such namespace" for name in self._expected if name not in there}
+            sections = {**sections, **absent}
         for section, problem in sections.items():
             if self._sections.get(section) != problem:
                 logger.warning("%s: no figures from %s: %s", self._name, section, problem)

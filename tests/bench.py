@@ -23,7 +23,8 @@ from exporter.demo.node import EmbeddedNode
 from exporter.demo.synthetic import synthetic
 from exporter.demo.wire import InfoServer
 from exporter.selection import Selection
-from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.sources.aerospike import AerospikeSource
+from exporter.sources.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,8 @@ from exporter.collectors.metric import PREFIX, View
 from exporter.demo.wire import InfoServer
 from exporter.exposition import Exposition
 from exporter.registry import Registry
-from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.sources.aerospike import AerospikeSource
+from exporter.sources.connection import Connection
 from exporter.target import Target
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from exporter.assembly import Assembly
 from exporter.demo.node import EmbeddedNode
 from exporter.errors import SourceError
 from exporter.exposition import Exposition
-from exporter.sources.aerospike import Connection
+from exporter.sources.connection import Connection
 from exporter.sources.local import is_local
 from tests.support import series
 

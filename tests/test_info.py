@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,13 @@ def test_records_of_another_layout_in_between_are_read_too() -> None:
     assert [list(record) for record in info.records(text, ("set", "n"))] == [
         [name, str(position)] for position, name in enumerate("stuvw", 1)
     ]
+
+
+def test_a_layout_without_a_wanted_field_is_read_as_fast() -> None:
+    text = ";".join(f"set=s{n}:objects={n}:memory=x" for n in range(3))
+    rows = info.records(text, ("set", "objects", "size"), ("objects", "size"))
+    assert not isinstance(rows, Iterator)  # not record by record
+    assert [list(row) for row in rows] == [["s0", "0", None], ["s1", "1", None], ["s2", "2", None]]
 
 
 def test_a_field_that_is_missing_in_a_record_is_none() -> None:

@@ -58,6 +58,7 @@ def test_without_a_node_up_and_all_durations_and_successes_are_there_and_nothing
     [
         ("sets/carts", "ERROR:81:role violation", {"sets"}),
         ("sindex-list:", "ERROR:81:role violation", {"sindexes"}),
+        ("statistics", "", {"configuration", "pools", "heap", "map"}),
         ("statistics", "heap_allocated_kbytes=many", {"configuration", "pools", "heap", "map"}),
         ("namespace/events", "type=unknown", set(NAMES) - {"process"}),
     ],
@@ -68,6 +69,15 @@ def test_a_section_that_fails_costs_that_section(section: str, value: str, faili
     assert {name for name in NAMES if not found[f'scrape_collector_success{{collector="{name}"}}']} == failing
     good = scraped(CACHE)
     assert found['pool_used_bytes{ns="carts",pool="data"}'] == good['pool_used_bytes{ns="carts",pool="data"}']
+
+
+@pytest.mark.parametrize(
+    ("section", "dropped"),
+    [("sets/carts", 'sets_dropped{ns="carts"}'), ("sindex-list:", 'sindexes_dropped{ns="carts"}')],
+)
+def test_what_was_not_listed_is_not_counted_as_0(section: str, dropped: str) -> None:
+    assert dropped in scraped(CACHE)
+    assert dropped not in scraped({**CACHE, section: "ERROR:81:role violation"})
 
 
 def test_a_collector_with_a_bug_costs_only_its_own_series(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,7 @@ from exporter import assembly, cli, settings
 from exporter.errors import SettingsError
 from exporter.memory.config import Amount, Operator
 from exporter.settings import keys
-from exporter.sources.aerospike import Connection
+from exporter.sources.connection import Connection
 from exporter.tables import Settings
 from exporter.web import NAME
 
@@ -274,7 +274,7 @@ def test_a_secret_of_the_wrong_type_in_the_file_is_not_repeated(tmp_path: Path) 
 
 
 def test_the_password_is_no_flag_and_the_message_says_what_is() -> None:
-    (line,) = complaint("--aerospike.user", "x", "--aerospike.password", SECRET)
+    (line,) = complaint("--aerospike.password", SECRET)
     assert "--aerospike.password-file" in line
     assert "AMX_AEROSPIKE__PASSWORD" in line
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.errors import ConnectError
+from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.target import Target
 from tests.support import replies
 
@@ -91,6 +91,32 @@ def test_each_change_of_state_is_one_log_line(caplog: pytest.LogCaptureFixture) 
     target.close()
 
 
+def test_a_node_that_is_lost_in_many_ways_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source()
+    target = Target("node", source)
+    with caplog.at_level(logging.INFO, "exporter"):
+        for answer in (
+            ConnectError("a"),
+            NoAnswerError("b"),
+            SourceError("c"),
+            LoginError("refused"),
+            ConnectError("d"),
+        ):
+            source.replies = answer
+            target.read(5)
+    assert [record.getMessage() for record in caplog.records] == ["a", "refused", "d"]
+    target.close()
+
+
+def test_limits_for_a_namespace_that_is_not_there_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    target = Target("node", Source(), expected=("carts", "cart"))
+    with caplog.at_level(logging.WARNING, "exporter"):
+        for _ in range(3):
+            target.read(5)
+    assert caplog.messages == ["node: no figures from operator.cart: there is no such namespace"]
+    target.close()
+
+
 def test_a_section_that_is_lost_and_found_is_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
     target = Target("node", source)
@@ -111,7 +137,7 @@ def test_a_bug_in_a_source_is_a_problem_and_not_a_trace(caplog: pytest.LogCaptur
     source = Source()
     source.replies = ZeroDivisionError("bug")
     target = Target("node", source)
-    reading = target.read(5)
-    assert reading.problem == "reading node failed: ZeroDivisionError"
-    assert "reading node failed" in caplog.text
+    for _ in range(3):
+        assert target.read(5).problem == "reading node failed: ZeroDivisionError"
+    assert [record.getMessage() for record in caplog.records] == ["reading node failed: ZeroDivisionError"]
     target.close()

@@ -49,11 +49,10 @@ BIN_CAPACITY = Metric(
 
 def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
     heap = snapshot.heap
-    huge = pool.huge_bytes(snapshot.node, snapshot.namespaces)
     yield ALLOCATED, (), heap.allocated
     yield ACTIVE, (), heap.active
     yield MAPPED, (), heap.mapped
-    yield FRAGMENTATION, ("internal",), pool.internal_fragmentation(heap, huge)
+    yield FRAGMENTATION, ("internal",), pool.small_block_fragmentation(snapshot)
     yield FRAGMENTATION, ("external",), pool.external_fragmentation(heap)
     if snapshot.jemalloc is not None:
         yield RESIDENT, (), snapshot.jemalloc.resident

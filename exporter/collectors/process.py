@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.selection import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,14 +89,9 @@ def _segments(snapshot: Snapshot) -> Iterator[Series]:
         groups.setdefault(key, []).append((segment.size, segment.rss, segment.swapped))
     for key, found in groups.items():
         yield SHM_SIZE, key, sum(size for size, _, _ in found)
-        yield SHM_RESIDENT, key, _sum([rss for _, rss, _ in found])
-        yield SHM_SWAPPED, key, _sum([swapped for _, _, swapped in found])
+        yield SHM_RESIDENT, key, total([rss for _, rss, _ in found])
+        yield SHM_SWAPPED, key, total([swapped for _, _, swapped in found])
         yield SHM_SEGMENTS, key, len(found)
-
-
-def _sum(values: list[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
 
 
 PROCESS = Collector(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
 from exporter.memory.pool import SET_INDEX_ENTRY_BYTES
-from exporter.selection import OTHER, largest
+from exporter.selection import OTHER, largest, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,12 +49,12 @@ def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
                 yield LIMIT, labels, found.limit_bytes
         if rest:
             labels = (namespace.name, OTHER)
-            yield USED, labels, sum(found.used_bytes or 0 for found in rest)
-            yield OBJECTS, labels, sum(found.objects or 0 for found in rest)
+            yield USED, labels, total([found.used_bytes for found in rest])
+            yield OBJECTS, labels, total([found.objects for found in rest])
             indexed = [found.objects or 0 for found in rest if found.indexed]
             if indexed:
                 yield INDEX, labels, SET_INDEX_ENTRY_BYTES * sum(indexed)
-        if view.sets.asks(namespace.name):
+        if view.sets.asks(namespace.name) and f"sets/{namespace.name}" not in snapshot.problems:
             yield DROPPED, (namespace.name,), len(rest)
 
 

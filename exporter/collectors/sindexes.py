@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.selection import OTHER, largest
+from exporter.selection import OTHER, largest, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,10 @@ def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
             yield ENTRIES, labels, found.entries
         if rest:
             labels = (namespace.name, OTHER, "")
-            yield USED, labels, _sum([found.used_bytes for found in rest])
-            yield ENTRIES, labels, _sum([found.entries for found in rest])
-        if view.sindexes.asks(namespace.name):
+            yield USED, labels, total([found.used_bytes for found in rest])
+            yield ENTRIES, labels, total([found.entries for found in rest])
+        if view.sindexes.asks(namespace.name) and "sindex-list:" not in snapshot.problems:
             yield DROPPED, (namespace.name,), len(rest)
-
-
-def _sum(values: list[int | None]) -> int | None:
-    present = [value for value in values if value is not None]
-    return sum(present) if len(present) == len(values) else None
 
 
 SINDEXES = Collector(

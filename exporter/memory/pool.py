@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.snapshot import Heap
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Arena, Heap, Namespace, Node, Snapshot, Storage, Unit
+    from exporter.snapshot import Arena, Namespace, Node, Snapshot, Storage, Unit
 
 HEADER_BYTES = 8 * 1024 * 1024
 """What each stripe, device or file keeps for itself at its start (DRV_HEADER_SIZE)."""
@@ -166,22 +168,36 @@ def sindex_stages(namespace: Namespace) -> int | None:
     return -(-arena.used_bytes // arena.stage_bytes)
 
 
-def huge_bytes(node: Node, namespaces: tuple[Namespace, ...]) -> int:
-    """The blocks in the heap that the server took for stripes and index stages, in bytes, as jemalloc counts them.
-
-    Editions other than Community keep them in shared memory, outside the heap: then it is 0.
-    """
-    if not node.community:
-        return 0
-    total = 0
-    for namespace in namespaces:
+def stage_bytes(namespaces: tuple[Namespace, ...]) -> int:
+    """The least that the stages of all indexes take in the heap, in bytes as jemalloc counts them."""
+    return sum(
+        stages * size_class(arena.stage_bytes)
+        for namespace in namespaces
         for arena, stages in (
             (namespace.index, index_stages(namespace)),
             (namespace.sindex, sindex_stages(namespace)),
-        ):
-            total += (stages or 0) * size_class(arena.stage_bytes or 0) if stages else 0
+        )
+        if stages and arena.stage_bytes
+    )
+
+
+def huge_bytes(node: Node, namespaces: tuple[Namespace, ...]) -> int | None:
+    """The blocks in the heap that the server took for stripes and index stages, in bytes, as jemalloc counts them.
+
+    Editions other than Community keep them in shared memory, outside the heap: then it is 0. It is the least number
+    unless `stages_certain`, and None where the edition or the size of a stripe is unknown.
+    """
+    if node.edition is None:
+        return None
+    if not node.community:
+        return 0
+    total = stage_bytes(namespaces)
+    for namespace in namespaces:
         if namespace.storage is not None and namespace.storage.kind == "stripe":
-            total += sum(size_class(unit.size) for unit in storage_units(namespace) if unit.size)
+            for unit in storage_units(namespace):
+                if unit.size is None:
+                    return None
+                total += size_class(unit.size)
     return total
 
 
@@ -189,7 +205,7 @@ def stages_certain(snapshot: Snapshot) -> bool:
     """Whether the number of index stages is exact.
 
     No server before 8.2 tells it, and stages are never given back, so that what the entries need is only the least.
-    It is exact when the heap has no room for one more stage of any namespace.
+    It is exact when the heap, without that and the records in it, has no room for one more stage of any namespace.
     """
     stages = [
         arena.stage_bytes
@@ -197,10 +213,25 @@ def stages_certain(snapshot: Snapshot) -> bool:
         for arena in (namespace.index, namespace.sindex)
         if arena.stage_bytes
     ]
-    allocated = snapshot.heap.allocated
-    if not stages or allocated is None or not snapshot.node.community:
+    huge = huge_bytes(snapshot.node, snapshot.namespaces)
+    if not stages or snapshot.heap.allocated is None or huge is None or not snapshot.node.community:
         return False
-    return 0 <= allocated - huge_bytes(snapshot.node, snapshot.namespaces) < min(stages)
+    records = sum(namespace.heap_data_used_bytes or 0 for namespace in snapshot.namespaces)
+    return records <= snapshot.heap.allocated - huge < min(stages) + records
+
+
+def small_block_fragmentation(snapshot: Snapshot) -> float | None:
+    """The internal fragmentation of the heap, where its huge blocks are known to the byte.
+
+    That is where the stages are certain, on editions that keep them elsewhere, and where jemalloc was asked.
+    """
+    heap, jemalloc = snapshot.heap, snapshot.jemalloc
+    huge = huge_bytes(snapshot.node, snapshot.namespaces)
+    if huge is not None and (not snapshot.node.community or stages_certain(snapshot)):
+        return internal_fragmentation(heap, huge)
+    if jemalloc is not None:
+        return internal_fragmentation(Heap(jemalloc.allocated, jemalloc.active), jemalloc.huge)
+    return None
 
 
 def internal_fragmentation(heap: Heap, huge: int) -> float | None:

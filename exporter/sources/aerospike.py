@@ -10,8 +10,8 @@ by itself.
 from __future__ import annotations
 
 import logging
+import re
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aerospike
@@ -20,6 +20,7 @@ from aerospike import exception as client_errors
 from exporter import info, stats
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SourceError
 from exporter.selection import Selection
+from exporter.sources.connection import Connection, greet, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,21 +31,10 @@ LOGIN_RETRY_SECONDS = 30.0
 LOGIN_RETRY_LIMIT_SECONDS = 900.0
 REFUSED_RETRY_SECONDS = 300.0
 
+NO_ANSWER = "ERROR::no answer"
+"""What stands for the reply to a command that the server left out."""
+
 _FIRST = ("build", "node", "cluster-name", "namespaces")
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach and log in to the node; times in seconds. `repr` shows no secret."""
-
-    host: str = "127.0.0.1"
-    port: int = 3000
-    timeout: float = 1.0
-    auth_mode: str | None = None  # internal, external, external_insecure or pki
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls_name: str | None = None
-    tls: Mapping[str, Any] | None = field(default=None, repr=False)  # in the client's words
 
 
 def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, sindex_stat: bool) -> tuple[str, ...]:
@@ -140,7 +130,7 @@ class AerospikeSource:
             replies |= self._ask(missing, deadline)
             first, wanted = wanted, commands(replies, *self._wants)
         self._commands = wanted
-        return {command: reply for command, reply in replies.items() if command in wanted}
+        return {command: replies.get(command, NO_ANSWER) for command in wanted}
 
     def _ask(self, asked: Iterable[str], deadline: float) -> dict[str, str]:
         """One request; if the server refuses something in it, one request for each command."""
@@ -184,7 +174,9 @@ class AerospikeSource:
             return
         if self._clock() < self._login_at:
             raise LoginError(self._login_refusal)
-        left = max(1, int(min(deadline - self._clock(), self._connection.timeout) * 1000))
+        seconds = max(0.001, min(deadline - self._clock(), self._connection.timeout))
+        left = max(1, int(seconds * 1000))
+        greet(self._connection, seconds)
         try:
             self._client = aerospike.client(_client_config(self._connection, left))
             self._node_name = self._client.get_node_names()[0]["node_name"]
@@ -198,12 +190,13 @@ class AerospikeSource:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
             raise ConnectError(f"no connection to {self._where}: {_reason(problem)}") from None
+        except (UnicodeDecodeError, SystemError):
+            raise SourceError(f"{self._where} answered what is not text") from None
         self._login_delay = 0.0
 
     @property
     def _where(self) -> str:
-        host = self._connection.host
-        return f"[{host}]:{self._connection.port}" if ":" in host else f"{host}:{self._connection.port}"
+        return where(self._connection)
 
 
 def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
@@ -247,11 +240,10 @@ def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
 
 
 def _reason(problem: Exception) -> str:
-    """Why, in words that do not change from try to try: the client's text may hold an ephemeral port."""
-    text = _one_line(str(getattr(problem, "msg", problem) or ""))
-    return f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip() + (
-        f" ({text})" if text and not any(character.isdigit() for character in text) else ""
-    )
+    """Why, without addresses and numbers: an ephemeral port in the client's text changes from try to try."""
+    text = re.sub(r"\s*[\[(]?[0-9a-fA-F.:]*\d[0-9a-fA-F.:\])]*,?", "", _one_line(getattr(problem, "msg", "")))
+    name = f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip()
+    return f"{name} ({text.strip(' ,:')})" if text.strip(" ,:") else name
 
 
 def _one_line(text: str | None) -> str:

@@ -17,7 +17,8 @@ from exporter.collectors.metric import View
 from exporter.exposition import Exposition
 from exporter.registry import Registry
 from exporter.snapshot import Reading
-from exporter.sources.aerospike import AerospikeSource, Connection
+from exporter.sources.aerospike import AerospikeSource
+from exporter.sources.connection import Connection
 from tests.support import series
 
 pytestmark = pytest.mark.live

@@ -87,6 +87,13 @@ def test_system_memory_turns_where_the_rounded_up_use_passes_the_percentage(pct:
     assert (limit.headroom < 0) is limit.breached
 
 
+def test_a_total_that_the_server_does_not_divide_by_is_not_used() -> None:
+    # 8.1.2 with cgroup-mem-tracking: 3 of 4 GiB are free in the cgroup, on a host of 64 GiB
+    system = System(free_pct=75, free_bytes=3 << 30, total_bytes=64 << 30)
+    (limit,) = limits(namespace((8, 1, 2), stop_writes_sys_memory_pct=90), system)
+    assert limit == Limit("sys_memory", "stop_writes", None, None, False)
+
+
 def test_system_memory_is_known_to_be_breached_without_the_total() -> None:
     (limit,) = limits(namespace((6, 3), stop_writes_sys_memory_pct=90), System(free_pct=9))
     assert limit == Limit("sys_memory", "stop_writes", None, None, True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory import pool
 from exporter.memory.pool import Pool
+from exporter.process import Jemalloc
 from exporter.snapshot import Arena, Heap, Namespace, Node, Snapshot, Storage, Thresholds, Unit
 
 MIB = 1 << 20
@@ -118,6 +121,24 @@ def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
     assert (primary.reserved, primary.medium) == (3 * GIB, "shared_memory")
     assert secondary.reserved == 0
     assert (sets.occupied, sets.used, sets.fragmented) == (4096, 16, 4080)
+
+
+def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_known() -> None:
+    known = 128 * MIB + GIB
+    certain = replace(heap_of(known + 100), heap=Heap(known + 100, known + 200, None))
+    assert pool.small_block_fragmentation(certain) == pytest.approx(0.5)
+    uncertain = replace(certain, heap=Heap(known + 2 * GIB, known + 3 * GIB, None))
+    assert pool.small_block_fragmentation(uncertain) is None
+    asked = Jemalloc(known + 400, known + 800, 0, 0, 0, 0, 0, 0, 0, known)
+    assert pool.small_block_fragmentation(replace(uncertain, jemalloc=asked)) == pytest.approx(0.5)
+    assert pool.small_block_fragmentation(replace(certain, node=Node("8.1.2.0", (8, 1)))) is None
+
+
+def test_a_stripe_of_unknown_size_leaves_the_huge_blocks_unknown() -> None:
+    storage = replace(stripes((0, 1), (0, 1)), backed=True, on_devices=True)
+    assert pool.huge_bytes(COMMUNITY, (namespace(storage),)) is None
+    enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
+    assert pool.huge_bytes(enterprise, (namespace(storage),)) == 0
 
 
 def test_huge_blocks_hide_the_fragmentation_of_the_others_until_they_are_taken_out() -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter import info
+from exporter import info, stats
 from exporter.demo.login import EXAMPLE_USERS, LOGIN
 from exporter.demo.wire import CutOff, InfoServer, frame
 from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.selection import Selection
-from exporter.sources.aerospike import AerospikeSource, Connection, commands
+from exporter.sources.aerospike import AerospikeSource, commands
+from exporter.sources.connection import Connection
 from tests.support import replies, source_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Faulty(InfoServer):
 
     def reply(self, body: bytes) -> bytes | None:
         if b"peers" not in body and b"partition-generation" not in body and not body.startswith(b"user-agent"):
-            self.requests += 1
+            self.requests += body != b"node\n"  # our own greeting, once per connection
             if self.fault is not None:
                 return self.fault(body)
         return super().reply(body)
@@ -161,7 +162,7 @@ def test_a_node_that_is_down_is_one_line_and_found_again() -> None:
         reserved.bind(("127.0.0.1", 0))
         host, port = reserved.getsockname()
     source = AerospikeSource(Connection(host, port, timeout=0.3))
-    with pytest.raises(ConnectError, match=rf"^no connection to 127.0.0.1:{port}: ConnectionError -10$"):
+    with pytest.raises(ConnectError, match=rf"^no connection to 127.0.0.1:{port}: Connection refused$"):
         source.read(5)
     with InfoServer(CACHE_81.get, host=host, port=port):
         assert source.read(5)["node"] == CACHE_81["node"]
@@ -238,6 +239,34 @@ def test_rubbish_is_one_clear_line_and_the_next_read_is_good(
         assert "\n" not in str(caught.value)
     node.fault = None
     assert source.read(5)["statistics"] == CACHE_81["statistics"]
+
+
+class Mute(InfoServer):
+    """A node that answers everything with nothing."""
+
+    def reply(self, body: bytes) -> bytes | None:
+        return b""
+
+
+def test_a_node_that_answers_with_nothing_does_not_bring_the_program_down() -> None:
+    with Mute(CACHE_81.get) as server:
+        source = AerospikeSource(Connection(*server.address, timeout=0.3))
+        for _ in range(3):
+            with pytest.raises(ConnectError, match="does not answer as an Aerospike server does"):
+                source.read(1)
+
+
+def test_a_name_that_nobody_has_is_one_line() -> None:
+    source = AerospikeSource(Connection("no such name", 3000, timeout=0.3))
+    with pytest.raises(ConnectError, match=r"^no connection to no such name:3000: "):
+        source.read(1)
+
+
+def test_a_command_that_is_left_out_is_no_silent_gap() -> None:
+    answers = {command: reply for command, reply in CACHE_64.items() if command != "sets/carts"}
+    with source_of(answers.get) as source:
+        found = stats.snapshot(source.read(5))
+    assert found.problems == {"sets/carts": "ERROR::no answer"}
 
 
 def test_a_login_is_sent_and_the_password_shows_nowhere() -> None:

@@ -1,0 +1,74 @@
+"""How to reach a node, and a first word with it that costs nothing when it goes wrong."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from exporter.errors import ConnectError, NoAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEADER = struct.Struct("!Q")
+_VERSION, _INFO = 2, 1
+_REQUEST = b"node\n"
+_MOST_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach and log in to the node; times in seconds. `repr` shows no secret."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    timeout: float = 1.0
+    auth_mode: str | None = None  # internal, external, external_insecure or pki
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls_name: str | None = None
+    tls: Mapping[str, Any] | None = field(default=None, repr=False)  # in the client's words
+
+
+def where(connection: Connection) -> str:
+    """The address for a person."""
+    host = connection.host
+    return f"[{host}]:{connection.port}" if ":" in host else f"{host}:{connection.port}"
+
+
+def greet(connection: Connection, timeout: float) -> None:
+    """Ask a node that is not known yet for its name, as the client is about to; raises `SourceError`.
+
+    The client (its C library 7.6) brings the whole program down when the first answer is empty, and tells little of why
+    there is no connection. Over TLS only the connection itself is tried.
+    """
+    try:
+        with socket.create_connection((connection.host, connection.port), timeout) as node:
+            if connection.tls is None:
+                node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(_REQUEST)) + _REQUEST)
+                _answer(node, connection)
+    except TimeoutError:
+        raise NoAnswerError(f"{where(connection)} did not answer in time") from None
+    except (OSError, UnicodeError) as problem:
+        reason = getattr(problem, "strerror", None) or "no such name"
+        raise ConnectError(f"no connection to {where(connection)}: {reason}") from None
+
+
+def _answer(node: socket.socket, connection: Connection) -> None:
+    (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection))
+    size = header & (1 << 48) - 1
+    if header >> 48 != _VERSION << 8 | _INFO or not 0 < size <= _MOST_BYTES:
+        raise ConnectError(f"{where(connection)} does not answer as an Aerospike server does")
+    _received(node, size, connection)
+
+
+def _received(node: socket.socket, size: int, connection: Connection) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = node.recv(size - len(data))
+        if not part:
+            raise ConnectError(f"{where(connection)} ended the connection")
+        data += part
+    return data
