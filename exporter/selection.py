@@ -38,9 +38,13 @@ class Selection:
 
     def keeps(self, namespace: str, name: str) -> bool:
         """Whether a set or index is wanted."""
-        if self.include == ("*",) and not self.exclude:
-            return True
         return _fits(namespace, name, self.include) and not _fits(namespace, name, self.exclude)
+
+    def kept(self, namespace: str, items: Sequence[Item]) -> Sequence[Item]:
+        """Those of a namespace's sets or indexes that are wanted."""
+        if self.include == ("*",) and not self.exclude:
+            return items
+        return [item for item in items if self.keeps(namespace, item.name)]
 
     def asks(self, namespace: str) -> bool:
         """Whether anything of a namespace can be wanted, so that it is worth a question to the server."""

@@ -28,7 +28,7 @@ from exporter.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from exporter.process import Host
 
@@ -182,16 +182,31 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
     numbers = ("objects", used, "stop-writes-size")
     wanted = ("set", "objects", used, "enable-index", "stop-writes-size")
+    # By column, because there may be thousands.
+    columns = list(zip(*records(text, wanted, numbers), strict=True))
+    if not columns:
+        return ()
+    names, objects, used_bytes, indexed, limits = columns
     return tuple(
-        Set(
-            name or "",
-            int(objects) if objects else None,
-            int(used_bytes) if used_bytes else None,
-            int(limit) or None if limit and limit != "0" else None,
-            indexed == "true",
+        map(
+            Set._make,
+            zip(
+                [name or "" for name in names],
+                _integers(objects),
+                _integers(used_bytes),
+                [limit or None for limit in _integers(limits)],
+                [flag == "true" for flag in indexed],
+                strict=True,
+            ),
         )
-        for name, objects, used_bytes, indexed, limit in records(text, wanted, numbers)
     )
+
+
+def _integers(column: Sequence[str | None]) -> list[int | None]:
+    """The numbers of a column of digits, some of which may be missing."""
+    if None in column:
+        return [None if text is None else int(text) for text in column]
+    return list(map(int, column))  # type: ignore[arg-type] # there is no None
 
 
 def set_bytes_field(stats: Fields, release: Release) -> str:

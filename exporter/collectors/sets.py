@@ -35,8 +35,7 @@ DROPPED = Metric("sets_dropped", "Sets of the namespace that were added up as `_
 
 def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
     for namespace in snapshot.namespaces:
-        wanted = [found for found in namespace.sets if view.sets.keeps(namespace.name, found.name)]
-        top, rest = largest(wanted, view.sets.largest)
+        top, rest = largest(view.sets.kept(namespace.name, namespace.sets), view.sets.largest)
         for found in top:
             labels = (namespace.name, found.name)
             if found.used_bytes is not None:

@@ -27,8 +27,7 @@ DROPPED = Metric("sindexes_dropped", "Indexes of the namespace that were added u
 
 def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
     for namespace in snapshot.namespaces:
-        wanted = [found for found in namespace.sindexes if view.sindexes.keeps(namespace.name, found.name)]
-        top, rest = largest(wanted, view.sindexes.largest)
+        top, rest = largest(view.sindexes.kept(namespace.name, namespace.sindexes), view.sindexes.largest)
         for found in top:
             labels = (namespace.name, found.name, found.set_name)
             yield USED, labels, found.used_bytes
