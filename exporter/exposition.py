@@ -63,19 +63,18 @@ class Encoder:
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         self._encode = encode
         self._end = encode(_Families())
-        self._known: Mapping[Labels, tuple[str, dict[Labels, str]]] = {}
+        self._known: Mapping[object, tuple[str, dict[Labels, str]]] = {}
 
     def __call__(self, registry: Collecting) -> bytes:
         """The text of all families of a registry."""
-        latest: dict[Labels, tuple[str, dict[Labels, str]]] = {}
+        latest: dict[object, tuple[str, dict[Labels, str]]] = {}
         parts: list[str] = []
         for family in registry.collect():
             values = _values(family)
             if values is None:
                 parts.append(self._library(family, family.samples))
                 continue
-            names = family.metric.labels if isinstance(family, Family) else None
-            key = (family.name, family.documentation, family.type, family.unit, names)
+            key = family.metric if isinstance(family, Family) else _identity(family)
             head, old = self._known.get(key) or (self._library(family, ()), {})
             lines = latest.setdefault(key, (head, {}))[1]
             parts.append(head)
@@ -138,6 +137,11 @@ class _Families(tuple[_Family, ...]):
     def collect(self) -> Iterable[_Family]:
         """The families."""
         return self
+
+
+def _identity(family: MetricFamily) -> tuple[str, str, str, str]:
+    """What the head of a family is made of."""
+    return family.name, family.documentation, family.type, family.unit
 
 
 def _values(family: MetricFamily) -> Iterable[tuple[Labels, float]] | None:

@@ -53,7 +53,7 @@ def test_every_module_has_its_place_and_imports_only_from_its_left() -> None:
 
 
 def test_the_memory_model_is_pure() -> None:
-    allowed = {"__future__", "dataclasses", "typing", "collections", "exporter", "math", "bisect"}
+    allowed = {"__future__", "dataclasses", "typing", "collections", "exporter", "functools"}
     for path in (ROOT / "exporter" / "memory").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):

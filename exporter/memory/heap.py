@@ -6,6 +6,7 @@ The server is 8.1.2.0 unless said otherwise; `J:` is jemalloc 4.5, as the server
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.blocks import stripes
@@ -107,6 +108,7 @@ def partition_trees(namespace: Namespace, count: int) -> Trees:
     return Trees(block, count, count * block, count * -(-size // PAGE_BYTES) * PAGE_BYTES)
 
 
+@lru_cache(64)
 def large_touched(size: int) -> int:
     """What a large block of which `size` bytes are written touches, on average.
 
