@@ -35,11 +35,11 @@ def error(value: str) -> str | None:
 
 def fields(text: str, separator: str = ";") -> Fields:
     """Split `name=value` pairs; a name that comes twice keeps its last value."""
-    items = [item for item in text.strip().split(separator) if item]
+    items = text.strip().split(separator)
     try:
-        return dict(item.split("=", 1) for item in items)
+        return dict([item.split("=", 1) for item in items if item])
     except ValueError:
-        wrong = next(item for item in items if "=" not in item)
+        wrong = next(item for item in items if item and "=" not in item)
         raise ParseError(f"not a name=value pair: {wrong[:40]!r}") from None
 
 
