@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from exporter import __version__, logs, settings
+from exporter import __version__, logs, settings, terminal
 from exporter.analyze import HELP, analyze
 from exporter.assembly import Assembly, connection_to
 from exporter.errors import ExporterError, SettingsError
@@ -112,6 +112,12 @@ async def _serve(chosen: Settings, connection: Connection, note: str = "") -> in
     gc.freeze()
     # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
     gc.set_threshold(20_000)
+    if note:
+        # A person who tries it wants to see something at once.
+        node.sample()
+        sys.stdout.write(terminal.page(node.target.read(chosen.web.timeout), node.view, sys.stdout.isatty()))
+        sys.stdout.write(f"\n{note} All figures: http://{address or 'localhost'}:{port}/metrics (Ctrl-C ends it)\n")
+        sys.stdout.flush()
     node.start()
     await stopped.wait()
     logger.info("stopping")

@@ -49,7 +49,12 @@ def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
     # tornado leaves the socket of an address that is taken to the garbage collector.
     command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "exporter", *arguments]
     with subprocess.Popen(
-        command, cwd=TESTS.parent, env=ENVIRONMENT | environment, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=TESTS.parent,
+        env=ENVIRONMENT | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process
@@ -243,3 +248,58 @@ def test_a_node_that_hangs_keeps_neither_the_scrape_nor_the_end() -> None:
                 time.sleep(0.1)
                 log = ended(process)
     assert log[-1].endswith("INFO stopping")
+
+
+def test_the_demonstration_shows_the_shop_and_serves_its_metrics() -> None:
+    with running("demo", "--web.listen-address=127.0.0.1:0") as process:
+        assert process.stderr is not None
+        simulated = process.stderr.readline()
+        port, _ = port_of(process)
+        found = scraped(port)
+        process.send_signal(signal.SIGTERM)
+        page, _ = process.communicate(timeout=10)
+        assert process.returncode == 0
+    assert "simulated shop answers as Aerospike 8.1" in simulated
+    assert found['set_objects{ns="orders",set="order"}'] > 0
+    assert found["ledger_unaccounted_ratio"] < 0.02
+    assert "Ledger:" in page
+    assert f"http://127.0.0.1:{port}/metrics" in page
+    assert "This is a demonstration: the node is a simulated shop." in page
+
+
+def test_a_node_is_looked_at_saved_and_looked_at_again(tmp_path: Path) -> None:
+    file = tmp_path / "node.json"
+    with InfoServer(replies(SCENARIO).get) as node:
+        live = looked("--aerospike.port", str(node.address[1]), "--save", str(file))
+    saved = looked("--from", str(file))
+    assert live.returncode == saved.returncode == 0
+    assert live.stdout == saved.stdout
+    assert live.stdout.startswith("Node 1784: Aerospike Community Edition 8.1.1.2, cluster shop\n")
+    script = looked("--from", str(file), "--output", "json")
+    assert json.loads(script.stdout)["node"]["id"] == "1784"
+    assert "\x1b[" in looked("--from", str(file), "--color", "always").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--output", "xml"], "flags: argument --output: invalid choice: 'xml' (choose from 'text', 'json')"),
+        (["--from", "/nowhere.json"], "cannot read /nowhere.json: No such file or directory"),
+        (["--nonsense"], "flags: unknown flag --nonsense"),
+    ],
+)
+def test_a_wrong_flag_of_the_look_is_one_line(words: list[str], line: str) -> None:
+    done = looked(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{NAME}: {line}\n")
+
+
+def test_a_node_that_is_not_there_is_said_and_the_exit_code_tells() -> None:
+    done = looked("--aerospike.port", "1")
+    assert done.returncode == 1
+    assert done.stdout.startswith("no connection to 127.0.0.1:1: Connection refused\n")
+
+
+def looked(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command `analyze`, run as a person would."""
+    command = [sys.executable, "-m", "exporter", "analyze", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

@@ -105,7 +105,11 @@ class ProcSource:
 
     def _process(self) -> Process:
         with self._lock:
-            who = self._finder.find()
+            try:
+                who = self._finder.find()
+            except SourceError as problem:
+                # However it cannot be told which process it is: to a reader there is none.
+                raise MissingError(str(problem)) from None
             directory = f"{self._root}/{who.pid}"
             if self._limits[0] != (who.pid, who.start_ticks):
                 # They are set before the server starts its threads.
