@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory import config, pool
+from exporter.memory import config, pool, reserved
 from exporter.memory.ledger import ledger
 from exporter.memory.map import fragmentation_ratio
 
@@ -121,7 +121,7 @@ def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
         paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
         + f"  {paint('used', '█ used')} {paint('waste', '▒ waste')} {paint('free', '· free')}"
     )
-    certain = pool.stages_certain(snapshot)
+    certain = reserved.stages_certain(snapshot)
     for namespace in snapshot.namespaces:
         for found in pool.pools(namespace, certain):
             parts = []
@@ -165,7 +165,7 @@ def _cut(line: str) -> str:
 def as_data(reading: Reading, view: View) -> dict[str, object]:
     """The same for scripts: bytes, and null for the unknown."""
     snapshot = reading.snapshot
-    found, certain = ledger(snapshot), pool.stages_certain(snapshot)
+    found, certain = ledger(snapshot), reserved.stages_certain(snapshot)
     return {
         "problem": reading.problem,
         "node": {"id": snapshot.node.node_id, "build": snapshot.node.build, "edition": snapshot.node.edition},

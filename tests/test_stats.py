@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import stats
+from exporter import namespaces, stats
 from exporter.errors import ParseError
 from tests.support import SCENARIOS, replies
 
@@ -29,7 +29,7 @@ def test_the_tables_of_6_0_to_6_3_are_read() -> None:
         "high-water-memory-pct": "0",
     }
     for release in ((6, 0), (6, 1), (6, 2), (6, 3)):
-        found = stats.namespace("ns", fields, release)
+        found = namespaces.namespace("ns", fields, release)
         assert (found.heap_data, found.heap_data_used_bytes, found.storage) == (True, 100, None)
         assert (found.index.used_bytes, found.sindex.used_bytes, found.set_index_used_bytes) == (128, 140, 32)
         assert found.thresholds.stop_writes_sys_memory_pct is None
@@ -56,7 +56,7 @@ def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:
         "storage-engine.stripe[0].free_wblocks": "3",
         "index-type": "shmem",
     }
-    found = stats.namespace("ns", fields, (8, 1))
+    found = namespaces.namespace("ns", fields, (8, 1))
     assert found.storage is not None
     assert found.storage.medium == "shared_memory"
     assert [unit.name for unit in found.storage.units] == ["stripe-0"]
@@ -67,7 +67,7 @@ def test_write_blocks_are_8_mib_but_on_devices_of_up_to_7_0() -> None:
     sizes = {
         release: storage.block_bytes
         for release in ((6, 4), (7, 0), (7, 1))
-        if (storage := stats.namespace("ns", fields, release).storage)
+        if (storage := namespaces.namespace("ns", fields, release).storage)
     }
     assert sizes == {(6, 4): 1 << 20, (7, 0): 1 << 20, (7, 1): 8 << 20}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import pool
+from exporter.memory import reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +52,8 @@ def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
     yield ALLOCATED, (), heap.allocated
     yield ACTIVE, (), heap.active
     yield MAPPED, (), heap.mapped
-    yield FRAGMENTATION, ("internal",), pool.small_block_fragmentation(snapshot)
-    yield FRAGMENTATION, ("external",), pool.external_fragmentation(heap)
+    yield FRAGMENTATION, ("internal",), reserved.small_block_fragmentation(snapshot)
+    yield FRAGMENTATION, ("external",), reserved.external_fragmentation(heap)
     if snapshot.jemalloc is not None:
         yield RESIDENT, (), snapshot.jemalloc.resident
         yield RETAINED, (), snapshot.jemalloc.retained

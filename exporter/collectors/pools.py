@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import pool
+from exporter.memory import pool, reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ RATIO = Metric(
 
 
 def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
-    certain = pool.stages_certain(snapshot)
+    certain = reserved.stages_certain(snapshot)
     for namespace in snapshot.namespaces:
         for found in pool.pools(namespace, certain):
             labels = (namespace.name, found.name)

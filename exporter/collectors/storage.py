@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import pool
+from exporter.memory import units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ DEFRAG_WRITES = Metric(
 
 def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
     for namespace in snapshot.namespaces:
-        for unit in pool.storage_units(namespace):
+        for unit in units.storage_units(namespace):
             figures = unit.figures
             labels = (namespace.name, figures.name)
             yield CAPACITY, labels, unit.capacity

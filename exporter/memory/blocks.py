@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.interval import NONE, Interval, exactly
-from exporter.memory.pool import storage_units
+from exporter.memory.units import storage_units
 
 if TYPE_CHECKING:
-    from exporter.memory.pool import StorageUnit
+    from exporter.memory.units import StorageUnit
     from exporter.snapshot import Namespace, Storage
 
 WRITE_BLOCK_BYTES = 8 * 1024 * 1024

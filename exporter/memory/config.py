@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
+from exporter.memory.units import storage_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,7 +214,7 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
     fullest = min(
         (
             (unit.free - _ceil(pct * unit.size, 100), unit.size, unit.free)
-            for unit in pool.storage_units(namespace)
+            for unit in storage_units(namespace)
             if unit.size is not None and unit.free is not None
         ),
         default=None,
@@ -231,7 +232,7 @@ def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
     The reserve is 1 in memory without backing, else 8 (drv_mem.c `mwb_create`, drv_ssd.c `swb_get`); no flag shows it.
     """
     storage = namespace.storage
-    units = [unit for unit in pool.storage_units(namespace) if unit.figures.free_blocks is not None]
+    units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
     if storage is None or not units or storage.kind == "pmem":
         return
     reserve = 1 if storage.kind == "stripe" and not storage.backed else DEFRAG_RESERVE_BLOCKS

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from exporter.memory import heap
 from exporter.memory.blocks import device_buffers, stripe_blocks, stripes
 from exporter.memory.interval import Interval, exactly, split
-from exporter.memory.pool import HEADER_BYTES, index_stages, size_class, storage_units
+from exporter.memory.reserved import index_stages, size_class
+from exporter.memory.units import HEADER_BYTES, storage_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.blocks import stripes
-from exporter.memory.pool import index_stages, sindex_stages, size_class
+from exporter.memory.reserved import index_stages, sindex_stages, size_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.memory.blocks import device_buffers, stripe_blocks, stripes
 from exporter.memory.interval import Interval, share_out, split
-from exporter.memory.pool import StorageUnit
+from exporter.memory.units import StorageUnit
 from exporter.snapshot import Arena, Namespace, Storage, Thresholds, Unit
 
 MIB = 1 << 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import stats
+from exporter import namespaces
 from exporter.memory.config import Limit, limits
 from exporter.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
 
@@ -186,4 +186,4 @@ def test_an_index_on_pmem_in_6_4_counts_its_entries() -> None:
         "memory_used_index_bytes": "0",
         "index_pmem_used_bytes": "704",
     }
-    assert stats.namespace("ns", fields, (6, 4)).index.used_bytes == 704
+    assert namespaces.namespace("ns", fields, (6, 4)).index.used_bytes == 704

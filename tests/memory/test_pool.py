@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.memory import pool
+from exporter.memory import pool, reserved
 from exporter.memory.pool import Pool
+from exporter.memory.units import storage_units
 from exporter.process import Jemalloc
 from exporter.snapshot import Arena, Heap, Namespace, Node, Snapshot, Storage, Thresholds, Unit
 
@@ -46,7 +47,7 @@ def test_data_in_blocks_keep_their_order_and_add_up(drawn: list[tuple[int, float
         assert 0 <= (data.fragmentation_ratio or 0) <= 1
     else:
         assert data.fragmentation_ratio is None
-    units = pool.storage_units(namespace(stripes(*figures)))
+    units = storage_units(namespace(stripes(*figures)))
     assert sum(unit.occupied or 0 for unit in units) == data.occupied
     assert sum(unit.capacity or 0 for unit in units) == data.capacity
 
@@ -65,7 +66,7 @@ def test_one_raw_device_has_a_size_and_several_have_none() -> None:
         found = namespace(storage)
         assert pool.pools(found)[0].capacity == (64 - count) * 8 * MIB
         assert pool.pools(found)[0].occupied == (64 - count - 5 * count) * 8 * MIB
-        return [unit.capacity for unit in pool.storage_units(found)]
+        return [unit.capacity for unit in storage_units(found)]
 
     assert sizes(1) == [63 * 8 * MIB]
     assert sizes(2) == [None, None]
@@ -84,7 +85,7 @@ def test_an_index_on_flash_is_bounded_by_its_mounts_and_is_no_memory() -> None:
     [(142606336, 167772160), (36152, 40960), (11576, 12288), (134217728, 134217728), (1, 8), (9, 16), (129, 160)],
 )
 def test_size_classes_are_jemallocs(size: int, class_size: int) -> None:
-    assert pool.size_class(size) == class_size
+    assert reserved.size_class(size) == class_size
 
 
 def heap_of(allocated: int) -> Snapshot:
@@ -93,11 +94,11 @@ def heap_of(allocated: int) -> Snapshot:
 
 def test_the_stages_are_certain_only_while_the_heap_has_no_room_for_one_more() -> None:
     known = 128 * MIB + GIB  # a stripe and the first stage
-    assert pool.stages_certain(heap_of(known + GIB - 1))
-    assert not pool.stages_certain(heap_of(known + GIB))
-    assert not pool.stages_certain(heap_of(known - 1))  # something that we took for certain is not there
+    assert reserved.stages_certain(heap_of(known + GIB - 1))
+    assert not reserved.stages_certain(heap_of(known + GIB))
+    assert not reserved.stages_certain(heap_of(known - 1))  # something that we took for certain is not there
     enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
-    assert not pool.stages_certain(Snapshot(enterprise, Heap(0, 0, 0), namespaces=heap_of(0).namespaces))
+    assert not reserved.stages_certain(Snapshot(enterprise, Heap(0, 0, 0), namespaces=heap_of(0).namespaces))
 
 
 def test_the_reserve_of_an_index_is_told_only_when_certain() -> None:
@@ -126,29 +127,29 @@ def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
 def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_known() -> None:
     known = 128 * MIB + GIB
     certain = replace(heap_of(known + 100), heap=Heap(known + 100, known + 200, None))
-    assert pool.small_block_fragmentation(certain) == pytest.approx(0.5)
+    assert reserved.small_block_fragmentation(certain) == pytest.approx(0.5)
     uncertain = replace(certain, heap=Heap(known + 2 * GIB, known + 3 * GIB, None))
-    assert pool.small_block_fragmentation(uncertain) is None
+    assert reserved.small_block_fragmentation(uncertain) is None
     asked = Jemalloc(known + 400, known + 800, 0, 0, 0, 0, 0, 0, 0, known)
-    assert pool.small_block_fragmentation(replace(uncertain, jemalloc=asked)) == pytest.approx(0.5)
-    assert pool.small_block_fragmentation(replace(certain, node=Node("8.1.2.0", (8, 1)))) is None
+    assert reserved.small_block_fragmentation(replace(uncertain, jemalloc=asked)) == pytest.approx(0.5)
+    assert reserved.small_block_fragmentation(replace(certain, node=Node("8.1.2.0", (8, 1)))) is None
 
 
 def test_a_stripe_of_unknown_size_leaves_the_huge_blocks_unknown() -> None:
     storage = replace(stripes((0, 1), (0, 1)), backed=True, on_devices=True)
-    assert pool.huge_bytes(COMMUNITY, (namespace(storage),)) is None
+    assert reserved.huge_bytes(COMMUNITY, (namespace(storage),)) is None
     enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
-    assert pool.huge_bytes(enterprise, (namespace(storage),)) == 0
+    assert reserved.huge_bytes(enterprise, (namespace(storage),)) == 0
 
 
 def test_huge_blocks_hide_the_fragmentation_of_the_others_until_they_are_taken_out() -> None:
     heap = Heap(allocated=1100, active=1200, mapped=1500)
-    assert pool.internal_fragmentation(heap, 0) == pytest.approx(1 / 12)
-    assert pool.internal_fragmentation(heap, 1000) == pytest.approx(0.5)
-    assert pool.external_fragmentation(heap) == pytest.approx(0.2)
+    assert reserved.internal_fragmentation(heap, 0) == pytest.approx(1 / 12)
+    assert reserved.internal_fragmentation(heap, 1000) == pytest.approx(0.5)
+    assert reserved.external_fragmentation(heap) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("heap", [Heap(), Heap(1, 1, 0), Heap(1000, 1000, None)])
 def test_an_unknown_heap_has_no_fragmentation(heap: Heap) -> None:
-    assert pool.internal_fragmentation(heap, 1000) is None
-    assert pool.external_fragmentation(Heap(1, None, 1)) is None
+    assert reserved.internal_fragmentation(heap, 1000) is None
+    assert reserved.external_fragmentation(Heap(1, None, 1)) is None
