@@ -26,6 +26,7 @@ flags of analyze, besides those above:
   --save FILE          write what was read to a file, too
   --from FILE          look at such a file, not at a node
   --color auto|always|never
+Exit code: 0, 1 if the node did not answer, 2 if something is wrong with flags or files.
 """
 
 
@@ -56,6 +57,7 @@ def analyze(words: Sequence[str]) -> int:
         colour = own.color == "always" or (own.color == "auto" and sys.stdout.isatty())
         text = terminal.page(reading, seen, colour)
     sys.stdout.write(text)
+    sys.stdout.flush()
     return 0 if reading.problem is None else 1
 
 

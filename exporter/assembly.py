@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.map import MAP
 from exporter.collectors.metric import View
 from exporter.collectors.process import PROCESS
-from exporter.errors import SettingsError, SourceError
+from exporter.errors import ExporterError, SettingsError, SourceError
+from exporter.info import fields
 from exporter.process import Look
 from exporter.registry import Registry
 from exporter.sampler import Job, Sampler, smaps_job
@@ -20,11 +22,13 @@ from exporter.sources.connection import Connection
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
 from exporter.sources.procfs import ProcSource
+from exporter.stats import statistics
 from exporter.target import Samples, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from exporter.process import Jemalloc, Regions
     from exporter.tables import AerospikeSettings, ProcessSettings, SamplerSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -71,20 +75,38 @@ class Assembly:
         assert process is not None  # noqa: S101 - for the type checker: without a process there are no slow sources
         jobs: list[Job[Any]] = [Job("maps", process.count_areas, AREAS_SECONDS)]
         if chosen.smaps:
-            jobs.append(
-                smaps_job(
-                    process.read_smaps, lambda: process.read().process, chosen.smaps_interval, chosen.smaps_budget
-                )
-            )
+            seen = lambda: process.read().process  # noqa: E731 - a name for an argument
+            jobs.append(smaps_job(self._read_smaps, seen, chosen.smaps_interval, chosen.smaps_budget))
         if chosen.jemalloc and chosen.jemalloc_directory is not None:
             self._heap = JemallocSource(self._asked.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
-            jobs.append(Job("jemalloc", self._heap.read, chosen.jemalloc_interval))
+            jobs.append(Job("jemalloc", self._read_heap, chosen.jemalloc_interval))
         return jobs
 
-    def _samples(self) -> Samples:
-        """The latest of the slow sources."""
+    def _read_smaps(self) -> Regions:
+        """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
+        assert self._process is not None  # noqa: S101 - as above
+        regions = self._process.read_smaps()
+        try:
+            heap, _ = statistics(fields(self._asked.ask("statistics")))
+        except ExporterError:
+            return regions
+        return replace(regions, heap_active=heap.active)
+
+    def _read_heap(self) -> Jemalloc:
+        """Jemalloc's statistics, with the process that they are of."""
+        assert self._process is not None  # noqa: S101 - as above
+        assert self._heap is not None  # noqa: S101 - as above
+        process = self._process.read().process
+        return replace(self._heap.read(), process=process)
+
+    def _samples(self, look: Look) -> Samples:
+        """The latest of the slow sources, as far as they are of the process that is there now."""
         found = {job.name: job.sample for job in self._jobs}
-        value = {name: sample.value for name, sample in found.items()}
+        value = {
+            name: sample.value
+            for name, sample in found.items()
+            if sample.value is not None and look.process is not None and look.process.same(sample.value.process)
+        }
         return Samples(
             regions=value.get("smaps"),
             jemalloc=value.get("jemalloc"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -37,6 +39,9 @@ commands:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the exit code: 0, 1 for a fault of our own, 2 for wrong settings."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         command, words = _command(words)
         if {"-h", "--help", "--help-all"} & set(words):
@@ -54,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Who reads has seen enough; at exit Python would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as bug:
         place = traceback.extract_tb(bug.__traceback__)[-1]
         # The type and the place: the text may hold a secret.

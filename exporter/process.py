@@ -55,6 +55,7 @@ class Regions:
     huge_pages: int  # resident in huge pages, anonymous and shared
     swapped: int
     process: Process | None = None
+    heap_active: int | None = None  # the server's figure at that moment
 
     @property
     def rss(self) -> int:
@@ -85,16 +86,12 @@ class Jemalloc:
     huge: int  # allocated in blocks of at least a chunk
     blocks: Mapping[int, int] = field(default_factory=dict)  # live blocks by size class, where there are any
     bins: Mapping[int, Bin] = field(default_factory=dict)  # by size class, where there is any run
+    process: Process | None = None  # whose heap it is
 
     @property
     def base(self) -> int:
         """The structures of jemalloc itself: what is resident besides pages and chunk headers (`ctl_refresh`)."""
         return self.resident - self.active - self.dirty - self.headers
-
-    @property
-    def small_capacity(self) -> int:
-        """The bytes of all runs of small blocks."""
-        return sum(one.capacity for one in self.bins.values())
 
 
 class Segment(NamedTuple):
@@ -132,6 +129,7 @@ class MapCount(NamedTuple):
 
     areas: int
     limit: int | None
+    process: Process | None = None
 
 
 @dataclass(frozen=True, slots=True)

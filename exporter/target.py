@@ -63,7 +63,7 @@ class Target:
         name: str,
         source: Source,
         look: Callable[[], Look] = Look,
-        samples: Callable[[], Samples] | None = None,
+        samples: Callable[[Look], Samples] | None = None,
         expected: Collection[str] = (),
     ) -> None:
         self._name = name
@@ -125,7 +125,7 @@ class Target:
                 look=look,
                 system=stats.with_host(snapshot.system, look.host),
                 problems={**snapshot.problems, **look.problems},
-                **(self._samples()._asdict() if self._samples else {}),
+                **(self._samples(look)._asdict() if self._samples else {}),
             ),
             problem,
             seconds,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import config, pool, reserved
+from exporter.memory.evidence import evidence
 from exporter.memory.ledger import ledger
-from exporter.memory.map import fragmentation_ratio
+from exporter.memory.map import IDLE, fragmentation_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,6 @@ WIDTH = 100
 _BAR = 24
 _KINDS = {"used": "34", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
 
-_WASTE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
 _UNSURE = ("unaccounted",)
 
 
@@ -50,11 +51,19 @@ def page(reading: Reading, view: View, colour: bool) -> str:
         lines += ["", *_ledger(found, snapshot, paint)]
     if snapshot.namespaces:
         lines += ["", *_pools(snapshot, paint), "", *_limits(snapshot, view, paint)]
-    problems = {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
+    problems = _problems(snapshot)
     if problems:
         lines += ["", paint("head", "Not seen")]
-        lines += [_cut(f"  {section}: {problem}") for section, problem in problems.items()]
+        for section, problem in problems.items():
+            lines += textwrap.wrap(
+                _clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    "
+            )
     return "\n".join(lines) + "\n"
+
+
+def _problems(snapshot: Snapshot) -> dict[str, str]:
+    """What was not seen, and why."""
+    return {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
 
 
 def size(value: float | None) -> str:
@@ -84,10 +93,10 @@ def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
 def _head(reading: Reading, paint: Paint) -> Iterator[str]:
     node, process = reading.snapshot.node, reading.snapshot.look.process
     if reading.problem is not None:
-        yield _cut(paint("bad", reading.problem))
+        yield paint("bad", _cut(reading.problem))
     else:
         cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
-        yield _cut(f"{paint('head', f'Node {node.node_id}')}: {node.edition} {node.build}{cluster}")
+        yield paint("head", _cut(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))
     if process is not None:
         peak = f", at most {size(process.peak_rss)}" if process.peak_rss is not None else ""
         yield f"Process {process.pid}: {size(process.rss)} resident{peak}"
@@ -98,18 +107,20 @@ def _head(reading: Reading, paint: Paint) -> Iterator[str]:
 
 def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     """Every resident byte by owner, the largest first in each group."""
-    sources = ["info", "status"]
-    sources += ["smaps"] if snapshot.regions else []
-    sources += ["jem-stats"] if snapshot.jemalloc else []
+    known, sources = evidence(snapshot), ["info", "status"]
+    if known is not None and known.aged is not None:
+        sources.append("smaps" if known.regions else "old smaps")
+    if known is not None and known.jemalloc is not None:
+        sources.append("jem-stats")
     yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources)})"
     rows = [(ns, name, entry) for (ns, name), entry in found.entries.items() if entry or name in _UNSURE]
     rows.sort(key=lambda row: (row[1] in _UNSURE, -row[2]))
-    largest = max(max(entry for _, _, entry in rows), 1)
+    largest = max([1, *(entry for _, _, entry in rows)])
     for ns, component, entry in rows:
-        kind = "waste" if component in _WASTE else "bad" if component in _UNSURE else "used"
-        share = entry / found.resident
+        kind = "waste" if component in IDLE else "bad" if component in _UNSURE else "used"
+        share = entry / found.resident if found.resident else 0.0
         drawn = bar([Part(kind, abs(entry) / largest)], paint)
-        yield f"  {component:<20.20} {ns:<18.18} {size(entry):>10} {share:>6.1%}  {drawn}"
+        yield f"  {component:<20.20} {fit(ns, 18):<18} {size(entry):>10} {share:>6.1%}  {drawn}"
     ratio = fragmentation_ratio(found)
     waste = f"{ratio:.1%} holds nothing live" if ratio is not None else ""
     placed = f"; {size(found.inferred)} are placed by difference" if found.inferred else ""
@@ -129,8 +140,9 @@ def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
                 used = found.occupied - (found.fragmented or 0)
                 parts = [Part("used", used / found.capacity), Part("waste", (found.fragmented or 0) / found.capacity)]
             ratio = "" if found.fragmentation_ratio is None else f"{found.fragmentation_ratio:.0%}"
+            name = fit(namespace.name, 15)
             yield (
-                f"  {namespace.name:<15.15} {found.name:<15.15} {size(found.used):>10} {size(found.occupied):>10} "
+                f"  {name:<15} {found.name:<15.15} {size(found.used):>10} {size(found.occupied):>10} "
                 f"{size(found.capacity):>10} {ratio:>6}  {bar(parts, paint, 22) if parts else ''}"
             ).rstrip()
 
@@ -142,8 +154,9 @@ def _limits(snapshot: Snapshot, view: View, paint: Paint) -> Iterator[str]:
         kind = "bad" if limit.breached else "used"
         drawn = bar([Part(kind, share)], paint, 16) if share is not None else ""
         state = paint("bad", "now") if limit.breached else ""
+        name = fit(ns, 13)
         yield (
-            f"  {ns:<13.13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
+            f"  {name:<13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
             f"{size(limit.headroom):>10}  {drawn} {state}"
         ).rstrip()
 
@@ -157,9 +170,23 @@ def _all_limits(snapshot: Snapshot, view: View) -> Iterator[tuple[str, config.Li
             yield namespace.name, limit
 
 
+def fit(name: str, width: int) -> str:
+    """A name in so many columns: names that differ mostly do so at their ends."""
+    name = _clean(name)
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
+
+
 def _cut(line: str) -> str:
-    """No longer than the terminal; colours are not cut."""
-    return line if len(line) <= WIDTH or "\x1b" in line else line[: WIDTH - 1] + "…"
+    """No longer than the terminal, without what a terminal would obey."""
+    line = _clean(line)
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+
+
+def _clean(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def as_data(reading: Reading, view: View) -> dict[str, object]:
@@ -189,7 +216,7 @@ def as_data(reading: Reading, view: View) -> dict[str, object]:
             }
             for ns, limit in _all_limits(snapshot, view)
         ],
-        "problems": dict(snapshot.problems),
+        "problems": _problems(snapshot),
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from exporter.assembly import Assembly
 from exporter.demo.node import EmbeddedNode
 from exporter.errors import SourceError
 from exporter.exposition import Exposition
+from exporter.memory.evidence import evidence
 from exporter.sources.connection import Connection
 from exporter.sources.local import is_local
 from tests.support import series
@@ -127,6 +130,41 @@ def test_a_reading_of_smaps_above_the_budget_is_refused_and_counted(node: Embedd
     assert found['sampler_refusals_total{source="smaps"}'] == 2
     assert 'sampler_last_success_timestamp_seconds{source="smaps"}' not in found
     assert found["ledger_unaccounted_ratio"] < 0.05
+
+
+def test_samples_of_a_process_that_was_replaced_are_dropped(node: EmbeddedNode, tmp_path: Path) -> None:
+    root = tmp_path / "proc"
+    shutil.copytree(node.procfs, root)
+    statistics = tmp_path / "heap"
+    statistics.mkdir()
+    flags = ("--sampler.smaps", "--sampler.jemalloc", f"--sampler.jemalloc-directory={statistics}")
+    with assembled(node, f"--process.procfs={root}", *flags) as assembly:
+        assembly.sample()
+        before = scraped(assembly)
+        stat = (root / "4242" / "stat").read_text().split(" ")
+        stat[21] = str(int(stat[21]) + 1000)  # the same number, started later
+        (root / "4242" / "stat").write_text(" ".join(stat))
+        after = scraped(assembly)
+    for name in ("map_areas", "heap_resident_bytes", 'map_resident_bytes{region="heap"}'):
+        assert name in before
+        assert name not in after
+    assert after["process_threads"] > 0
+
+
+def test_smaps_no_longer_counts_as_measured_when_the_heap_gave_back_since(node: EmbeddedNode) -> None:
+    with assembled(node, "--sampler.smaps") as assembly:
+        assembly.sample()
+        snapshot = assembly.target.read(5).snapshot
+    known = evidence(snapshot)
+    assert known is not None
+    assert known.regions is not None
+    assert known.regions.heap_active == snapshot.heap.active
+    assert snapshot.heap.active is not None
+    less = replace(snapshot, heap=replace(snapshot.heap, active=snapshot.heap.active - (200 << 20)))
+    known = evidence(less)
+    assert known is not None
+    assert known.regions is None
+    assert known.aged is not None
 
 
 def test_without_the_process_only_the_process_is_missing(node: EmbeddedNode, tmp_path: Path) -> None:

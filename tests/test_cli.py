@@ -299,6 +299,19 @@ def test_a_node_that_is_not_there_is_said_and_the_exit_code_tells() -> None:
     assert done.stdout.startswith("no connection to 127.0.0.1:1: Connection refused\n")
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "node.json"
+    with InfoServer(replies(SCENARIO).get) as node:
+        looked("--aerospike.port", str(node.address[1]), "--save", str(file))
+    command = f"{sys.executable} -m exporter analyze --from {file} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    ascii_only = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    words = [sys.executable, "-m", "exporter", "analyze", "--from", str(file)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, env=ascii_only)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def looked(*words: str) -> subprocess.CompletedProcess[str]:
     """The command `analyze`, run as a person would."""
     command = [sys.executable, "-m", "exporter", "analyze", *words]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from exporter.collectors.metric import View
-from exporter.snapshot import Reading, Sample
+from exporter.snapshot import Node, Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading
-from exporter.terminal import WIDTH, Paint, Part, as_data, bar, page, size
+from exporter.terminal import WIDTH, Paint, Part, as_data, bar, fit, page, size
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 from tests.support import replies
@@ -83,6 +83,23 @@ def test_what_was_not_seen_is_listed_with_its_reason() -> None:
     seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
     text = page(Reading(seen), View(), colour=False)
     assert "Not seen\n  jemalloc: cannot write to /x: no\n" in text
+
+
+def test_names_are_fitted_so_that_their_ends_stay_and_nothing_reaches_the_terminal() -> None:
+    assert fit("customer_sessions_eu_a", 15) != fit("customer_sessions_eu_b", 15)
+    assert len(fit("customer_sessions_eu_a", 15)) == 15
+    assert fit("carts", 15) == "carts"
+    reading = Reading(replace(captured("8.1/cache-empty"), node=Node("8.1", (8, 1), "\x1b[31m", "x" * 200)))
+    text = page(reading, View(), colour=False)
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_a_process_of_no_size_is_shown_too() -> None:
+    seen = captured("8.1/cache-empty")
+    assert seen.look.process is not None
+    gone = replace(seen, look=replace(seen.look, process=replace(seen.look.process, rss=0)))
+    assert page(Reading(gone), View(), colour=False)
 
 
 def test_a_script_gets_bytes_and_nulls() -> None:

@@ -62,10 +62,13 @@ def evidence(snapshot: Snapshot) -> Evidence | None:
     aged = recent = None
     if regions is not None and regions.process is not None and regions.process.same(process):
         aged = regions
-        recent = regions if abs(regions.process.rss - process.rss) <= slack else None
+        # Memory that the heap gives back stays resident: then only its active pages are fewer.
+        moved = 0 if regions.heap_active is None else abs(regions.heap_active - heap.active)
+        recent = regions if max(abs(regions.process.rss - process.rss), moved) <= slack else None
     if aged is None and process.rss_file is None:
         return None  # kernels before 4.5: no source tells the program
-    if jemalloc is not None and abs(jemalloc.active - heap.active) > slack:
+    other = jemalloc is not None and jemalloc.process is not None and not jemalloc.process.same(process)
+    if jemalloc is not None and (other or abs(jemalloc.active - heap.active) > slack):
         jemalloc = None
     return Evidence(snapshot, process, heap.allocated, heap.active, heap.mapped, recent, aged, jemalloc)
 

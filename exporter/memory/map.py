@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exporter.memory.ledger import Ledger
-    from exporter.process import MapCount
 
 IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
 """The components that hold nothing live.
@@ -21,8 +20,3 @@ def fragmentation_ratio(ledger: Ledger) -> float | None:
     if not ledger.resident:
         return None
     return min(1.0, sum(ledger.total(component) for component in IDLE) / ledger.resident)
-
-
-def areas_ratio(count: MapCount) -> float | None:
-    """The areas as a share of what the kernel allows, at which mapping memory fails, and with it the server."""
-    return count.areas / count.limit if count.limit else None

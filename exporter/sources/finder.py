@@ -88,7 +88,7 @@ class Finder:
                 " --process.procfs"
             )
         if len(named) == 1:
-            return named[0]
+            return self._lone(named[0])
         listening, unknown = [], []
         for who in named:
             inodes = self._inodes(who.pid)
@@ -111,12 +111,33 @@ class Finder:
             )
         raise SourceError(f"no process named {self._name} ({pids}) listens on port {self._port}: give --process.pid")
 
+    def _lone(self, who: Stat) -> Stat:
+        """The only process of the name, unless it is seen to be another server: ours may be down."""
+        ports = self._listeners(who.pid)
+        inodes = ports.get(self._port, set())
+        try:
+            other = bool(inodes) and not inodes & self._sockets(who.pid)
+        except SourceError:
+            other = False
+        # In a network of its own it may listen on another port than the one that leads to it.
+        if other or (ports and not inodes and ports.keys() == self._listeners("self").keys()):
+            raise MissingError(
+                f"the only process named {self._name} ({who.pid}) does not listen on port {self._port}: if it is the"
+                " node's all the same, give --process.pid"
+            )
+        return who
+
     def _inodes(self, pid: int) -> set[str]:
         """The sockets that listen on the port, in the network of the process."""
-        found: set[str] = set()
+        return self._listeners(pid).get(self._port, set())
+
+    def _listeners(self, pid: int | str) -> dict[int, set[str]]:
+        """The sockets that listen in the network of a process, by port; none where that cannot be seen."""
+        found: dict[int, set[str]] = {}
         for name in ("net/tcp", "net/tcp6"):
             try:
-                found |= proc.listeners(text(f"{self._root}/{pid}/{name}")).get(self._port, set())
+                for port, inodes in proc.listeners(text(f"{self._root}/{pid}/{name}")).items():
+                    found.setdefault(port, set()).update(inodes)
             except ExporterError:
                 continue  # a kernel without this protocol, or a process that just ended
         return found

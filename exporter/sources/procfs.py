@@ -87,7 +87,8 @@ class ProcSource:
 
     def count_areas(self) -> MapCount:
         """The number of the process's memory areas, and the kernel's limit to it; raises `ExporterError`."""
-        path = f"{self._root}/{self._process().pid}/maps"
+        process = self._process()
+        path = f"{self._root}/{process.pid}/maps"
         areas = 0
         try:
             with Path(path).open("rb", buffering=0) as file:
@@ -101,7 +102,7 @@ class ProcSource:
             limit = proc.number(text(f"{self._root}/sys/vm/max_map_count").strip(), "max_map_count")
         except ExporterError:
             limit = None
-        return MapCount(areas, limit)
+        return MapCount(areas, limit, process)
 
     def _process(self) -> Process:
         with self._lock:

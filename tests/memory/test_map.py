@@ -1,12 +1,11 @@
-"""How much of what is resident is of no use, and how near the number of areas is to its limit."""
+"""How much of what is resident is of no use."""
 
 from __future__ import annotations
 
 import pytest
 
 from exporter.memory.ledger import Ledger, ledger
-from exporter.memory.map import areas_ratio, fragmentation_ratio
-from exporter.process import MapCount
+from exporter.memory.map import fragmentation_ratio
 from tests.memory.captures import SCENARIOS, snapshot
 
 
@@ -39,8 +38,3 @@ def test_it_is_more_after_a_truncation() -> None:
     assert before is not None
     assert after is not None
     assert (fragmentation_ratio(after) or 0) > 3 * (fragmentation_ratio(before) or 0)
-
-
-@pytest.mark.parametrize(("count", "ratio"), [((300, 65530), 300 / 65530), ((300, None), None), ((300, 0), None)])
-def test_areas_against_their_limit(count: tuple[int, int | None], ratio: float | None) -> None:
-    assert areas_ratio(MapCount(*count)) == (None if ratio is None else pytest.approx(ratio))

@@ -58,7 +58,7 @@ def test_a_server_alone_on_its_host_is_found_and_read(tmp_path: Path, scenario: 
     regions = source.read_smaps()
     assert regions.rss == look.process.rss
     assert regions.process == look.process
-    assert source.count_areas() == MapCount(regions.areas, 65530)
+    assert source.count_areas() == MapCount(regions.areas, 65530, look.process)
 
 
 def test_a_look_opens_neither_smaps_nor_maps_whatever_their_size(tree: Tree) -> None:
@@ -371,7 +371,7 @@ def test_a_kernel_without_cgroups_is_one_clear_line(tree: Tree) -> None:
 
 SERVER = """
 import mmap, socket, sys, time
-listener = socket.create_server(("127.0.0.1", 0))
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 keep = mmap.mmap(-1, 4 << 20)
 keep.write(b"x" * (4 << 20))
 print(listener.getsockname()[1], flush=True)
@@ -380,14 +380,14 @@ time.sleep(60)
 
 
 @pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], int]]]:
+def spawn(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], int]]]:
     """Starts real processes of a name that no other has; each with the port that it listens on."""
     name = tmp_path / f"asd{os.getpid()}"[:15]
     name.symlink_to(Path(sys.executable).resolve())
     running: list[subprocess.Popen[str]] = []
 
-    def start() -> tuple[subprocess.Popen[str], int]:
-        process = subprocess.Popen([name, "-I", "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    def start(port: int = 0) -> tuple[subprocess.Popen[str], int]:
+        process = subprocess.Popen([name, "-I", "-c", SERVER, str(port)], stdout=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout is not None
         return process, int(process.stdout.readline())
@@ -398,7 +398,7 @@ def spawn(tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], 
         process.communicate()
 
 
-Spawn = Callable[[], tuple["subprocess.Popen[str]", int]]
+Spawn = Callable[..., tuple["subprocess.Popen[str]", int]]
 
 
 def test_real_processes_are_found_by_their_port_and_missed_when_they_end(spawn: Spawn, tmp_path: Path) -> None:
@@ -420,12 +420,20 @@ def test_real_processes_are_found_by_their_port_and_missed_when_they_end(spawn: 
     first.kill()
     first.wait()
     now = sources[0].read()
-    assert now.process is not None
-    assert now.process.pid == second.pid  # the only one left
+    assert now.process is None  # the only one left is another server
+    assert now.problems["process"] == (
+        f"the only process named {name} ({second.pid}) does not listen on port {port}: if it is the node's all the"
+        " same, give --process.pid"
+    )
+    again, _ = spawn(port)
+    sources[0] = ProcSource(port=port, process_name=name)
+    back = sources[0].read()
+    assert back.process is not None
+    assert back.process.pid == again.pid
     second.kill()
     second.wait()
     assert "process" in sources[1].read().problems
-    with pytest.raises(SourceError, match="no process named"):
+    with pytest.raises(SourceError, match="does not listen on port"):
         sources[1].read_smaps()
 
 
