@@ -12,7 +12,6 @@ from exporter.collectors.metric import View
 from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.info import fields
-from exporter.process import Look
 from exporter.registry import Registry
 from exporter.sampler import Job, Sampler, smaps_job
 from exporter.selection import Selection
@@ -28,7 +27,7 @@ from exporter.target import Samples, Target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.process import Jemalloc, Regions
+    from exporter.process import Jemalloc, Look, Process, Regions
     from exporter.tables import AerospikeSettings, ProcessSettings, SamplerSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -43,65 +42,53 @@ class Assembly:
         self.view = view(chosen)
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
-        self._process = _process(chosen.process, connection)
-        self._asked = AerospikeSource(connection)
-        self._heap: JemallocSource | None = None
-        self._jobs = list(self._slow(chosen.sampler)) if self._process else []
-        self._sampler = Sampler(self._jobs)
-        look = self._process.read if self._process else Look
-        self.target = Target(self.name, source, look, self._samples, self.view.operators)
-        seen = COLLECTORS if self._process else tuple(c for c in COLLECTORS if c not in (PROCESS, MAP))
+        process = _process(chosen.process, connection)
+        if process is None:
+            self._slow = None
+            self.target = Target(self.name, source, expected=self.view.operators)
+            seen = tuple(collector for collector in COLLECTORS if collector not in (PROCESS, MAP))
+        else:
+            self._slow = SlowSources(process, AerospikeSource(connection), chosen.sampler)
+            self.target = Target(self.name, source, process.read, self._slow.samples, self.view.operators)
+            seen = COLLECTORS
         self.registry = Registry(self.target, self.view, seen)
 
     def start(self) -> None:
         """Begin to read the slow sources in the background."""
-        self._sampler.start()
+        if self._slow is not None:
+            self._slow.sampler.start()
 
     def sample(self) -> None:
-        """Read each slow source once."""
-        for job in self._jobs:
+        """Read each slow source once; not after `start`."""
+        for job in self._slow.jobs if self._slow is not None else ():
             job.run()
 
     def close(self) -> None:
         """Close all connections, and leave no file behind."""
-        self._sampler.stop()
+        if self._slow is not None:
+            self._slow.close()
         self.target.close()
-        self._asked.close()
-        if self._heap is not None:
-            self._heap.close()
 
-    def _slow(self, chosen: SamplerSettings) -> list[Job[Any]]:
-        process = self._process
-        assert process is not None  # noqa: S101 - for the type checker: without a process there are no slow sources
-        jobs: list[Job[Any]] = [Job("maps", process.count_areas, AREAS_SECONDS)]
+
+class SlowSources:
+    """The sources of a process that are read in the background, over a connection of their own."""
+
+    def __init__(self, process: ProcSource, source: AerospikeSource, chosen: SamplerSettings) -> None:
+        self._process = process
+        self._source = source
+        self._heap: JemallocSource | None = None
+        self.jobs: list[Job[Any]] = [Job("maps", process.count_areas, AREAS_SECONDS)]
         if chosen.smaps:
-            seen = lambda: process.read().process  # noqa: E731 - a name for an argument
-            jobs.append(smaps_job(self._read_smaps, seen, chosen.smaps_interval, chosen.smaps_budget))
+            self.jobs.append(smaps_job(self._smaps, self._seen, chosen.smaps_interval, chosen.smaps_budget))
         if chosen.jemalloc and chosen.jemalloc_directory is not None:
-            self._heap = JemallocSource(self._asked.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
-            jobs.append(Job("jemalloc", self._read_heap, chosen.jemalloc_interval))
-        return jobs
+            heap = JemallocSource(source.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
+            self._heap = heap
+            self.jobs.append(Job("jemalloc", lambda: self._jemalloc(heap), chosen.jemalloc_interval))
+        self.sampler = Sampler(self.jobs)
 
-    def _read_smaps(self) -> Regions:
-        """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
-        assert self._process is not None  # noqa: S101 - as above
-        regions = self._process.read_smaps()
-        try:
-            heap, _ = statistics(fields(self._asked.ask("statistics")))
-        except ExporterError:
-            return regions
-        return replace(regions, heap_active=heap.active)
-
-    def _read_heap(self) -> Jemalloc:
-        """Jemalloc's statistics, with the process that they are of."""
-        assert self._process is not None  # noqa: S101 - as above
-        assert self._heap is not None  # noqa: S101 - as above
-        process = self._process.read().process
-        return replace(self._heap.read(), process=process)
-
-    def _samples(self, look: Look) -> Samples:
-        """The latest of the slow sources, as far as they are of the process that is there now."""
-        found = {job.name: job.sample for job in self._jobs}
+    def samples(self, look: Look) -> Samples:
+        """The latest of each source, as far as they are of the process that is there now."""
+        found = {job.name: job.sample for job in self.jobs}
         value = {
             name: sample.value
             for name, sample in found.items()
@@ -116,6 +103,30 @@ class Assembly:
                 for name, sample in found.items()
             ),
         )
+
+    def close(self) -> None:
+        """End the sampling; the connection is closed only if no reading is still using it."""
+        if self.sampler.stop():
+            self._source.close()
+        if self._heap is not None:
+            self._heap.close()
+
+    def _seen(self) -> Process | None:
+        return self._process.read().process
+
+    def _smaps(self) -> Regions:
+        """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
+        regions = self._process.read_smaps()
+        try:
+            heap, _ = statistics(fields(self._source.ask("statistics")))
+        except ExporterError:
+            return regions
+        return replace(regions, heap_active=heap.active)
+
+    def _jemalloc(self, heap: JemallocSource) -> Jemalloc:
+        """Jemalloc's statistics, with the process that they are of."""
+        process = self._seen()
+        return replace(heap.read(), process=process)
 
 
 def view(chosen: Settings) -> View:

@@ -161,11 +161,12 @@ class Sampler:
         if self._jobs:
             self._thread.start()
 
-    def stop(self, timeout: float = STOP_SECONDS) -> None:
-        """End, after the reading that is under way if that ends in time."""
+    def stop(self, timeout: float = STOP_SECONDS) -> bool:
+        """End, after the reading that is under way; False if that did not end in time."""
         self._stopped.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def samples(self) -> Mapping[str, Sample[Any]]:
         """The latest sample of each source."""

@@ -9,17 +9,13 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
-from exporter.process import REGIONS, Process, Region, Regions
+from exporter.process import DEFAULT_STACK_BYTES, REGIONS, SHALLOW_STACK_BYTES, Process, Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 KIB = 1024
 LARGEST_PAGE = 64 * KIB
-DEFAULT_STACK_BYTES = 8 << 20
-
-SHALLOW_STACK_BYTES = 24 * KIB
-"""What a thread touches that never ran deep: 17.5 KiB of thread-local storage, its descriptor, a page of frames."""
 
 _HEAD = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([-rwxsp]{4}) [0-9a-f]+ \S+ [0-9]+ *(.*)")
 _FIGURE = re.compile(r" *([0-9]{1,15}) kB\s*")

@@ -149,7 +149,7 @@ def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
 
 def _limits(snapshot: Snapshot, view: View, paint: Paint) -> Iterator[str]:
     yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
-    for ns, limit in _all_limits(snapshot, view):
+    for ns, limit in config.all_limits(snapshot, view.operators):
         share = limit.used / limit.limit if limit.used is not None and limit.limit else None
         kind = "bad" if limit.breached else "used"
         drawn = bar([Part(kind, share)], paint, 16) if share is not None else ""
@@ -159,15 +159,6 @@ def _limits(snapshot: Snapshot, view: View, paint: Paint) -> Iterator[str]:
             f"  {name:<13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
             f"{size(limit.headroom):>10}  {drawn} {state}"
         ).rstrip()
-
-
-def _all_limits(snapshot: Snapshot, view: View) -> Iterator[tuple[str, config.Limit]]:
-    for limit in config.node_limits(snapshot.look):
-        yield "", limit
-    for namespace in snapshot.namespaces:
-        operator = view.operators.get(namespace.name)
-        for limit in config.limits(namespace, snapshot.system, operator):
-            yield namespace.name, limit
 
 
 def fit(name: str, width: int) -> str:
@@ -214,7 +205,7 @@ def as_data(reading: Reading, view: View) -> dict[str, object]:
                 "headroom_bytes": limit.headroom,
                 "breached": limit.breached,
             }
-            for ns, limit in _all_limits(snapshot, view)
+            for ns, limit in config.all_limits(snapshot, view.operators)
         ],
         "problems": _problems(snapshot),
     }

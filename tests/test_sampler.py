@@ -273,3 +273,18 @@ def test_without_slow_sources_there_is_no_thread() -> None:
     assert threading.active_count() == before
     sampler.stop()
     assert sampler.samples() == {}
+
+
+def test_a_reading_that_does_not_end_is_said_when_stopping() -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def read() -> None:
+        begun.set()
+        release.wait(10)
+
+    sampler = Sampler([Job("slow", read, 60)])
+    sampler.start()
+    assert begun.wait(5)
+    assert not sampler.stop(0.05)
+    release.set()
+    assert sampler.stop(5)

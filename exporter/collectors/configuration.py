@@ -55,21 +55,15 @@ PAGE = Metric(
 
 
 def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
-    yield from _limits("", config.node_limits(snapshot.look))
-    for namespace in snapshot.namespaces:
-        operator = view.operators.get(namespace.name)
-        yield from _limits(namespace.name, config.limits(namespace, snapshot.system, operator))
-        for page in config.pages(namespace, operator):
-            yield PAGE, (namespace.name, page.name), page.size
-
-
-def _limits(ns: str, limits: tuple[config.Limit, ...]) -> Iterator[Series]:
-    for limit in limits:
+    for ns, limit in config.all_limits(snapshot, view.operators):
         labels = (ns, limit.name, limit.action)
         yield LIMIT, labels, limit.limit
         yield USED, labels, limit.used
         yield HEADROOM, labels, limit.headroom
         yield BREACHED, labels, limit.breached
+    for namespace in snapshot.namespaces:
+        for page in config.pages(namespace, view.operators.get(namespace.name)):
+            yield PAGE, (namespace.name, page.name), page.size
 
 
 CONFIGURATION = Collector(

@@ -14,10 +14,10 @@ from exporter.memory import pool
 from exporter.memory.units import storage_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from exporter.process import Look
-    from exporter.snapshot import Arena, Namespace, System
+    from exporter.snapshot import Arena, Namespace, Snapshot, System
 
 RECORD_BLOCK_BYTES = 16
 """What flat records are rounded up to (RBLOCK_SIZE)."""
@@ -95,6 +95,15 @@ def node_limits(look: Look) -> tuple[Limit, ...]:
     if look.cgroup is None or look.cgroup.limit is None:
         return ()
     return (Limit("cgroup", "oom", look.cgroup.limit, look.cgroup.used, None),)
+
+
+def all_limits(snapshot: Snapshot, operators: Mapping[str, Operator]) -> Iterator[tuple[str, Limit]]:
+    """Every limit with its namespace, which is empty for those on the node as a whole."""
+    for limit in node_limits(snapshot.look):
+        yield "", limit
+    for namespace in snapshot.namespaces:
+        for limit in limits(namespace, snapshot.system, operators.get(namespace.name)):
+            yield namespace.name, limit
 
 
 def pages(namespace: Namespace, operator: Operator | None = None) -> tuple[Page, ...]:

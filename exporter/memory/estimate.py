@@ -12,19 +12,13 @@ from exporter.memory.blocks import device_buffers, stripe_blocks, stripes
 from exporter.memory.interval import Interval, exactly, split
 from exporter.memory.reserved import index_stages, size_class
 from exporter.memory.units import HEADER_BYTES, storage_units
+from exporter.process import DEFAULT_STACK_BYTES, SHALLOW_STACK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from exporter.memory.evidence import Evidence
     from exporter.snapshot import Namespace
-
-STACK_BYTES = 24 * heap.KIB
-"""What a thread touches that never ran deep: 17.5 KiB of thread-local storage (alloc.c `g_thread_site_infos`), 2.3 KiB
-of descriptor, a page of frames. Real ones are 29 to 36 KiB on average."""
-
-STACK_RESERVE_BYTES = 8 * heap.MIB
-"""What a stack reserves where the limit is not known."""
 
 PROGRAM_DATA_BYTES = heap.MIB
 """Relocated data of the program and its libraries, and what it touches of bss (measured 1.08 to 1.16 MiB, 6.4 to
@@ -74,7 +68,7 @@ def _program(known: Evidence) -> Iterator[Quantity]:
     # Without smaps as much of RssFile as they can be is taken for mapped files.
     files = min(sum(mapped.values()), file)
     yield Quantity("", "program", exactly(file - files + data))
-    stacks = (process.threads or 0) * STACK_BYTES
+    stacks = (process.threads or 0) * SHALLOW_STACK_BYTES
     yield Quantity("", "thread_stacks", Interval(stacks, stacks, 2 * stacks))
     yield from _shares(files, mapped)
 
@@ -191,7 +185,7 @@ def _freed(known: Evidence, chunks: int) -> Iterator[Quantity]:
     A page that was given back and is used again stays resident, so that a sample may tell too much.
     """
     process, jemalloc = known.process, known.jemalloc
-    stacks = (process.threads or 0) * (process.stack_limit or STACK_RESERVE_BYTES)
+    stacks = (process.threads or 0) * (process.stack_limit or DEFAULT_STACK_BYTES)
     retained = max(0, (process.data or 0) - known.mapped - stacks)
     most = max(0, known.mapped - known.active - chunks * heap.CHUNK_HEADER_BYTES) + retained
     if jemalloc is not None:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.blocks import stripes
-from exporter.memory.reserved import index_stages, sindex_stages, size_class
+from exporter.memory.reserved import size_class, stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.snapshot import Namespace, Release, Snapshot
 
@@ -162,7 +162,7 @@ def huge_blocks(namespaces: Iterable[Namespace]) -> Counter[int]:
     """How many blocks there are for stripes and for the index stages that live entries need, by size class."""
     found: Counter[int] = Counter()
     for namespace in namespaces:
-        for stage, count in _stages(namespace):
+        for stage, count in stages(namespace):
             found[stage] += count
         found.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
     return found
@@ -174,12 +174,5 @@ def further_stages(namespaces: Sequence[Namespace], blocks: Mapping[int, int]) -
     Stages are never given back (arenax.c, sindex_arena.c).
     """
     needed = huge_blocks(namespaces)
-    classes = {stage for namespace in namespaces for stage, _ in _stages(namespace)}
+    classes = {stage for namespace in namespaces for stage, _ in stages(namespace)}
     return sum(max(0, blocks.get(size, 0) - needed[size]) * size for size in classes)
-
-
-def _stages(namespace: Namespace) -> Iterator[tuple[int, int]]:
-    """The size class of the stages of each index, and how many its live entries need."""
-    for arena, count in ((namespace.index, index_stages(namespace)), (namespace.sindex, sindex_stages(namespace))):
-        if count is not None and arena.stage_bytes:
-            yield size_class(arena.stage_bytes), count

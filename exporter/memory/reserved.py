@@ -11,6 +11,8 @@ from exporter.memory.units import storage_units
 from exporter.snapshot import Heap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exporter.snapshot import Namespace, Node, Snapshot
 
 
@@ -40,17 +42,16 @@ def sindex_stages(namespace: Namespace) -> int | None:
     return -(-arena.used_bytes // arena.stage_bytes)
 
 
+def stages(namespace: Namespace) -> Iterator[tuple[int, int]]:
+    """The size class of the stages of each index, and how many its live entries need."""
+    for arena, count in ((namespace.index, index_stages(namespace)), (namespace.sindex, sindex_stages(namespace))):
+        if count is not None and arena.stage_bytes:
+            yield size_class(arena.stage_bytes), count
+
+
 def stage_bytes(namespaces: tuple[Namespace, ...]) -> int:
     """The least that the stages of all indexes take in the heap, in bytes as jemalloc counts them."""
-    return sum(
-        stages * size_class(arena.stage_bytes)
-        for namespace in namespaces
-        for arena, stages in (
-            (namespace.index, index_stages(namespace)),
-            (namespace.sindex, sindex_stages(namespace)),
-        )
-        if stages and arena.stage_bytes
-    )
+    return sum(size * count for namespace in namespaces for size, count in stages(namespace))
 
 
 def huge_bytes(node: Node, namespaces: tuple[Namespace, ...]) -> int | None:
@@ -79,17 +80,17 @@ def stages_certain(snapshot: Snapshot) -> bool:
     No server before 8.2 tells it, and stages are never given back, so that what the entries need is only the least.
     It is exact when the heap, without that and the records in it, has no room for one more stage of any namespace.
     """
-    stages = [
+    sizes = [
         arena.stage_bytes
         for namespace in snapshot.namespaces
         for arena in (namespace.index, namespace.sindex)
         if arena.stage_bytes
     ]
     huge = huge_bytes(snapshot.node, snapshot.namespaces)
-    if not stages or snapshot.heap.allocated is None or huge is None or not snapshot.node.community:
+    if not sizes or snapshot.heap.allocated is None or huge is None or not snapshot.node.community:
         return False
     records = sum(namespace.heap_data_used_bytes or 0 for namespace in snapshot.namespaces)
-    return records <= snapshot.heap.allocated - huge < min(stages) + records
+    return records <= snapshot.heap.allocated - huge < min(sizes) + records
 
 
 def small_block_fragmentation(snapshot: Snapshot) -> float | None:
