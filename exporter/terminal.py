@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.amounts import size
 from exporter.memory import config, pool, reserved
 from exporter.memory.evidence import evidence
 from exporter.memory.ledger import ledger
@@ -64,18 +65,6 @@ def page(reading: Reading, view: View, colour: bool) -> str:
 def _problems(snapshot: Snapshot) -> dict[str, str]:
     """What was not seen, and why."""
     return {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
-
-
-def size(value: float | None) -> str:
-    """Bytes for a person: three digits and a binary unit, at most 9 characters; nothing for the unknown."""
-    if value is None:
-        return ""
-    amount = float(value)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(amount) < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" or abs(amount) >= 100 else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
 
 
 def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:

@@ -10,7 +10,7 @@ ROOT = TESTS.parent
 
 # Left to right; a module may import from its own row only where it is a package's part.
 LAYERS = (
-    ("errors", "selection", "process", "__init__"),
+    ("errors", "selection", "process", "amounts", "document", "__init__"),
     ("snapshot",),
     ("info",),
     ("namespaces", "proc", "smaps", "jemstats"),

@@ -11,29 +11,12 @@ from exporter.collectors.metric import View
 from exporter.snapshot import Node, Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading
-from exporter.terminal import WIDTH, Paint, Part, as_data, bar, fit, page, size
+from exporter.terminal import WIDTH, Paint, Part, as_data, bar, fit, page
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 from tests.support import replies
 
 PLAIN = Paint(False)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 KiB"),
-        (8 << 20, "8.0 MiB"),
-        (123 << 20, "123 MiB"),
-        (-5 << 30, "-5.0 GiB"),
-        (3 << 40, "3.0 TiB"),
-    ],
-)
-def test_sizes_have_three_digits_and_a_unit(value: int | None, text: str) -> None:
-    assert size(value) == text
 
 
 @pytest.mark.parametrize(
