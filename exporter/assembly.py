@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exporter.collectors import COLLECTORS
@@ -12,12 +13,14 @@ from exporter.collectors.metric import View
 from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.info import fields
+from exporter.process import Look
 from exporter.registry import Registry
 from exporter.sampler import Job, Sampler, smaps_job
 from exporter.selection import Selection
 from exporter.snapshot import Sample
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
+from exporter.sources.histograms import HistogramSource
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
 from exporter.sources.procfs import ProcSource
@@ -27,7 +30,7 @@ from exporter.target import Samples, Target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.process import Jemalloc, Look, Process, Regions
+    from exporter.process import Jemalloc, Process, Regions
     from exporter.tables import AerospikeSettings, ProcessSettings, SamplerSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -43,61 +46,69 @@ class Assembly:
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
         process = _process(chosen.process, connection)
-        if process is None:
-            self._slow = None
-            self.target = Target(self.name, source, expected=self.view.operators)
-            seen = tuple(collector for collector in COLLECTORS if collector not in (PROCESS, MAP))
-        else:
-            self._slow = SlowSources(process, AerospikeSource(connection), chosen.sampler)
-            self.target = Target(self.name, source, process.read, self._slow.samples, self.view.operators)
-            seen = COLLECTORS
+        self._slow = SlowSources(process, AerospikeSource(connection), chosen.sampler)
+        look = process.read if process is not None else Look
+        self.target = Target(self.name, source, look, self._slow.samples, self.view.operators)
+        unseen = () if process is not None else (PROCESS, MAP)
+        seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
         self.registry = Registry(self.target, self.view, seen)
 
     def start(self) -> None:
         """Begin to read the slow sources in the background."""
-        if self._slow is not None:
-            self._slow.sampler.start()
+        self._slow.sampler.start()
 
     def sample(self) -> None:
         """Read each slow source once; not after `start`."""
-        for job in self._slow.jobs if self._slow is not None else ():
+        for job in self._slow.jobs:
             job.run()
 
     def close(self) -> None:
         """Close all connections, and leave no file behind."""
-        if self._slow is not None:
-            self._slow.close()
+        self._slow.close()
         self.target.close()
 
 
 class SlowSources:
-    """The sources of a process that are read in the background, over a connection of their own."""
+    """What is read in the background, over a connection of its own: of the node, and of its process if it is here."""
 
-    def __init__(self, process: ProcSource, source: AerospikeSource, chosen: SamplerSettings) -> None:
-        self._process = process
+    def __init__(self, process: ProcSource | None, source: AerospikeSource, chosen: SamplerSettings) -> None:
         self._source = source
         self._heap: JemallocSource | None = None
-        self.jobs: list[Job[Any]] = [Job("maps", process.count_areas, AREAS_SECONDS)]
-        if chosen.smaps:
-            self.jobs.append(smaps_job(self._smaps, self._seen, chosen.smaps_interval, chosen.smaps_budget))
-        if chosen.jemalloc and chosen.jemalloc_directory is not None:
-            heap = JemallocSource(source.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
-            self._heap = heap
-            self.jobs.append(Job("jemalloc", lambda: self._jemalloc(heap), chosen.jemalloc_interval))
+        self.jobs: list[Job[Any]] = []
+        if chosen.histograms:
+            histograms = HistogramSource(source.answers)
+            self.jobs.append(Job("histograms", histograms.read, chosen.histograms_interval))
+        if process is not None:
+            self._watch(process, chosen)
         self.sampler = Sampler(self.jobs)
 
+    def _watch(self, process: ProcSource, chosen: SamplerSettings) -> None:
+        """Read the process, too."""
+        self.jobs.append(Job("maps", process.count_areas, AREAS_SECONDS))
+        if chosen.smaps:
+            read = partial(self._smaps, process)
+            self.jobs.append(smaps_job(read, partial(_seen, process), chosen.smaps_interval, chosen.smaps_budget))
+        if chosen.jemalloc and chosen.jemalloc_directory is not None:
+            heap = JemallocSource(self._source.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
+            self._heap = heap
+            self.jobs.append(Job("jemalloc", partial(_jemalloc, heap, process), chosen.jemalloc_interval))
+
     def samples(self, look: Look) -> Samples:
-        """The latest of each source, as far as they are of the process that is there now."""
+        """The latest of each source, those of a process as far as they are of the one that is there now."""
         found = {job.name: job.sample for job in self.jobs}
-        value = {
+        of_process = {
             name: sample.value
             for name, sample in found.items()
-            if sample.value is not None and look.process is not None and look.process.same(sample.value.process)
+            if name != "histograms"
+            and sample.value is not None
+            and look.process is not None
+            and look.process.same(sample.value.process)
         }
         return Samples(
-            regions=value.get("smaps"),
-            jemalloc=value.get("jemalloc"),
-            map_count=value.get("maps"),
+            regions=of_process.get("smaps"),
+            jemalloc=of_process.get("jemalloc"),
+            map_count=of_process.get("maps"),
+            histograms=found["histograms"].value if "histograms" in found else None,
             samples=tuple(
                 Sample(name, sample.last_success, sample.seconds, sample.refusals, sample.problem)
                 for name, sample in found.items()
@@ -111,22 +122,24 @@ class SlowSources:
         if self._heap is not None:
             self._heap.close()
 
-    def _seen(self) -> Process | None:
-        return self._process.read().process
-
-    def _smaps(self) -> Regions:
+    def _smaps(self, process: ProcSource) -> Regions:
         """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
-        regions = self._process.read_smaps()
+        regions = process.read_smaps()
         try:
             heap, _ = statistics(fields(self._source.ask("statistics")))
         except ExporterError:
             return regions
         return replace(regions, heap_active=heap.active)
 
-    def _jemalloc(self, heap: JemallocSource) -> Jemalloc:
-        """Jemalloc's statistics, with the process that they are of."""
-        process = self._seen()
-        return replace(heap.read(), process=process)
+
+def _seen(process: ProcSource) -> Process | None:
+    return process.read().process
+
+
+def _jemalloc(heap: JemallocSource, process: ProcSource) -> Jemalloc:
+    """Jemalloc's statistics, with the process that they are of."""
+    seen = _seen(process)
+    return replace(heap.read(), process=seen)
 
 
 def view(chosen: Settings) -> View:

@@ -147,7 +147,7 @@ def _identity(family: MetricFamily) -> tuple[str, str, str, str]:
 def _values(family: MetricFamily) -> Iterable[tuple[Labels, float]] | None:
     """The values of a family by what tells its series apart, or None if it takes the library to write it."""
     if isinstance(family, Family):
-        return family.values
+        return None if family.metric.distribution else family.values
     name, values = _sample_name(family), []
     for sample in family.samples:
         if sample.name != name or sample[3:] != (None, None, None) or not isinstance(sample.value, (int, float)):

@@ -7,13 +7,16 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from exporter.collectors import COLLECTORS, METRICS, exporter
+from exporter.collectors.analysis import ANALYSIS
 from exporter.collectors.metric import Collector, Family, Metric, Series, View
+from exporter.memory.analysis import Analysis
 from exporter.target import no_reading
+from exporter.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Reading, Snapshot
+    from exporter.snapshot import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class Registry:
         self._target = target
         self._view = view
         self.collectors = collectors
+        self._watch = Watch()
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
@@ -75,10 +79,13 @@ class Registry:
             node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
             node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
         yield node
+        analysis = Analysis(snapshot, self._view.operators)
         for collector in self.collectors:
             before = time.perf_counter()
-            series, success = _run(collector, snapshot, self._view)
-            yield series
+            series, success = _run(collector, analysis, self._view)
+            if collector is ANALYSIS and up and series is not None:
+                self._watch.tell(analysis.findings)
+            yield series or []
             name = (collector.name,)
             yield [
                 (exporter.COLLECTOR_SECONDS, name, time.perf_counter() - before),
@@ -87,11 +94,11 @@ class Registry:
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
 
 
-def _run(collector: Collector, snapshot: Snapshot, view: View) -> tuple[list[Series], bool]:
+def _run(collector: Collector, analysis: Analysis, view: View) -> tuple[list[Series] | None, bool]:
     """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
     try:
-        series = list(collector.collect(snapshot, view))
+        series = list(collector.collect(analysis, view))
     except Exception as bug:
         logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
-        return [], False
-    return series, not any(problem.startswith(collector.sections) for problem in snapshot.problems)
+        return None, False
+    return series, not any(problem.startswith(collector.sections) for problem in analysis.snapshot.problems)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from exporter.errors import ExporterError
+from exporter.errors import ConnectError, ExporterError, LoginError, NoAnswerError
 from exporter.sources.files import MissingError
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class Job(Generic[T]):
             value = self._read()
             if self._cost:
                 self._cost.spent(time.thread_time() - spent)
-        except MissingError as problem:
-            # Each scrape looks for the process, too, and says so.
+        except (MissingError, ConnectError, LoginError, NoAnswerError) as problem:
+            # Each scrape looks for the process and asks the node, too, and says so.
             self._fail(str(problem), start, told=True)
         except ExporterError as problem:
             self._fail(str(problem), start)

@@ -47,6 +47,7 @@ class System:
     free_pct: int | None = None
     free_bytes: int | None = None
     total_bytes: int | None = None
+    huge_pages_bytes: int | None = None  # of all processes of the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +159,36 @@ class Namespace:
     set_index_allocated_bytes: int | None = None  # 8.2 and later
     objects: int | None = None
     tombstones: int | None = None
+    non_expirable_objects: int | None = None  # counted by the last nsup cycle
     evicted_objects: int | None = None
     expired_objects: int | None = None
     stop_writes: bool | None = None
     high_water_breached: bool | None = None
+    nsup_period: int | None = None  # seconds between two cycles of expiry and eviction; 0: there are none
+    histogram_period: int | None = None  # seconds between two countings of the histograms; 0: there are none
     xmem_id: int | None = None  # in the keys of its shared memory segments; 0 on Community
     tree_sprigs: int | None = None
     partition_share: float | None = None  # of all partitions, that this node holds
     records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """The records of a namespace by size and by remaining life, as the server last counted them.
+
+    `sizes` are pairs of a size in bytes that all are below, and how many are below it and not below the one before.
+    `lives` counts records by remaining life in steps of `life_step` seconds; those that never expire are in the first.
+    `changed` is since when (Unix time) the server has been giving this very answer, as far as was seen.
+    """
+
+    ns: str
+    sizes: tuple[tuple[int, int], ...] | None = None
+    sizes_changed: float | None = None
+    lives: tuple[int, ...] | None = None
+    life_step: int | None = None
+    lives_changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +206,7 @@ class Snapshot:
     regions: Regions | None = None
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
+    histograms: tuple[Histograms, ...] | None = None
     samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)

@@ -107,6 +107,7 @@ def statistics(stats: Fields) -> tuple[Heap, System]:
         free_pct=number(stats, "system_free_mem_pct"),
         free_bytes=scaled(stats, "system_free_mem_kbytes", KIB),
         total_bytes=scaled(stats, "host_total_mem_kbytes", KIB),  # 8.2 and later
+        huge_pages_bytes=scaled(stats, "system_thp_mem_kbytes", KIB),
     )
     return heap, system
 

@@ -209,6 +209,8 @@ class ProcessSettings(_Table):
 class SamplerSettings(_Table):
     """The slow sources, read in the background."""
 
+    histograms: bool = Field(True, description="ask for the histograms of records by size and remaining life")
+    histograms_interval: float = Field(60.0, ge=10, le=86400, description="seconds between two such questions")
     smaps: bool = Field(False, description="read the server's smaps")
     smaps_interval: float = Field(300.0, ge=300, le=86400, description="seconds between two such readings")
     smaps_budget: float = Field(0.5, gt=0, le=60, description="seconds that one may be predicted to take")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from exporter.process import Jemalloc, MapCount, Regions
-    from exporter.snapshot import Sample
+    from exporter.snapshot import Histograms, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Samples(NamedTuple):
     regions: Regions | None = None
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
+    histograms: tuple[Histograms, ...] | None = None
     samples: tuple[Sample, ...] = ()
 
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.amounts import size
-from exporter.memory import config, pool, reserved
+from exporter.memory.analysis import Analysis
 from exporter.memory.evidence import evidence
-from exporter.memory.ledger import ledger
 from exporter.memory.map import IDLE, fragmentation_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from exporter.collectors.metric import View
     from exporter.memory.ledger import Ledger
+    from exporter.memory.pool import Pool
     from exporter.snapshot import Namespace, Reading, Snapshot
 
 WIDTH = 100
 _BAR = 24
 _KINDS = {"used": "34", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
+
+_SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used"}
 
 _UNSURE = ("unaccounted",)
 
@@ -44,14 +47,16 @@ class Part(NamedTuple):
 
 
 def page(reading: Reading, view: View, colour: bool) -> str:
-    """The look: the ledger, the pools and the limits, each with bars."""
+    """The look: what is wrong, the ledger, the pools and the limits, each with bars."""
     snapshot, paint = reading.snapshot, Paint(colour)
+    analysis = Analysis(snapshot, view.operators)
     lines = [*_head(reading, paint)]
-    found = ledger(snapshot)
-    if found is not None:
-        lines += ["", *_ledger(found, snapshot, paint)]
     if snapshot.namespaces:
-        lines += ["", *_pools(snapshot, paint), "", *_limits(snapshot, view, paint)]
+        lines += ["", *_findings(analysis, paint)]
+    if analysis.ledger is not None:
+        lines += ["", *_ledger(analysis.ledger, snapshot, paint)]
+    if snapshot.namespaces:
+        lines += ["", *_pools(analysis, paint), "", *_limits(analysis, paint)]
     problems = _problems(snapshot)
     if problems:
         lines += ["", paint("head", "Not seen")]
@@ -94,6 +99,22 @@ def _head(reading: Reading, paint: Paint) -> Iterator[str]:
         yield f"Heap: {size(heap.allocated)} allocated, {size(heap.active)} active, {size(heap.mapped)} mapped"
 
 
+def _findings(analysis: Analysis, paint: Paint) -> Iterator[str]:
+    """What is wrong, the worst first: what it is, why it matters, what to do, and the commands that would help."""
+    states = Counter(verdict.state for _, verdict in analysis.verdicts)
+    judged = f"{states['too_small']} too small to judge, {states['unknown']} not known"
+    yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged})"
+    for finding in analysis.findings:
+        kind = _SEVERITIES[finding.severity]
+        where = f" in {fit(finding.ns, 40)}" if finding.ns else ""
+        yield f"  {paint(kind, finding.severity)}  {paint('head', finding.name)}{where}"
+        text = f"{finding.verdict.summary} {finding.rule.why} {finding.rule.advice}"
+        yield from textwrap.wrap(_clean(text), WIDTH, initial_indent="    ", subsequent_indent="    ")
+        for command in finding.verdict.commands:
+            # Never broken: it is there to be copied.
+            yield paint("faint", f"    $ {_clean(command)}")
+
+
 def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     """Every resident byte by owner, the largest first in each group."""
     known, sources = evidence(snapshot), ["info", "status"]
@@ -116,14 +137,13 @@ def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     yield paint("faint", f"  {waste}{placed}")
 
 
-def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
+def _pools(analysis: Analysis, paint: Paint) -> Iterator[str]:
     yield (
         paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
         + f"  {paint('used', '█ used')} {paint('waste', '▒ waste')} {paint('free', '· free')}"
     )
-    certain = reserved.stages_certain(snapshot)
-    for namespace in snapshot.namespaces:
-        for found in pool.pools(namespace, certain):
+    for namespace, pools in analysis.pools:
+        for found in pools:
             parts = []
             if found.capacity and found.occupied is not None:
                 used = found.occupied - (found.fragmented or 0)
@@ -136,13 +156,14 @@ def _pools(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
             ).rstrip()
 
 
-def _limits(snapshot: Snapshot, view: View, paint: Paint) -> Iterator[str]:
+def _limits(analysis: Analysis, paint: Paint) -> Iterator[str]:
     yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
-    for ns, limit in config.all_limits(snapshot, view.operators):
+    for ns, limit in analysis.limits:
         share = limit.used / limit.limit if limit.used is not None and limit.limit else None
         kind = "bad" if limit.breached else "used"
-        drawn = bar([Part(kind, share)], paint, 16) if share is not None else ""
-        state = paint("bad", "now") if limit.breached else ""
+        drawn = bar([Part(kind, share)], paint, 14) if share is not None else ""
+        first = limit is analysis.first_limits.get(ns)
+        state = paint("bad", "now") if limit.breached else paint("head", "first") if first else ""
         name = fit(ns, 13)
         yield (
             f"  {name:<13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
@@ -172,10 +193,27 @@ def _clean(text: str) -> str:
 def as_data(reading: Reading, view: View) -> dict[str, object]:
     """The same for scripts: bytes, and null for the unknown."""
     snapshot = reading.snapshot
-    found, certain = ledger(snapshot), reserved.stages_certain(snapshot)
+    analysis = Analysis(snapshot, view.operators)
+    found = analysis.ledger
     return {
         "problem": reading.problem,
         "node": {"id": snapshot.node.node_id, "build": snapshot.node.build, "edition": snapshot.node.edition},
+        "findings": [
+            {
+                "ns": finding.ns,
+                "finding": finding.name,
+                "severity": finding.severity,
+                "summary": finding.verdict.summary,
+                "why": finding.rule.why,
+                "advice": finding.rule.advice,
+                "commands": list(finding.verdict.commands),
+                "bytes": finding.verdict.size,
+            }
+            for finding in analysis.findings
+        ],
+        "rules": [
+            {"ns": verdict.ns, "finding": rule.name, "state": verdict.state} for rule, verdict in analysis.verdicts
+        ],
         "resident_bytes": found.resident if found else None,
         "unaccounted_ratio": found.unaccounted_ratio if found else None,
         "inferred_bytes": found.inferred if found else None,
@@ -183,7 +221,7 @@ def as_data(reading: Reading, view: View) -> dict[str, object]:
             {"ns": ns, "component": component, "bytes": entry}
             for (ns, component), entry in (found.entries.items() if found else ())
         ],
-        "pools": [row for namespace in snapshot.namespaces for row in _pool_data(namespace, certain)],
+        "pools": [row for namespace, pools in analysis.pools for row in _pool_data(namespace, pools)],
         "limits": [
             {
                 "ns": ns,
@@ -194,14 +232,18 @@ def as_data(reading: Reading, view: View) -> dict[str, object]:
                 "headroom_bytes": limit.headroom,
                 "breached": limit.breached,
             }
-            for ns, limit in config.all_limits(snapshot, view.operators)
+            for ns, limit in analysis.limits
         ],
+        "first_limits": {
+            ns: {"limit": limit.name, "action": limit.action} for ns, limit in analysis.first_limits.items()
+        },
+        "expiring_bytes": analysis.expiring,
         "problems": _problems(snapshot),
     }
 
 
-def _pool_data(namespace: Namespace, certain: bool) -> Iterator[dict[str, object]]:
-    for found in pool.pools(namespace, certain):
+def _pool_data(namespace: Namespace, pools: Iterable[Pool]) -> Iterator[dict[str, object]]:
+    for found in pools:
         yield {
             "ns": namespace.name,
             "pool": found.name,

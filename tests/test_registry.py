@@ -11,10 +11,11 @@ import pytest
 from exporter.collectors import COLLECTORS
 from exporter.collectors.metric import Collector, Series, View
 from exporter.exposition import Exposition
+from exporter.memory.analysis import Analysis
 from exporter.memory.config import Amount, Operator
 from exporter.registry import Registry
 from exporter.selection import Selection
-from exporter.snapshot import Reading, Snapshot
+from exporter.snapshot import Reading
 from exporter.stats import snapshot
 from exporter.target import no_reading
 from tests.support import exposed, promtool, registry_of, replies, series
@@ -58,8 +59,8 @@ def test_without_a_node_up_and_all_durations_and_successes_are_there_and_nothing
     [
         ("sets/carts", "ERROR:81:role violation", {"sets"}),
         ("sindex-list:", "ERROR:81:role violation", {"sindexes"}),
-        ("statistics", "", {"configuration", "pools", "heap", "map"}),
-        ("statistics", "heap_allocated_kbytes=many", {"configuration", "pools", "heap", "map"}),
+        ("statistics", "", {"configuration", "pools", "heap", "map", "analysis"}),
+        ("statistics", "heap_allocated_kbytes=many", {"configuration", "pools", "heap", "map", "analysis"}),
         ("namespace/events", "type=unknown", set(NAMES) - {"process"}),
     ],
 )
@@ -81,7 +82,7 @@ def test_what_was_not_listed_is_not_counted_as_0(section: str, dropped: str) -> 
 
 
 def test_a_collector_with_a_bug_costs_only_its_own_series(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(snapshot: Snapshot, view: View) -> Iterator[Series]:
+    def broken(analysis: Analysis, view: View) -> Iterator[Series]:
         yield COLLECTORS[0].metrics[0], ("carts",), 1
         raise ZeroDivisionError
 

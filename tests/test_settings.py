@@ -444,7 +444,8 @@ def test_every_key_can_be_given_its_default_in_all_three_spellings(
         literal = json.dumps(
             list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         )
-        flags = ["--no-" + key.flag[2:]] if value is False else [key.flag, text]
+        switch = {False: ["--no-" + key.flag[2:]], True: [key.flag]}
+        flags = switch[value] if isinstance(value, bool) else [key.flag, text]
         assert dict(settings.load(flags)) == plain, key.flag
         file = written(tmp_path / "x.toml", f"{key.name} = {literal}\n")
         assert dict(settings.load(["--config.file", str(file)])) == plain, key.name

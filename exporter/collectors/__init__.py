@@ -1,6 +1,7 @@
 """Translators from the snapshot to series, one file per part; `COLLECTORS` are all of them."""
 
 from exporter.collectors import exporter
+from exporter.collectors.analysis import ANALYSIS
 from exporter.collectors.configuration import CONFIGURATION
 from exporter.collectors.heap import HEAP
 from exporter.collectors.map import MAP
@@ -11,7 +12,7 @@ from exporter.collectors.sets import SETS
 from exporter.collectors.sindexes import SINDEXES
 from exporter.collectors.storage import STORAGE
 
-COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP)
+COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP, ANALYSIS)
 
 METRICS = (*exporter.METRICS, *(metric for collector in COLLECTORS for metric in collector.metrics))
 """Every metric that the exporter can have, in the order of exposition."""

@@ -10,7 +10,7 @@ from exporter.memory import config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 _LABELS = ("ns", "limit", "action")
 _RULES = (
@@ -54,15 +54,15 @@ PAGE = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
-    for ns, limit in config.all_limits(snapshot, view.operators):
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    for ns, limit in analysis.limits:
         labels = (ns, limit.name, limit.action)
         yield LIMIT, labels, limit.limit
         yield USED, labels, limit.used
         yield HEADROOM, labels, limit.headroom
         yield BREACHED, labels, limit.breached
-    for namespace in snapshot.namespaces:
-        for page in config.pages(namespace, view.operators.get(namespace.name)):
+    for namespace in analysis.snapshot.namespaces:
+        for page in config.pages(namespace, analysis.operators.get(namespace.name)):
             yield PAGE, (namespace.name, page.name), page.size
 
 

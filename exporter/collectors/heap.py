@@ -10,7 +10,7 @@ from exporter.memory import reserved
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 ALLOCATED = Metric(
     "heap_allocated_bytes",
@@ -47,7 +47,8 @@ BIN_CAPACITY = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     heap = snapshot.heap
     yield ALLOCATED, (), heap.allocated
     yield ACTIVE, (), heap.active

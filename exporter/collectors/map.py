@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory.ledger import ledger
 from exporter.memory.map import fragmentation_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 AREAS = Metric("map_areas", "Memory areas of the process; read once a minute.", (), "/proc/PID/maps")
 AREAS_LIMIT = Metric("map_areas_limit", "Areas that the kernel allows a process.", (), "/proc/sys/vm/max_map_count")
@@ -51,7 +50,8 @@ INFERRED = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     if snapshot.map_count is not None:
         yield AREAS, (), snapshot.map_count.areas
         yield AREAS_LIMIT, (), snapshot.map_count.limit
@@ -59,7 +59,7 @@ def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
         for name, region in snapshot.regions.by_name.items():
             yield VIRTUAL, (name,), region.virtual
             yield RESIDENT, (name,), region.resident
-    found = ledger(snapshot)
+    found = analysis.ledger
     if found is not None:
         yield FRAGMENTATION, (), fragmentation_ratio(found)
         for (ns, component), size in found.entries.items():

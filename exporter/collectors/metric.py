@@ -12,17 +12,21 @@ from exporter.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from exporter.memory.analysis import Analysis
     from exporter.memory.config import Operator
-    from exporter.snapshot import Snapshot
 
 PREFIX = "aerospike_memory_"
+
+LAST_BOUND = "+Inf"
+"""The upper bound of the last bucket of a distribution."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """One metric, equal only to itself.
 
-    `source` are the server's stats and `formula` what is made of them, for the documentation.
+    `source` are the server's stats and `formula` what is made of them, for the documentation. A `distribution` is a
+    gauge histogram: its series are buckets, whose labels end with their upper bound.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     source: str = ""
     formula: str = ""
+    distribution: bool = False
 
     @property
     def full_name(self) -> str:
@@ -38,7 +43,9 @@ class Metric:
 
     @property
     def type(self) -> str:
-        """`counter` or `gauge`, by the suffix that the conventions demand."""
+        """`gaugehistogram`, or `counter` or `gauge` by the suffix that the conventions demand."""
+        if self.distribution:
+            return "gaugehistogram"
         return "counter" if self.name.endswith("_total") else "gauge"
 
     @property
@@ -63,12 +70,12 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """A translator of a part of the snapshot; `sections` are the info commands that it depends on."""
+    """A translator of a part of an analysis; `sections` are the info commands that it depends on."""
 
     name: str
     metrics: tuple[Metric, ...]
     sections: tuple[str, ...]
-    collect: Callable[[Snapshot, View], Iterator[Series]]
+    collect: Callable[[Analysis, View], Iterator[Series]]
 
 
 @dataclass(slots=True)
@@ -102,4 +109,15 @@ class Family:
     def samples(self) -> list[Sample]:
         """The values as prometheus_client has them."""
         name, labels = self.metric.full_name, self.metric.labels
+        if self.metric.distribution:
+            return list(self._buckets())
         return [Sample(name, dict(zip(labels, values, strict=True)), value) for values, value in self.values]
+
+    def _buckets(self) -> Iterator[Sample]:
+        """Buckets, and after the last of each histogram its count."""
+        name = self.metric.full_name
+        for (*values, bound), value in self.values:
+            labels = dict(zip(self.metric.labels, values, strict=True))
+            yield Sample(f"{name}_bucket", {**labels, "le": bound}, value)
+            if bound == LAST_BOUND:
+                yield Sample(f"{name}_gcount", labels, value)

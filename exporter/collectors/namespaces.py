@@ -9,7 +9,7 @@ from exporter.collectors.metric import Collector, Metric, Series, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 OBJECTS = Metric("objects", "Records of the namespace on this node.", ("ns",), "objects")
 TOMBSTONES = Metric("tombstones", "Tombstones of the namespace on this node.", ("ns",), "tombstones")
@@ -23,8 +23,8 @@ HIGH_WATER_BREACHED = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
-    for namespace in snapshot.namespaces:
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    for namespace in analysis.snapshot.namespaces:
         labels = (namespace.name,)
         yield OBJECTS, labels, namespace.objects
         yield TOMBSTONES, labels, namespace.tombstones

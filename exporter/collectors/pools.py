@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import pool, reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 _LABELS = ("ns", "pool")
 
@@ -58,10 +57,9 @@ RATIO = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
-    certain = reserved.stages_certain(snapshot)
-    for namespace in snapshot.namespaces:
-        for found in pool.pools(namespace, certain):
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    for namespace, pools in analysis.pools:
+        for found in pools:
             labels = (namespace.name, found.name)
             yield INFO, (*labels, found.medium), 1
             yield CAPACITY, labels, found.capacity

@@ -10,6 +10,7 @@ from exporter.selection import total
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.memory.analysis import Analysis
     from exporter.snapshot import Snapshot
 
 _STATUS = "/proc/PID/status"
@@ -58,7 +59,8 @@ SHM_SWAPPED = Metric("shm_swapped_bytes", "Their swapped part.", ("ns", "kind", 
 SHM_SEGMENTS = Metric("shm_segments", "How many there are.", ("ns", "kind", "attached"), "/proc/sysvipc/shm")
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     look = snapshot.look
     if look.process is not None:
         process = look.process

@@ -11,7 +11,7 @@ from exporter.selection import OTHER, largest, total
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 _LABELS = ("ns", "set")
 
@@ -33,7 +33,8 @@ INDEX = Metric(
 DROPPED = Metric("sets_dropped", "Sets of the namespace that were added up as `_other`.", ("ns",), "", "")
 
 
-def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, view: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sets.kept(namespace.name, namespace.sets), view.sets.largest)
         for found in top:

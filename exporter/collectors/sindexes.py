@@ -10,7 +10,7 @@ from exporter.selection import OTHER, largest, total
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 _LABELS = ("ns", "sindex", "set")
 
@@ -25,7 +25,8 @@ ENTRIES = Metric("sindex_entries", "Entries of the index.", _LABELS, "entries of
 DROPPED = Metric("sindexes_dropped", "Indexes of the namespace that were added up as `_other`.", ("ns",))
 
 
-def _collect(snapshot: Snapshot, view: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, view: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sindexes.kept(namespace.name, namespace.sindexes), view.sindexes.largest)
         for found in top:

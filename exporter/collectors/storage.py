@@ -10,7 +10,7 @@ from exporter.memory import units
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Snapshot
+    from exporter.memory.analysis import Analysis
 
 _LABELS = ("ns", "unit")
 _UNIT = "storage-engine.{stripe,device,file}[i]"
@@ -58,7 +58,8 @@ DEFRAG_WRITES = Metric(
 )
 
 
-def _collect(snapshot: Snapshot, _: View) -> Iterator[Series]:
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         for unit in units.storage_units(namespace):
             figures = unit.figures

@@ -159,14 +159,14 @@ def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
         if pct is None or (pct == 0 and namespace.release >= (7, 0)):
             continue
         limit = used = None
-        if system.total_bytes and system.free_bytes is not None and _agrees(system):
+        if system.total_bytes and system.free_bytes is not None and is_known_total(system):
             limit = system.total_bytes - _ceil((100 - pct) * system.total_bytes, 100)
             used = system.total_bytes - system.free_bytes
         breached = None if system.free_pct is None else 100 - system.free_pct > pct
         yield Limit("sys_memory", action, limit, used, breached)
 
 
-def _agrees(system: System) -> bool:
+def is_known_total(system: System) -> bool:
     """Whether the total is the one that the server divides by, which from 8.1.2 on may be its cgroup's."""
     if not system.total_bytes or system.free_bytes is None:
         return False

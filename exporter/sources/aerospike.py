@@ -23,7 +23,7 @@ from exporter.selection import Selection
 from exporter.sources.connection import Connection, greet, where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +98,14 @@ class AerospikeSource:
 
     def ask(self, command: str, timeout: float = 5.0) -> str:
         """The reply to one command, or the server's complaint; nothing if the server does not know it."""
+        return self.answers([command], timeout).get(command, "")
+
+    def answers(self, commands: Sequence[str], timeout: float = 5.0) -> dict[str, str]:
+        """The replies to some commands in one request; those that the server does not know are left out."""
         deadline = self._clock() + timeout
         try:
             self._connect(deadline)
-            return self._ask([command], deadline).get(command, "")
+            return self._ask(commands, deadline)
         except SourceError:
             self.close()
             raise

@@ -1,0 +1,113 @@
+"""What a look at all figures together says: what runs out first, what expires by itself, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series, View
+from exporter.memory.findings.rule import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.memory.analysis import Analysis
+    from exporter.snapshot import Histograms
+
+_NS = ("ns",)
+
+FIRST_LIMIT = Metric(
+    "first_limit_info",
+    "1, with the limit that the namespace hits first when all that counts grows alike.",
+    ("ns", "limit", "action"),
+    "",
+    "the largest limit_used_bytes / limit_bytes of those at which the server would act",
+)
+USED_RATIO = Metric("used_ratio", "Used share of the limit that the namespace hits first.", _NS, "", "used / limit")
+FREE_RATIO = Metric(
+    "free_ratio", "Free share of the limit that the namespace hits first.", _NS, "", "max(0, headroom / limit)"
+)
+EXPIRING = Metric(
+    "expiring_bytes",
+    "Estimate of what expires within the time; as old as the server's counts.",
+    ("ns", "within"),
+    "histogram:type=ttl, non_expirable_objects, data_used_bytes, memory_used_data_bytes, objects",
+    "records whose life ends within the time * mean record; where nsup runs",
+)
+RECORD_SIZE = Metric(
+    "record_size_bytes",
+    "Records by size; as old as the server's counts.",
+    _NS,
+    "histogram:type=object-size",
+    "cumulative; from 7.0 on the stored size, up to 6.4 what the record takes in memory or on the device",
+    distribution=True,
+)
+COUNTED = Metric(
+    "record_counts_timestamp_seconds",
+    "Since when the server has been giving the same counts of records by size or life, as far as was seen.",
+    ("ns", "by"),
+    "histogram:type=object-size, histogram:type=ttl",
+)
+PERIOD = Metric(
+    "record_counts_period_seconds",
+    "Time after which the server counts records by size and life anew; 0 is never.",
+    _NS,
+    "nsup-hist-period",
+)
+FINDING = Metric(
+    "finding",
+    "1 for each thing found wrong now.",
+    ("ns", "finding", "severity"),
+    "",
+    "see findings.md",
+)
+RULES = Metric(
+    "finding_rules",
+    "Rules by what they say: found, clear, too small to judge, or unknown for want of a source.",
+    ("state",),
+    "",
+    "a rule about namespaces counts for each",
+)
+
+
+def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+    for namespace, limit in analysis.first_limits.items():
+        if limit.used is not None and limit.limit:
+            yield FIRST_LIMIT, (namespace, limit.name, limit.action), 1
+            yield USED_RATIO, (namespace,), limit.used / limit.limit
+            yield FREE_RATIO, (namespace,), max(0, limit.limit - limit.used) / limit.limit
+    for namespace, windows in analysis.expiring.items():
+        for window, size in windows.items():
+            yield EXPIRING, (namespace, window), size
+    for histograms in analysis.snapshot.histograms or ():
+        yield from _buckets(histograms)
+        yield COUNTED, (histograms.ns, "size"), histograms.sizes_changed
+        yield COUNTED, (histograms.ns, "life"), histograms.lives_changed
+    for one in analysis.snapshot.namespaces:
+        yield PERIOD, (one.name,), one.histogram_period
+    if not analysis.snapshot.node.build:
+        return
+    for finding in analysis.findings:
+        yield FINDING, (finding.ns, finding.name, finding.severity), 1
+    states = Counter(verdict.state for _, verdict in analysis.verdicts)
+    for state in STATES:
+        yield RULES, (state,), states[state]
+
+
+def _buckets(histograms: Histograms) -> Iterator[Series]:
+    """The distribution of sizes, cumulative as Prometheus has it."""
+    if histograms.sizes is None:
+        return
+    total = 0
+    for bound, count in histograms.sizes:
+        total += count
+        yield RECORD_SIZE, (histograms.ns, f"{bound}.0"), total
+    yield RECORD_SIZE, (histograms.ns, LAST_BOUND), total
+
+
+ANALYSIS = Collector(
+    "analysis",
+    (FIRST_LIMIT, USED_RATIO, FREE_RATIO, EXPIRING, RECORD_SIZE, COUNTED, PERIOD, FINDING, RULES),
+    ("namespaces", "namespace/", "statistics"),
+    _collect,
+)

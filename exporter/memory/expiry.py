@@ -1,0 +1,46 @@
+"""Expiry: what of a namespace will give itself back, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.memory import pool
+
+if TYPE_CHECKING:
+    from exporter.snapshot import Histograms, Namespace
+
+HOUR = 3600
+WINDOWS = {"1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "168h": 168 * HOUR}
+"""The windows, in seconds."""
+
+
+def mean_record_bytes(namespace: Namespace) -> float | None:
+    """What a record of a namespace takes in its data pool on average; None where there is no record."""
+    data = next((found for found in pool.pools(namespace) if found.name == "data"), None)
+    if data is None or data.used is None or not namespace.objects:
+        return None
+    return data.used / namespace.objects
+
+
+def expiring(namespace: Namespace, histograms: Histograms) -> dict[str, int]:
+    """The bytes of the records that expire within each window: an estimate.
+
+    Records by remaining life, as the server last counted them (nsup.c `collect_nsup_histograms`), evenly spread in
+    their bucket, times the mean record. The buckets reach to the longest life there is (`get_ttl_range`). Records that
+    never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as far as the
+    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires.
+    """
+    mean = mean_record_bytes(namespace)
+    if mean is None or histograms.lives is None or not histograms.life_step or not namespace.nsup_period:
+        return {}
+    permanent = namespace.non_expirable_objects or 0
+    counts = (max(0, histograms.lives[0] - permanent), *histograms.lives[1:])
+    most = (namespace.objects or 0) - min(permanent, namespace.objects or 0)
+    found = {}
+    for window, seconds in WINDOWS.items():
+        whole, rest = divmod(seconds, histograms.life_step)
+        records = float(sum(counts[:whole]))
+        if whole < len(counts):
+            records += counts[whole] * rest / histograms.life_step
+        found[window] = round(min(records, most) * mean)
+    return found

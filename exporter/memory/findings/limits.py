@@ -1,0 +1,208 @@
+"""Limits that were reached, or will be next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.amounts import share, size
+from exporter.memory.findings.rule import MIB, Rule, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.memory.analysis import Analysis
+    from exporter.memory.config import Limit
+
+NEAR = 0.90
+"""From which share of a limit on it is near."""
+
+FLOOR_BYTES = 64 * MIB
+"""A smaller limit is too small to judge how near it is: a few write blocks more or less decide."""
+
+_MOST_NAMES = 5
+
+
+def _writes_stopped(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        reached = [limit for limit in analysis.limits_of(one.name) if limit.action == "stop_writes" and limit.breached]
+        if one.stop_writes or reached:
+            reason = ", ".join(map(_reached, reached)) or "by its own flag; no limit in bytes is reached (clock skew?)"
+            says = "refuses client writes" if one.stop_writes else "will refuse client writes within 10 s"
+            yield Verdict(one.name, "found", "critical", f"The server {says}: {reason}.", _size(reached))
+        else:
+            yield Verdict(one.name, "unknown" if one.stop_writes is None else "clear")
+
+
+def _writes_refused(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        for limit in analysis.limits_of(one.name):
+            if limit.action != "refuse_writes":
+                continue
+            if limit.breached:
+                flag = "" if one.stop_writes else " No flag of the server shows it."
+                summary = f"A unit has no free write block left beyond its reserve.{flag}"
+                yield Verdict(one.name, "found", "critical", summary, limit.limit)
+            else:
+                yield Verdict(one.name, "unknown" if limit.breached is None else "clear")
+
+
+def _stop_writes_near(analysis: Analysis) -> Iterator[Verdict]:
+    yield from _near(analysis, ("stop_writes", "refuse_writes"), "warning")
+
+
+def _evicting(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        limits = [limit for limit in analysis.limits_of(one.name) if limit.action == "evict"]
+        reached = [limit for limit in limits if limit.breached]
+        if one.nsup_period and (one.high_water_breached or reached):
+            reason = ", ".join(map(_reached, reached)) or "at the last cycle a mark was reached"
+            summary = f"The server evicts records that could still live: {reason}."
+            yield Verdict(one.name, "found", "warning", summary, _size(reached))
+        else:
+            yield Verdict(one.name, "clear" if limits or one.high_water_breached is not None else "unknown")
+
+
+def _eviction_near(analysis: Analysis) -> Iterator[Verdict]:
+    yield from _near(analysis, ("evict",), "info")
+
+
+def _operator_maximum(analysis: Analysis) -> Iterator[Verdict]:
+    yield from _marks(analysis, "operator_max", "warning", "is above the maximum")
+
+
+def _operator_minimum(analysis: Analysis) -> Iterator[Verdict]:
+    yield from _marks(analysis, "operator_min", "info", "has reached the minimum, at which reclaim should begin")
+
+
+def _set_near_limit(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        limited = [entry for entry in one.sets if entry.limit_bytes]
+        known = [
+            (entry.used_bytes / entry.limit_bytes, entry)
+            for entry in limited
+            if entry.used_bytes is not None and entry.limit_bytes
+        ]
+        near = sorted((pair for pair in known if pair[0] >= NEAR), key=lambda pair: (-pair[0], pair[1].name))
+        if near:
+            full = any(part > 1 for part, _ in near)
+            names = _names(f"{entry.name} at {share(part)} of {size(entry.limit_bytes)}" for part, entry in near)
+            used = sum(entry.used_bytes or 0 for _, entry in near)
+            severity = "critical" if full else "warning"
+            yield Verdict(one.name, "found", severity, f"Sets near their stop-writes-size: {names}.", used)
+        else:
+            yield Verdict(one.name, "clear" if len(known) == len(limited) else "unknown")
+
+
+def _near(analysis: Analysis, actions: tuple[str, ...], severity: str) -> Iterator[Verdict]:
+    """Limits of a namespace of which little is left, and that are not reached."""
+    for one in analysis.snapshot.namespaces:
+        limits = [limit for limit in analysis.limits_of(one.name) if limit.action in actions]
+        if one.nsup_period == 0:
+            limits = [limit for limit in limits if limit.action != "evict"]
+        known = [limit for limit in limits if limit.limit and limit.used is not None]
+        large = [limit for limit in known if (limit.limit or 0) >= FLOOR_BYTES]
+        near = [limit for limit in large if not limit.breached and (limit.used or 0) >= NEAR * (limit.limit or 0)]
+        if near:
+            near.sort(key=lambda limit: -((limit.used or 0) / (limit.limit or 1)))
+            nearest = near[0]
+            names = _names(f"{limit.name} at {(limit.used or 0) / (limit.limit or 1):.1%}" for limit in near)
+            summary = f"{size(nearest.headroom)} are left: {names} of the limit."
+            yield Verdict(one.name, "found", severity, summary, nearest.headroom)
+        elif large or not limits:
+            yield Verdict(one.name, "clear")
+        else:
+            yield Verdict(one.name, "too_small" if known else "unknown")
+
+
+def _marks(analysis: Analysis, name: str, severity: str, says: str) -> Iterator[Verdict]:
+    """The operator's own marks."""
+    for ns, limit in analysis.limits:
+        if limit.name != name:
+            continue
+        if limit.breached:
+            summary = f"The namespace {says}: {size(limit.used)} of {size(limit.limit)}."
+            yield Verdict(ns, "found", severity, summary, limit.used)
+        else:
+            yield Verdict(ns, "unknown" if limit.breached is None else "clear")
+
+
+def _reached(limit: Limit) -> str:
+    if limit.used is None or limit.limit is None:
+        return limit.name
+    return f"{limit.name}, {size(limit.used)} used of {size(limit.limit)}"
+
+
+def _size(limits: list[Limit]) -> int | None:
+    return max((limit.used for limit in limits if limit.used is not None), default=None)
+
+
+def _names(parts: Iterable[str]) -> str:
+    """A few of many."""
+    found = list(parts)
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return ", ".join(found[:_MOST_NAMES]) + more
+
+
+LIMIT_RULES = (
+    Rule(
+        "writes_stopped",
+        "the server's flag stop_writes is set, or a limit with the action stop_writes is breached",
+        "Clients cannot write. Deletes, replication and migration go on, so that memory can still grow.",
+        "Delete or let expire what is not needed, or raise the limit that is named; then see why nothing gave way"
+        " before.",
+        _writes_stopped,
+    ),
+    Rule(
+        "writes_refused",
+        "the fullest stripe, device or file has no free write block beyond its reserve",
+        "Writes whose keys belong to that unit fail with out of space, while stop_writes and all percentages look"
+        " well.",
+        "Raise defrag-lwm-pct if much of what is occupied is waste and a few blocks are still free; else delete data,"
+        " or"
+        " raise data-size and restart.",
+        _writes_refused,
+    ),
+    Rule(
+        "stop_writes_near",
+        f"at least {NEAR:.0%} of a limit that stops or refuses writes is used, and the limit is {size(FLOOR_BYTES)}"
+        " or more",
+        "Writes will fail soon. The dashboards tell when, from the growth of the last hours.",
+        "Make room now: reclaim fragmentation, shorten lives, or add nodes. Raising the limit only moves the end.",
+        _stop_writes_near,
+    ),
+    Rule(
+        "set_near_limit",
+        f"a set has used {NEAR:.0%} of its stop-writes-size; critical when it is past it",
+        "Writes to that set fail with forbidden, while all others go on.",
+        "Raise the limit of the set, or find out why it outgrew it.",
+        _set_near_limit,
+    ),
+    Rule(
+        "evicting",
+        "an eviction mark is reached, and nsup runs",
+        "Records are deleted before their time, those first that would have expired first.",
+        "If the namespace is no cache, find what grew, and give it more memory or shorter lives.",
+        _evicting,
+    ),
+    Rule(
+        "eviction_near",
+        f"at least {NEAR:.0%} of an eviction mark of {size(FLOOR_BYTES)} or more is used, and nsup runs",
+        "Records will be deleted before their time.",
+        "Nothing if the namespace is a cache; else as for evicting.",
+        _eviction_near,
+    ),
+    Rule(
+        "operator_maximum",
+        "the namespace occupies more than your own maximum",
+        "You said that it should not.",
+        "See what grew; or change operator.NS.max.",
+        _operator_maximum,
+    ),
+    Rule(
+        "operator_minimum",
+        "the namespace occupies as much as your own minimum, or more",
+        "You said that reclaim should begin here.",
+        "See what `reclaim` plans.",
+        _operator_minimum,
+    ),
+)

@@ -1,0 +1,247 @@
+"""Settings that contradict each other: what should give way first cannot, or comes too late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.amounts import share, size
+from exporter.memory import config
+from exporter.memory.expiry import mean_record_bytes
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, set_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.memory.analysis import Analysis
+    from exporter.memory.config import Limit
+
+NSUP_PERIOD_SECONDS = 120
+"""What the server's own examples set, and what is proposed where there is none."""
+
+FILLED_SHARE = 0.25
+"""Below that share of its blocks a unit does not tell how it will be fragmented when it is full."""
+
+MIXED_SHARE = 0.10
+FLOOR_BYTES = 64 * MIB
+
+
+def _eviction_never_runs(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        marks = [limit for limit in analysis.limits_of(one.name) if limit.action == "evict"]
+        if one.nsup_period is None:
+            yield Verdict(one.name, "unknown")
+        elif one.nsup_period == 0 and marks:
+            names = ", ".join(sorted({limit.name for limit in marks}))
+            summary = f"Eviction is configured ({names}), and nsup-period is 0: it never runs."
+            advised = (set_config(one, "nsup-period", NSUP_PERIOD_SECONDS),)
+            yield Verdict(one.name, "found", "warning", summary, commands=advised)
+        else:
+            yield Verdict(one.name, "clear")
+
+
+def _stops_before_evicting(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        limits = {(limit.name, limit.action): limit for limit in analysis.limits_of(one.name)}
+        evicts = any(action == "evict" for _, action in limits)
+        wrong = [
+            name
+            for (name, action), stop in limits.items()
+            if action == "stop_writes" and _too_late(name, stop, limits.get((name, "evict")), evicts)
+        ]
+        if wrong:
+            summary = f"Writes stop before eviction starts: {', '.join(wrong)}."
+            yield Verdict(one.name, "found", "warning", summary)
+        else:
+            yield Verdict(one.name, "clear")
+
+
+def _too_late(name: str, stop: Limit, evict: Limit | None, evicts: bool) -> bool:
+    """Whether eviction comes after writes stop; a budget of the indexes needs a mark where others have one."""
+    if evict is None:
+        return evicts and name == "indexes_budget"
+    return stop.limit is not None and evict.limit is not None and evict.limit >= stop.limit
+
+
+def _blocks_run_out_first(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        limits = {(limit.name, limit.action): limit for limit in analysis.limits_of(one.name)}
+        blocks, evict = limits.get(("write_blocks", "refuse_writes")), limits.get(("data_used", "evict"))
+        if evict is None:
+            yield Verdict(one.name, "clear")
+        elif blocks is None or not blocks.limit or blocks.used is None or evict.used is None or evict.limit is None:
+            yield Verdict(one.name, "unknown")
+        elif blocks.used < FILLED_SHARE * blocks.limit:
+            yield Verdict(one.name, "too_small")
+        else:
+            # As full of live data as it is now, when the last block is taken.
+            then = round(evict.used * blocks.limit / blocks.used)
+            if then < evict.limit:
+                summary = (
+                    f"As fragmented as now, the last write block is taken at {size(then)} of data; eviction starts at "
+                    f"{size(evict.limit)}."
+                )
+                yield Verdict(one.name, "found", "warning", summary, evict.limit - then)
+            else:
+                yield Verdict(one.name, "clear")
+
+
+def _mixed_lifetimes(analysis: Analysis) -> Iterator[Verdict]:
+    for one in analysis.snapshot.namespaces:
+        mean, objects, permanent = mean_record_bytes(one), one.objects, one.non_expirable_objects
+        if not one.nsup_period or mean is None or not objects or permanent is None:
+            yield Verdict(one.name, "clear" if one.nsup_period == 0 or objects == 0 else "unknown")
+            continue
+        lesser = min(permanent, max(0, objects - permanent)) * mean
+        state = judged(lesser, objects * mean, MIXED_SHARE, FLOOR_BYTES)
+        if state != "found":
+            yield Verdict(one.name, state)
+            continue
+        evicts = any(limit.action == "evict" for limit in analysis.limits_of(one.name))
+        summary = f"{share(permanent / objects)} of the records never expire, the others do."
+        yield Verdict(one.name, "found", "warning" if evicts else "info", summary, round(lesser))
+
+
+def _shared_system_memory(analysis: Analysis) -> Iterator[Verdict]:
+    stops = [
+        (ns, limit) for ns, limit in analysis.limits if (limit.name, limit.action) == ("sys_memory", "stop_writes")
+    ]
+    if len(stops) < 2:
+        yield Verdict("", "clear")
+        return
+    least = min((limit.limit for _, limit in stops if limit.limit is not None), default=None)
+    growth = grown_bytes(analysis)
+    state = judged(None if growth is None or least is None else growth - least, least, 0.0, 1)
+    if state != "found" or least is None:
+        yield Verdict("", state)
+        return
+    summary = (
+        f"{len(stops)} namespaces share the host's memory and may grow to {size(growth)} together; at {size(least)} "
+        "in use on the host all of them stop writes."
+    )
+    yield Verdict("", "found", "warning", summary, (growth or 0) - least)
+
+
+def _cgroup_too_small(analysis: Analysis) -> Iterator[Verdict]:
+    cgroup, growth = analysis.snapshot.look.cgroup, grown_bytes(analysis)
+    if cgroup is None:
+        yield Verdict("", "unknown")
+    elif cgroup.limit is None:
+        yield Verdict("", "clear")
+    elif growth is None:
+        yield Verdict("", "unknown")
+    elif growth > cgroup.limit:
+        summary = f"The namespaces may grow to {size(growth)}, and the cgroup allows {size(cgroup.limit)}."
+        yield Verdict("", "found", "warning", summary, growth - cgroup.limit)
+    else:
+        yield Verdict("", "clear")
+
+
+def _cgroup_unseen(analysis: Analysis) -> Iterator[Verdict]:
+    snapshot = analysis.snapshot
+    cgroup, host = snapshot.look.cgroup, snapshot.look.host
+    if cgroup is None or host is None:
+        yield Verdict("", "unknown")
+    elif cgroup.limit is None or cgroup.limit >= host.total:
+        yield Verdict("", "clear")
+    elif not config.is_known_total(snapshot.system):
+        # Its free share is not that of the host.
+        yield Verdict("", "clear")
+    else:
+        summary = f"The cgroup allows {size(cgroup.limit)}; the server goes by the host's {size(host.total)}."
+        yield Verdict("", "found", "warning", summary, host.total - cgroup.limit)
+
+
+_OWN = (
+    "write_buffers",
+    "partition_trees",
+    "heap_other",
+    "heap_fragmentation",
+    "thread_stacks",
+    "program",
+)
+"""What the server takes besides data and indexes, and will not give back."""
+
+
+def grown_bytes(analysis: Analysis) -> int | None:
+    """What the server takes when every namespace is as large as it may become, in bytes; None if that is unknown.
+
+    Up to 6.4 each may reach memory-size; then data its stripes and indexes their budget, or without one what they take
+    now. The rest is as it is now (from the ledger).
+    """
+    if analysis.ledger is None:
+        return None
+    total = sum(analysis.ledger.total(component) for component in _OWN)
+    for namespace, pools in analysis.pools:
+        if namespace.release < (7, 0):
+            parts = [namespace.thresholds.memory_size_bytes]
+        else:
+            in_memory = {found.name: found for found in pools if found.in_memory}
+            data, budget = in_memory.pop("data", None), namespace.thresholds.indexes_memory_budget_bytes
+            parts = [data.reserved if data else 0]
+            parts += [budget] if budget else [found.used for found in in_memory.values()]
+        known = [part for part in parts if part is not None]
+        if len(known) != len(parts):
+            return None
+        total += sum(known)
+    return total
+
+
+ORDER_RULES = (
+    Rule(
+        "eviction_never_runs",
+        "an eviction mark is set, and nsup-period is 0",
+        "Neither eviction nor expiry runs. The namespace grows until writes stop.",
+        "Set nsup-period. The first cycle deletes all that should have expired long ago.",
+        _eviction_never_runs,
+    ),
+    Rule(
+        "stops_before_evicting",
+        "a mark at which writes stop is not above the eviction mark of the same measure; or the indexes have a budget"
+        " and"
+        " no eviction mark, while data have one",
+        "The server stops writes where you meant it to evict.",
+        "Set the eviction mark below the one at which writes stop: evict-indexes-memory-pct for the budget of the"
+        " indexes.",
+        _stops_before_evicting,
+    ),
+    Rule(
+        "blocks_run_out_first",
+        f"at the present share of live data in the occupied write blocks of the fullest unit, of which at least "
+        f"{FILLED_SHARE:.0%} are taken, the last block is taken before the data reach the eviction mark",
+        "Writes are refused before eviction starts, with all flags of the server well.",
+        "Lower evict-used-pct, raise defrag-lwm-pct, or make data-size larger.",
+        _blocks_run_out_first,
+    ),
+    Rule(
+        "mixed_lifetimes",
+        f"at least {MIXED_SHARE:.0%} of the records, and {size(FLOOR_BYTES)}, never expire, and as many do; a warning"
+        " where"
+        " eviction is configured",
+        "Eviction and expiry can only take from the records that expire; the others grow until writes stop, and both"
+        " share"
+        " write blocks, which fragments them.",
+        "Give records that are kept for ever a namespace of their own.",
+        _mixed_lifetimes,
+    ),
+    Rule(
+        "shared_system_memory",
+        "what all namespaces may grow to together is more than the host may use before they stop writes",
+        "stop-writes-sys-memory-pct is about the host: one namespace that grows stops the writes of all.",
+        "Make the limits of the namespaces fit the host together.",
+        _shared_system_memory,
+    ),
+    Rule(
+        "cgroup_too_small",
+        "what all namespaces may grow to, with what the server takes besides, is more than the limit of its cgroup",
+        "The kernel kills the server before any of its own limits is reached.",
+        "Raise the limit of the container, or make the namespaces smaller.",
+        _cgroup_too_small,
+    ),
+    Rule(
+        "cgroup_unseen",
+        "the cgroup of the server has a limit below the host's memory, and the server's free share is that of the host",
+        "stop-writes-sys-memory-pct never protects the container: the server looks at the host.",
+        "From 8.1.2 on set cgroup-mem-tracking true; before, set the namespaces' own limits to fit the container.",
+        _cgroup_unseen,
+    ),
+)
