@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from exporter.demo.namespace import Namespace
 
 TREES = 4096
+"""Partition trees of a node that is alone."""
 TREE_BYTES = {True: 36_152, False: 11_576}
-"""A partition's tree with 256 sprigs: pointers to 4096 trees of sets, or 1024 before release 7.0."""
+"""The size of one with 256 sprigs: pointers to 4096 trees of sets, or 1024 before release 7.0."""
 SPARE_CHUNKS = 25
 """Chunks only partly in use: threads allocate from some 25 arenas, each with a chunk of its own."""
 SPARE_RUNS = 3
@@ -74,13 +75,14 @@ class Heap:
         return self.chunks * CHUNK + self.huge + CHUNK
 
 
-@lru_cache(maxsize=16)
-def fixed_blocks(config: NamespaceConfig, flat: bool) -> Counter[int]:
+@lru_cache(maxsize=64)
+def fixed_blocks(config: NamespaceConfig, flat: bool, partitions: int) -> Counter[int]:
     """The blocks of a namespace whatever it holds, without its stripes."""
-    blocks = Counter({size_class(config.index_stage_size): 1, size_class(TREE_BYTES[flat]): TREES, STRUCT_BYTES: 1})
+    trees = {size_class(TREE_BYTES[flat]): partitions}
+    blocks = Counter({size_class(config.index_stage_size): 1, STRUCT_BYTES: 1, **trees})
     blocks.update((SET_TABLE,) if flat else OLD_TABLES)
     # A set index: for each partition a first stage of 4 KiB, a tree and an array of stages.
-    blocks.update({size: TREES * len(config.indexed_sets) for size in (4096, 1280, 64)})
+    blocks.update({size: partitions * len(config.indexed_sets) for size in (4096, 1280, 64)})
     if config.sindexes:
         blocks[size_class(config.sindex_stage_size)] += 1
         blocks.update({128: TREES * len(config.sindexes), 32_768: len(config.sindexes)})
@@ -89,14 +91,14 @@ def fixed_blocks(config: NamespaceConfig, flat: bool) -> Counter[int]:
     return blocks
 
 
-def untouched_bytes(config: NamespaceConfig, flat: bool) -> int:
+def untouched_bytes(flat: bool, partitions: int) -> int:
     """What of those blocks nobody wrote to, for ever."""
     if not flat:
         return sum(OLD_TABLES)
     # A large block starts at one of 64 cache lines of its first page, and has a page more for that.
     size, pages = TREE_BYTES[True], size_class(TREE_BYTES[True]) // PAGE + 1
-    touched = sum(-(-(line * 64 + size) // PAGE) for line in range(64)) * (TREES // 64)
-    return SET_TABLE + (TREES * pages - touched) * PAGE
+    touched = sum(-(-(line * 64 + size) // PAGE) for line in range(64)) * partitions // 64
+    return SET_TABLE + (partitions * pages - touched) * PAGE
 
 
 def index_resident_bytes(namespace: Namespace) -> int:
@@ -116,8 +118,8 @@ def unused_buffer_bytes(stripe: Stripe) -> int:
     return (OLD_FILE_BUFFERS - used) * stripe.block_bytes
 
 
-def heap_of(namespaces: Collection[Namespace]) -> Heap:
-    """The heap of a node with these namespaces.
+def heap_of(namespaces: Collection[Namespace], partitions: int = TREES) -> Heap:
+    """The heap of a node with these namespaces, and so many partitions of each.
 
     Index stages and stripes are counted whole from the start although most of their pages were never touched.
     """
@@ -127,8 +129,8 @@ def heap_of(namespaces: Collection[Namespace]) -> Heap:
     flat = False
     for namespace in namespaces:
         flat = flat or namespace.flat
-        blocks.update(fixed_blocks(namespace.config, namespace.flat))
-        untouched += untouched_bytes(namespace.config, namespace.flat)
+        blocks.update(fixed_blocks(namespace.config, namespace.flat, partitions))
+        untouched += untouched_bytes(namespace.flat, partitions)
         touched += index_resident_bytes(namespace) + namespace.sindex_bytes + STRUCT_BYTES
         touched += namespace.resident_data_bytes()
         if namespace.flat:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.demo.clock import Clock
 from exporter.demo.config import RELEASES
+from exporter.demo.members import NODE_ID, Member, Members
 from exporter.demo.process import ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from exporter.demo.members import View
 
 POLL_SECONDS = 0.25
 """Real seconds between two looks at the clock."""
@@ -33,7 +36,8 @@ class EmbeddedNode:
     """A simulated node that answers as release 8.1 or 6.4 does.
 
     The shop lives in a background thread, `speed` times as fast as real time. One that is asked for more than the
-    machine can do falls behind its clock, and its figures are those of the time it got to.
+    machine can do falls behind its clock, and its figures are those of the time it got to. Nodes that share `members`
+    are one cluster; by default it is alone. A larger `scale` makes the shop so many times as large.
     """
 
     def __init__(
@@ -46,13 +50,18 @@ class EmbeddedNode:
         *,
         users: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.monotonic,
+        node_id: str = NODE_ID,
+        members: Members | None = None,
+        scale: float = 1.0,
     ) -> None:
         if release not in RELEASES:
             raise ValueError(f"release {release!r}: the embedded node speaks as {' or '.join(RELEASES)}")
-        self.shop = Shop(seed, release)
+        self.node_id = node_id
+        self.shop = Shop(seed, release, scale=scale)
+        self._members = members or Members()
         self._clock = Clock(speed, now)
         self._server = InfoServer(self._answer, host=host, port=port, users=users)
-        self._words = Words(self.shop, release, lambda: self._server.address)
+        self._words = Words(self.shop, release, lambda: self._server.address, self._view)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -73,6 +82,7 @@ class EmbeddedNode:
         with self._lock:
             if self._tree is None:
                 self._directory = tempfile.TemporaryDirectory(prefix="embedded-node-")
+                self._take_partitions()
                 tree = ProcTree(self.shop, Path(self._directory.name))
                 tree.write()
                 self._tree = tree
@@ -86,13 +96,15 @@ class EmbeddedNode:
     def start(self) -> Self:
         """Open the shop and answer clients."""
         self._server.start()
+        self._members.join(Member(self.node_id, *self.address))
         self._stop.clear()
         self._thread = threading.Thread(target=self._live, name="embedded-shop", daemon=True)
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """Stop answering and close the shop."""
+        """Leave the cluster, stop answering and close the shop; it may be started again, on the same port."""
+        self._members.leave(self.node_id)
         self._server.close()
         self._stop.set()
         if self._thread is not None:
@@ -107,6 +119,7 @@ class EmbeddedNode:
         pause, written = 0.0, time.monotonic()
         while not self._stop.wait(pause):
             with self._lock:
+                self._take_partitions()
                 arrived = self.shop.advance(self._clock.seconds())
                 tree = self._tree if time.monotonic() >= written + TREE_SECONDS else None
                 files = tree.files() if tree is not None else {}
@@ -117,8 +130,16 @@ class EmbeddedNode:
             # A shop that is behind goes on soon, but lets a waiting answer have the lock first.
             pause = POLL_SECONDS if arrived else 0.001
 
+    def _view(self) -> View:
+        return self._members.seen_by(self.node_id)
+
+    def _take_partitions(self) -> None:
+        """The partitions that the node has in the cluster as it is now."""
+        self.shop.partitions = len(self._view().partitions)
+
     def _answer(self, command: str) -> str | None:
         with self._lock:
+            self._take_partitions()
             return self._words.answer(command)
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ from collections import deque
 
 from exporter.demo.blocks import MIB
 from exporter.demo.config import GIB, NamespaceConfig, SecondaryIndex
-from exporter.demo.heap import Heap, heap_of
+from exporter.demo.heap import TREES, Heap, heap_of
 from exporter.demo.namespace import Namespace, Record
 
 HOUR = 3600
@@ -79,15 +79,17 @@ class Shop:
 
     Over a week the wish lists grow until `carts` evicts, which takes the carts first because they have least time to
     live, and the files of the orders, kept for ever, come near their last free blocks. It opens with the records of
-    earlier days unless `load` is false.
+    earlier days unless `load` is false. `scale` multiplies its records and its visitors.
     """
 
-    def __init__(self, seed: int = 1, release: str = "8.1", *, load: bool = True) -> None:
+    def __init__(self, seed: int = 1, release: str = "8.1", *, load: bool = True, scale: float = 1.0) -> None:
         flat = release != "6.4"
         self.carts = Namespace(CARTS, flat=flat)
         self.orders = Namespace(ORDERS, flat=flat)
         self.namespaces: tuple[Namespace, ...] = (self.orders, self.carts)
         self.now = 0
+        self.partitions = TREES  # that the node has, of all that the cluster has
+        self._scale = scale
         self._chance = random.Random(seed)  # noqa: S311 (figures of a simulation)
         self._next_key = 0
         self._open_carts: deque[int] = deque(maxlen=2_000)
@@ -107,7 +109,7 @@ class Shop:
 
     def heap(self) -> Heap:
         """What the allocator of the node would report now."""
-        return heap_of(self.namespaces)
+        return heap_of(self.namespaces, self.partitions)
 
     def free_bytes(self) -> int:
         """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
@@ -121,7 +123,8 @@ class Shop:
 
     def _load(self) -> None:
         """The records of earlier days. Some are written again or deleted, which leaves holes in the blocks."""
-        for name, count in FIRST_RECORDS.items():
+        for name, usual in FIRST_RECORDS.items():
+            count = round(usual * self._scale)
             keys = [self._add(name, aged=True) for _ in range(count)]
             for key in self._chance.sample(keys, count // 5):
                 self._rewrite(key, 1.1)
@@ -158,7 +161,7 @@ class Shop:
 
     def _arrivals(self, per_second: float) -> int:
         """How often something that happens so many times per second happened in this step."""
-        expected = per_second * TICK * self._chance.uniform(0.7, 1.3)
+        expected = per_second * self._scale * TICK * self._chance.uniform(0.7, 1.3)
         return int(expected + self._chance.random())
 
     def _change_cart(self) -> None:

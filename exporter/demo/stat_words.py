@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.demo.members import View
 from exporter.demo.namespace import sindex_bytes
 from exporter.demo.shop import HOST_BYTES
 
@@ -19,14 +20,19 @@ EPOCH = 505_296_000
 """The time of the server when the simulation starts, in seconds since 2010: a Monday at the shop's opening hour."""
 
 
-def node_stats(shop: Shop, deprecated_requests: int, *, flat: bool) -> Words:
+def node_stats(shop: Shop, deprecated_requests: int, cluster: View | None = None, *, flat: bool) -> Words:
     """The statistics of the node, as far as they tell of memory."""
     heap = shop.heap()
     free = shop.free_bytes()
+    cluster = cluster or View()
     words: Words = {
         "failed_best_practices": "false",
-        "cluster_size": 1,
+        "cluster_size": len(cluster.nodes),
+        "cluster_key": cluster.key,
+        "cluster_generation": cluster.generation,
+        "cluster_principal": cluster.principal,
         "cluster_integrity": "true",
+        "cluster_is_member": "true",
         "uptime": shop.now,
         "system_free_mem_kbytes": free >> 10,
         "system_free_mem_pct": free * 100 // HOST_BYTES,
@@ -63,11 +69,11 @@ def node_stats(shop: Shop, deprecated_requests: int, *, flat: bool) -> Words:
     return words
 
 
-def namespace_stats(namespace: Namespace, now: int) -> Words:
-    """The statistics of a namespace, without its configuration."""
+def namespace_stats(namespace: Namespace, now: int, nodes: int = 1) -> Words:
+    """The statistics of a namespace, without its configuration; `nodes` of the cluster have it."""
     usage = namespace.usage()
     words: Words = {
-        "ns_cluster_size": 1,
+        "ns_cluster_size": nodes,
         "effective_replication_factor": 1,
         "objects": namespace.objects,
         "tombstones": 0,

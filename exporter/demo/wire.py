@@ -72,10 +72,7 @@ class InfoServer:
     @property
     def address(self) -> tuple[str, int]:
         """The host and the port that it listens on; the port is a real one once it has started."""
-        if self._listener is None:
-            return self._bind
-        host, port = self._listener.server_address[:2]
-        return str(host), int(port)
+        return self._bind
 
     def reply(self, body: bytes) -> bytes | None:
         """The body of the reply to an info request; None cuts the connection, `CutOff` does so after some bytes.
@@ -95,6 +92,8 @@ class InfoServer:
             raise RuntimeError("already started")
         self.closed.clear()
         self._listener = _Listener(self, self._bind)
+        host, port = self._listener.server_address[:2]
+        self._bind = (str(host), int(port))
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name="info-server", daemon=True
         )
@@ -102,7 +101,7 @@ class InfoServer:
         return self
 
     def close(self) -> None:
-        """Stop listening and cut every connection; it may be started again, on the same port if that was given."""
+        """Stop listening and cut every connection; it may be started again, on the same port."""
         if self._listener is None or self._thread is None:
             return
         self.closed.set()

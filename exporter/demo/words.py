@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo.config import RELEASES
 from exporter.demo.config_words import namespace_config, service_config
 from exporter.demo.histograms import KINDS, histograms_of
 from exporter.demo.jemalloc_text import add_to_file, jemalloc_text
+from exporter.demo.members import View
 from exporter.demo.stat_words import namespace_stats, node_stats, set_stats, sindex_entry, sindex_stats
 
 if TYPE_CHECKING:
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from exporter.demo.namespace import Namespace
     from exporter.demo.shop import Shop
 
-NODE_ID = "BB9DE3000000000"
 CLUSTER_NAME = "embedded-shop-simulation"
 EDITION = "Aerospike Community Edition"
-ALL_PARTITIONS = base64.b64encode(b"\xff" * 512).decode()
-"""A bit for each of the 4096 partitions: this node is the master of all."""
 
 DEPRECATED = frozenset(
     {
@@ -68,14 +65,20 @@ def parsed(command: str) -> Request:
 
 
 class Words:
-    """The answers of a node, from the state of the shop. `address` is where clients reach the node."""
+    """The answers of a node, from the state of the shop. `address` is where clients reach the node.
 
-    def __init__(self, shop: Shop, release: str, address: Callable[[], tuple[str, int]]) -> None:
+    `cluster` is the cluster as the node sees it; without it, the node is alone.
+    """
+
+    def __init__(
+        self, shop: Shop, release: str, address: Callable[[], tuple[str, int]], cluster: Callable[[], View] = View
+    ) -> None:
         self.deprecated_requests = 0
         self._shop = shop
         self._build = RELEASES[release]
         self._new = release != "6.4"
         self._address = address
+        self._cluster = cluster
         self._namespaces = {namespace.config.name: namespace for namespace in shop.namespaces}
         self._histograms: dict[str, tuple[int, dict[tuple[str, str], str]]] = {}
         self._commands: dict[str, Callable[[Request], str | None]] = {
@@ -83,14 +86,20 @@ class Words:
             "histogram": self._histogram,
             "jem-stats": self._jem_stats,
             "namespace": self._namespace,
-            "replicas": lambda _: ";".join(f"{name}:0,1,{ALL_PARTITIONS}" for name in self._namespaces),
+            "node": lambda _: self._cluster().own,
+            "partition-generation": lambda _: str(self._cluster().generation),
+            "peers-clear-alt": lambda _: self._cluster().listing,
+            "peers-clear-std": lambda _: self._cluster().listing,
+            "peers-generation": lambda _: str(self._cluster().generation),
+            "rebalance-generation": lambda _: str(self._cluster().generation + 1),
+            "replicas": lambda _: self._replicas(),
             "service-clear-std": lambda _: self._service(),
             "service": lambda _: self._service(),
             "sets": self._sets,
             "sindex": self._sindex,
             "sindex-list": self._sindex_list,
             "sindex-stat": self._sindex_stat,
-            "statistics": lambda _: _joined(node_stats(self._shop, self.deprecated_requests, flat=self._new), ";"),
+            "statistics": lambda _: self._statistics(),
         }
         self._constants = {
             "build": self._build,
@@ -99,12 +108,7 @@ class Words:
             "features": "batch-any;blob-bits;cdt-list;cdt-map;float;geo;peers;pipelining;pquery;replicas",
             "health-stats": "",
             "namespaces": ";".join(self._namespaces),
-            "node": NODE_ID,
-            "partition-generation": "0",
-            "peers-clear-std": "0,3000,[]",
-            "peers-generation": "0",
             "rack-ids": "ERROR:25:enterprise only" if self._new else "ERROR::enterprise-only",
-            "rebalance-generation": "1",
             "status": "ok",
             "version": f"{EDITION} build {self._build}",
         }
@@ -136,11 +140,20 @@ class Words:
             return None
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def _replicas(self) -> str:
+        """One copy of each partition, and where this node has it."""
+        bitmap = self._cluster().bitmap
+        return ";".join(f"{name}:0,1,{bitmap}" for name in self._namespaces)
+
+    def _statistics(self) -> str:
+        return _joined(node_stats(self._shop, self.deprecated_requests, self._cluster(), flat=self._new), ";")
+
     def _namespace(self, request: Request) -> str:
         namespace = self._namespaces.get("/".join(request.path))
         if namespace is None:
             return "type=unknown"
-        return _joined({**namespace_stats(namespace, self._shop.now), **namespace_config(namespace)}, ";")
+        stats = namespace_stats(namespace, self._shop.now, len(self._cluster().nodes))
+        return _joined({**stats, **namespace_config(namespace)}, ";")
 
     def _sets(self, request: Request) -> str:
         if not request.path:
@@ -202,7 +215,7 @@ class Words:
     def _get_config(self, request: Request) -> str:
         context = request.parameters.get("context", "service")
         if context == "service":
-            return _joined(service_config(CLUSTER_NAME, NODE_ID, flat=self._new), ";")
+            return _joined(service_config(CLUSTER_NAME, self._cluster().own, flat=self._new), ";")
         if context != "namespace":
             return self._error(4, "invalid 'context'", "Error::invalid context")
         name = request.namespace if self._new else request.parameters.get("id")
