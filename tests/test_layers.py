@@ -13,7 +13,7 @@ LAYERS = (
     ("errors", "selection", "process", "amounts", "document", "__init__"),
     ("snapshot",),
     ("info",),
-    ("namespaces", "proc", "smaps", "jemstats", "histograms"),
+    ("namespaces", "peers", "proc", "smaps", "jemstats", "histograms"),
     ("stats",),
     ("memory",),
     ("tables",),
