@@ -174,6 +174,22 @@ class Namespace:
     sindexes: tuple[SecondaryIndex, ...] = ()
 
 
+class PeerUse(NamedTuple):
+    """What another node of the cluster uses of its memory, in bytes by namespace; what it does not tell is absent."""
+
+    release: Release
+    used_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The other nodes of the cluster: what those use that answered, by node id, and how many did not."""
+
+    by_node: Mapping[str, PeerUse]
+    silent: int = 0  # asked, and gave no answer that is one
+    left_out: int = 0  # not asked: too many, or no time left
+
+
 @dataclass(frozen=True, slots=True)
 class Histograms:
     """The records of a namespace by size and by remaining life, as the server last counted them.
@@ -207,6 +223,7 @@ class Snapshot:
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
     histograms: tuple[Histograms, ...] | None = None
+    peers: Peers | None = None
     samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
