@@ -65,8 +65,9 @@ def _read(chosen: Settings) -> Reading:
     """One reading with all sources that are switched on."""
     node = Assembly(chosen, connection_to(chosen.aerospike))
     try:
-        if sys.stderr.isatty() and (chosen.sampler.smaps or chosen.sampler.jemalloc):
-            sys.stderr.write("reading the process ...\n")
+        slow = chosen.sampler
+        if sys.stderr.isatty() and (slow.smaps or slow.jemalloc or slow.peers):
+            sys.stderr.write("reading the slow sources ...\n")
         node.sample()
         return node.target.read(chosen.web.timeout)
     finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.collectors import COLLECTORS
 from exporter.collectors.map import MAP
 from exporter.collectors.metric import View
+from exporter.collectors.peers import PEERS
 from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.info import fields
@@ -23,6 +24,7 @@ from exporter.sources.connection import Connection
 from exporter.sources.histograms import HistogramSource
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
+from exporter.sources.peers import PeersSource
 from exporter.sources.procfs import ProcSource
 from exporter.stats import statistics
 from exporter.target import Samples, Target
@@ -46,10 +48,11 @@ class Assembly:
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
         process = _process(chosen.process, connection)
-        self._slow = SlowSources(process, AerospikeSource(connection), chosen.sampler)
+        self._slow = SlowSources(process, connection, chosen.sampler)
         look = process.read if process is not None else Look
         self.target = Target(self.name, source, look, self._slow.samples, self.view.operators)
-        unseen = () if process is not None else (PROCESS, MAP)
+        unseen = [] if process is not None else [PROCESS, MAP]
+        unseen += [] if chosen.sampler.peers else [PEERS]
         seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
         self.registry = Registry(self.target, self.view, seen)
 
@@ -69,17 +72,20 @@ class Assembly:
 
 
 class SlowSources:
-    """What is read in the background, over a connection of its own: of the node, and of its process if it is here."""
+    """What is read in the background, over connections of its own: of the node, its process if here, its peers."""
 
-    def __init__(self, process: ProcSource | None, source: AerospikeSource, chosen: SamplerSettings) -> None:
-        self._source = source
+    def __init__(self, process: ProcSource | None, connection: Connection, chosen: SamplerSettings) -> None:
+        self._source = AerospikeSource(connection)
         self._heap: JemallocSource | None = None
+        self._peers = PeersSource(connection)
         self.jobs: list[Job[Any]] = []
         if chosen.histograms:
-            histograms = HistogramSource(source.answers)
+            histograms = HistogramSource(self._source.answers)
             self.jobs.append(Job("histograms", histograms.read, chosen.histograms_interval))
         if process is not None:
             self._watch(process, chosen)
+        if chosen.peers:
+            self.jobs.append(Job("peers", self._peers.read, chosen.peers_interval))
         self.sampler = Sampler(self.jobs)
 
     def _watch(self, process: ProcSource, chosen: SamplerSettings) -> None:
@@ -99,7 +105,7 @@ class SlowSources:
         of_process = {
             name: sample.value
             for name, sample in found.items()
-            if name != "histograms"
+            if name not in ("histograms", "peers")
             and sample.value is not None
             and look.process is not None
             and look.process.same(sample.value.process)
@@ -109,6 +115,7 @@ class SlowSources:
             jemalloc=of_process.get("jemalloc"),
             map_count=of_process.get("maps"),
             histograms=found["histograms"].value if "histograms" in found else None,
+            peers=found["peers"].value if "peers" in found else None,
             samples=tuple(
                 Sample(name, sample.last_success, sample.seconds, sample.refusals, sample.problem)
                 for name, sample in found.items()
@@ -117,6 +124,7 @@ class SlowSources:
 
     def close(self) -> None:
         """End the sampling; the connection is closed only if no reading is still using it."""
+        self._peers.stop()
         if self.sampler.stop():
             self._source.close()
         if self._heap is not None:

@@ -219,6 +219,9 @@ class SamplerSettings(_Table):
     jemalloc_directory: Path | None = Field(None, description="where; both must reach it, and it must not be sticky")
     jemalloc_server_directory: str | None = Field(None, description="the same as the server sees it, if different")
 
+    peers: bool = Field(False, description="ask the other nodes of the cluster what they use")
+    peers_interval: float = Field(300.0, ge=60, le=86400, description="seconds between two such rounds")
+
     @model_validator(mode="after")
     def _directory(self) -> SamplerSettings:
         if self.jemalloc and self.jemalloc_directory is None:

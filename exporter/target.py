@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from exporter.process import Jemalloc, MapCount, Regions
-    from exporter.snapshot import Histograms, Sample
+    from exporter.snapshot import Histograms, Peers, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Samples(NamedTuple):
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
     histograms: tuple[Histograms, ...] | None = None
+    peers: Peers | None = None
     samples: tuple[Sample, ...] = ()
 
 

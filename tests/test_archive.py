@@ -14,7 +14,7 @@ from exporter import archive
 from exporter.archive import Archive
 from exporter.errors import ExporterError, ParseError, SourceError
 from exporter.process import Cgroup, Host, Jemalloc, Look, MapCount, Process, Region, Regions, Segment
-from exporter.snapshot import Reading, Sample
+from exporter.snapshot import Peers, PeerUse, Reading, Sample
 from exporter.stats import snapshot
 from tests.support import SCENARIOS, replies
 
@@ -28,7 +28,7 @@ def test_a_reading_comes_out_as_it_went_in(scenario: str, tmp_path: Path) -> Non
     assert archive.load(tmp_path / "node.json") == kept
 
 
-def test_what_was_seen_of_the_process_comes_out_too(tmp_path: Path) -> None:
+def test_what_was_seen_of_the_process_and_of_peers_comes_out_too(tmp_path: Path) -> None:
     from dataclasses import replace
 
     seen = replace(
@@ -37,6 +37,7 @@ def test_what_was_seen_of_the_process_comes_out_too(tmp_path: Path) -> None:
         regions=Regions({"heap": Region(1, 2)}, 3, 4, 5, 6, 7, 8, PROCESS),
         jemalloc=Jemalloc(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, {16: 3}, {}),
         map_count=MapCount(300, None),
+        peers=Peers({"14C8": PeerUse((8, 1, 1, 2), {"carts": 5})}, 1, 2),
         samples=(Sample("smaps", 1.5, None, 2),),
     )
     kept = Archive(Reading(seen, "gone"), 1.5)

@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 
 from exporter import settings
-from exporter.assembly import Assembly
+from exporter.assembly import Assembly, SlowSources
+from exporter.demo.cluster import EmbeddedCluster
+from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.errors import SourceError
 from exporter.exposition import Exposition
 from exporter.memory.evidence import evidence
+from exporter.process import Look
+from exporter.snapshot import Peers
 from exporter.sources.connection import Connection
 from exporter.sources.local import is_local
+from exporter.tables import SamplerSettings
+from tests.sources.test_peers import uses
 from tests.support import series
 
 _opened: list[str] | None = None
@@ -198,6 +204,46 @@ def test_the_process_of_a_node_on_another_host_is_not_looked_at(caplog: pytest.L
     assert "192.0.2.1 is on another host: its process is not looked at" in caplog.text
     names = {collector.name for collector in assembly.registry.collectors}
     assert not names & {"process", "map"}
+
+
+def test_what_a_node_uses_beyond_the_median_of_its_peers_is_exposed() -> None:
+    with EmbeddedCluster(4, speed=1e-6, scales={0: 1.5}) as cluster:
+        far, *others = cluster.nodes
+        others[2].close()
+        cluster.members.join(Member(others[2].node_id, *others[2].address))  # named still, as by nodes that miss it
+        with assembled(far, "--sampler.peers") as assembly:
+            before = scraped(assembly)
+            assembly.sample()
+            found = scraped(assembly)
+    assert not [name for name in before if name.startswith("peers")]
+    assert {name: value for name, value in found.items() if name.startswith("peers{")} == {
+        'peers{state="answered"}': 2,
+        'peers{state="silent"}': 1,
+        'peers{state="left_out"}': 0,
+    }
+    for ns in ("carts", "orders"):
+        median = sum(uses(node)[ns] for node in others[:2]) // 2
+        assert found[f'peers_median_used_bytes{{ns="{ns}"}}'] == median
+        assert found[f'peers_excess_used_bytes{{ns="{ns}"}}'] == uses(far)[ns] - median > 50 << 20
+    assert found['sampler_last_success_timestamp_seconds{source="peers"}'] > 0
+    assert found['scrape_collector_success{collector="peers"}'] == 1
+
+
+def test_by_default_no_peer_is_asked_and_nothing_is_said_of_them(node: EmbeddedNode) -> None:
+    with assembled(node) as assembly:
+        assembly.sample()
+        found = scraped(assembly)
+    assert not [name for name in found if "peers" in name]
+
+
+def test_peers_are_asked_also_where_the_process_is_not_seen(node: EmbeddedNode) -> None:
+    slow = SlowSources(None, Connection(*node.address, 5), SamplerSettings(histograms=False, peers=True, smaps=True))
+    for job in slow.jobs:
+        job.run()
+    found = slow.samples(Look())
+    slow.close()
+    assert [sample.source for sample in found.samples] == ["peers"]
+    assert (found.peers, found.regions) == (Peers({}), None)
 
 
 @pytest.mark.parametrize(("host", "local"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False)])

@@ -375,6 +375,14 @@ def test_what_is_no_address_to_listen_on_is_refused(address: str) -> None:
     assert complaint(f"--web.listen-address={address}")[0].startswith("web.listen_address: give an address")
 
 
+def test_peers_are_asked_only_if_told_to_and_not_more_often_than_each_minute() -> None:
+    assert not settings.load([]).sampler.peers
+    assert settings.load(["--sampler.peers", "--sampler.peers-interval=60"]).sampler.peers_interval == 60
+    assert complaint("--sampler.peers-interval=59.9") == [
+        "sampler.peers_interval: Input should be greater than or equal to 60 (flag --sampler.peers-interval)"
+    ]
+
+
 def test_an_unused_tls_setting_is_an_error_because_the_password_would_go_in_the_clear(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,13 +6,14 @@ from exporter.collectors.configuration import CONFIGURATION
 from exporter.collectors.heap import HEAP
 from exporter.collectors.map import MAP
 from exporter.collectors.namespaces import NAMESPACES
+from exporter.collectors.peers import PEERS
 from exporter.collectors.pools import POOLS
 from exporter.collectors.process import PROCESS
 from exporter.collectors.sets import SETS
 from exporter.collectors.sindexes import SINDEXES
 from exporter.collectors.storage import STORAGE
 
-COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP, ANALYSIS)
+COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP, PEERS, ANALYSIS)
 
 METRICS = (*exporter.METRICS, *(metric for collector in COLLECTORS for metric in collector.metrics))
 """Every metric that the exporter can have, in the order of exposition."""
