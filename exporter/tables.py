@@ -133,6 +133,12 @@ class AerospikeSettings(_Table):
         return self
 
 
+class WebConfigSettings(_Table):
+    """TLS and passwords of the HTTP endpoint."""
+
+    file: Path | None = Field(None, description="web configuration file: TLS and basic authentication")
+
+
 class WebSettings(_Table):
     """The HTTP endpoint."""
 
@@ -141,7 +147,8 @@ class WebSettings(_Table):
     timeout_margin: float = Field(0.25, ge=0, le=60, description="seconds to stay below the scraper's time-out")
     idle_timeout: Seconds = Field(30.0, description="seconds after which a silent client is cut off")
     threads: int = Field(4, ge=1, le=64, description="scrapes that are worked on at once")
-    connections: int = Field(128, ge=1, le=65536, description="open connections at most")
+    connections: int = Field(512, ge=1, le=65536, description="open connections at most; idle ones give way")
+    config: WebConfigSettings = Field(default_factory=WebConfigSettings)
 
 
 class LogSettings(_Table):

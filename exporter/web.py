@@ -12,14 +12,16 @@ import logging
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from exporter import __version__
+from exporter.access import Access
+from exporter.connections import BoundedServer
 from exporter.errors import SettingsError
 from exporter.exposition import Exposition
 
@@ -33,7 +35,11 @@ logger = logging.getLogger(__name__)
 
 NAME = "aerospike-memory-exporter"
 
+DRAIN_SECONDS = 1.5
+"""How long requests under way may take when told to stop; two seconds is what is promised in all."""
+
 _MOST_REQUEST_BYTES = 64 * 1024
+_MOST_GUESSES = 4
 _GRACE_SECONDS = 0.1
 
 
@@ -47,13 +53,27 @@ class Scrapable(Protocol):
         """The families of a scrape that got no answer."""
 
 
+@dataclass
+class _Shared:
+    """What all pages share."""
+
+    settings: WebSettings
+    access: Access
+    guard: ThreadPoolExecutor
+    busy: set[IOStream] = field(default_factory=set)  # the connections of requests that are being answered
+    guesses: int = 0  # passwords that wait to be looked at
+
+
 class WebServer:
     """Serves a registry; for use inside a running event loop."""
 
     def __init__(self, registry: Scrapable, settings: WebSettings, note: str = "") -> None:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.threads, "scrape")
-        context = {"settings": settings}
+        # A thread of its own: who tries passwords must not take time from scrapes.
+        self._guard = ThreadPoolExecutor(1, "password")
+        shared = _Shared(settings, Access(settings.config.file), self._guard)
+        context = {"shared": shared}
         metrics = {**context, "registry": registry, "exposition": Exposition(), "threads": self._threads}
         application = Application(
             [
@@ -66,9 +86,11 @@ class WebServer:
             default_handler_class=_NotFound,
             default_handler_args=context,
         )
-        self._server = _Server(
+        self._server = BoundedServer(
             application,
             most=settings.connections,
+            tls=lambda: shared.access.tls,
+            busy=shared.busy,
             idle_connection_timeout=settings.idle_timeout,
             body_timeout=settings.idle_timeout,
             max_header_size=_MOST_REQUEST_BYTES,
@@ -88,34 +110,47 @@ class WebServer:
         return int(sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Take no more connections, and close those that there are."""
-        self._server.stop()
-        await self._server.close_all_connections()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class _Server(HTTPServer):
-    """An HTTP server with a bound on its connections."""
-
-    def initialize(self, *arguments: Any, most: int = 128, **settings: Any) -> None:
-        super().initialize(*arguments, **settings)
-        self._most = most
-        self._streams: set[IOStream] = set()
-
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        self._streams = {open_stream for open_stream in self._streams if not open_stream.closed()}
-        if len(self._streams) >= self._most:
-            stream.close()
-            return
-        self._streams.add(stream)
-        super().handle_stream(stream, address)
+        """Take no more connections, answer the requests under way, and close all."""
+        await self._server.drain(DRAIN_SECONDS)
+        for threads in (self._threads, self._guard):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _Handler(RequestHandler):
-    """What all pages share."""
+    """What all pages do."""
 
-    def initialize(self, settings: WebSettings) -> None:
-        self._settings = settings
+    def initialize(self, shared: _Shared) -> None:
+        self._shared = shared
+        self._settings = shared.settings
+        self._stream: IOStream = self.request.connection.stream  # type: ignore[union-attr] # an HTTP/1 connection
+
+    async def prepare(self) -> None:
+        """Let in who may come in."""
+        self._shared.busy.add(self._stream)
+        if self._shared.access.asks and not await self._allowed():
+            self.set_status(401)
+            self.set_header("WWW-Authenticate", f'Basic realm="{NAME}"')
+            self.write_error(401)
+
+    def on_finish(self) -> None:
+        self._shared.busy.discard(self._stream)
+
+    def on_connection_close(self) -> None:
+        self._shared.busy.discard(self._stream)
+
+    async def _allowed(self) -> bool:
+        access, guard = self._shared.access, self._shared.guard
+        authorization = self.request.headers.get("Authorization", "")
+        known = access.known(authorization) if authorization else False
+        if known is None:
+            if self._shared.guesses >= _MOST_GUESSES:
+                raise HTTPError(429)
+            self._shared.guesses += 1
+            try:
+                known = await asyncio.wrap_future(guard.submit(access.allows, authorization))
+            finally:
+                self._shared.guesses -= 1
+        return known
 
     def set_default_headers(self) -> None:
         self.set_header("Server", NAME)
@@ -141,8 +176,7 @@ class _Handler(RequestHandler):
             if not sent.done():
                 await asyncio.wait_for(sent, self._settings.idle_timeout)
         except (TimeoutError, asyncio.TimeoutError):
-            stream: IOStream = self.request.connection.stream  # type: ignore[union-attr] # an HTTP/1 connection
-            stream.close()
+            self._stream.close()
         except StreamClosedError:
             pass
 
@@ -151,9 +185,9 @@ class _Metrics(_Handler):
     """The scrape."""
 
     def initialize(  # type: ignore[override] # tornado hands over what the route names
-        self, settings: WebSettings, registry: Scrapable, exposition: Exposition, threads: ThreadPoolExecutor
+        self, shared: _Shared, registry: Scrapable, exposition: Exposition, threads: ThreadPoolExecutor
     ) -> None:
-        super().initialize(settings)
+        super().initialize(shared)
         self._registry = registry
         self._exposition = exposition
         self._threads = threads
@@ -194,8 +228,8 @@ class _Metrics(_Handler):
 class _Landing(_Handler):
     """The page for a person who found the port."""
 
-    def initialize(self, settings: WebSettings, note: str) -> None:  # type: ignore[override] # as above
-        super().initialize(settings)
+    def initialize(self, shared: _Shared, note: str) -> None:  # type: ignore[override] # as above
+        super().initialize(shared)
         self._note = note
 
     async def get(self) -> None:
@@ -208,8 +242,8 @@ class _Landing(_Handler):
 class _Health(_Handler):
     """A page that says one word."""
 
-    def initialize(self, settings: WebSettings, text: str) -> None:  # type: ignore[override] # as above
-        super().initialize(settings)
+    def initialize(self, shared: _Shared, text: str) -> None:  # type: ignore[override] # as above
+        super().initialize(shared)
         self._text = text
 
     async def get(self) -> None:
@@ -222,8 +256,10 @@ class _Health(_Handler):
 class _NotFound(_Handler):
     """Everything else."""
 
-    def prepare(self) -> None:
-        raise HTTPError(404)
+    async def prepare(self) -> None:
+        await super().prepare()
+        if not self._finished:
+            raise HTTPError(404)
 
 
 _PAGE = """<!doctype html>

@@ -10,109 +10,19 @@ import socket
 import threading
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from exporter.collectors.metric import Family, Metric
 from exporter.errors import SettingsError
-from exporter.registry import Families
 from exporter.tables import WebSettings
-from exporter.web import Scrapable, WebServer
+from exporter.web import WebServer
+from tests.serving import OPENMETRICS, Registry, answer, received, said, serving
 from tests.support import SCENARIOS, registry_of, replies, series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-SETS = Metric("set_used_bytes", "Used.", ("ns", "set"))
-UP = Metric("up", "Up.")
-OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-
-
-class Registry:
-    """A registry that does something at each scrape, and remembers the time that it got."""
-
-    def __init__(self, act: Callable[[], object] = lambda: None, name: str = "cart", sets: int = 100) -> None:
-        self.timeouts: list[float] = []
-        self._act = act
-        self._values: list[tuple[tuple[str, ...], float]] = [
-            (("carts", f"{name}{number}"), float(number)) for number in range(sets)
-        ]
-
-    def scrape(self, timeout: float) -> Families:
-        self.timeouts.append(timeout)
-        self._act()
-        return Families([Family(SETS, self._values)])
-
-    def unanswered(self) -> Families:
-        return Families([Family(UP, [((), 0)])])
-
-
-class Served:
-    """A running server."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-
-    def get(self, path: str = "/metrics", **headers: str) -> requests.Response:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.get(self.url + path, headers={"Accept-Encoding": "identity", **given}, timeout=10)
-
-    def connect(self, sent: bytes = b"", receive_buffer: int | None = None) -> socket.socket:
-        client = socket.socket()
-        if receive_buffer is not None:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.settimeout(10)
-        client.connect(("127.0.0.1", self.port))
-        client.sendall(sent)
-        return client
-
-
-@contextlib.contextmanager
-def serving(registry: Scrapable, note: str = "", **settings: Any) -> Iterator[Served]:
-    """A server on a free port, in a thread of its own."""
-    started: concurrent.futures.Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]
-    started = concurrent.futures.Future()
-
-    async def main() -> None:
-        stop = asyncio.Event()
-        server = WebServer(registry, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
-        started.set_result((server.start(), asyncio.get_running_loop(), stop))
-        await stop.wait()
-        await server.stop()
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    port, loop, stop = started.result(10)
-    try:
-        yield Served(port)
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-    assert not thread.is_alive()
-
-
-def received(client: socket.socket) -> bytes:
-    """All that comes until the other side ends the connection."""
-    parts = []
-    with contextlib.suppress(ConnectionResetError):
-        while part := client.recv(1 << 20):
-            parts.append(part)
-    return b"".join(parts)
-
-
-def answer(client: socket.socket, path: str = "/-/healthy") -> bytes:
-    """The answer to a request on an open connection."""
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    return client.recv(1 << 16)
-
-
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What our own log says; the library's is silent in production."""
-    return [record.getMessage() for record in caplog.records if record.name.startswith("exporter")]
-
+    pass
 
 # What it answers
 
@@ -353,21 +263,48 @@ def test_rubbish_is_refused_and_harms_nobody_else(sent: bytes, caplog: pytest.Lo
     assert said(caplog) == []
 
 
-def test_connections_beyond_the_limit_are_closed_and_those_within_work() -> None:
+def test_of_too_many_connections_the_one_that_was_idle_longest_gives_way() -> None:
     with serving(Registry(), connections=3) as server, contextlib.ExitStack() as stack:
-        first, *_ = [stack.enter_context(server.connect()) for _ in range(3)]
-        assert answer(first).startswith(b"HTTP/1.1 200")
-        with server.connect() as fourth:
-            assert received(fourth) == b""
-        assert answer(first, "/metrics").startswith(b"HTTP/1.1 200")
-        first.close()
-        # The server learns of it in its own time.
+        first, second, third = [stack.enter_context(server.connect()) for _ in range(3)]
+        for client in (first, second, third):
+            assert answer(client).startswith(b"HTTP/1.1 200")
+        fourth = stack.enter_context(server.connect())
+        assert answer(fourth, "/metrics").startswith(b"HTTP/1.1 200")
+        assert received(first) == b""
+        for client in (second, third, fourth):
+            assert answer(client).startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_that_is_being_answered_never_gives_way() -> None:
+    scraping, release = threading.Event(), threading.Event()
+
+    def act() -> None:
+        scraping.set()
+        release.wait(10)
+
+    with serving(Registry(act), connections=1) as server:
+        with server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as busy:
+            assert scraping.wait(5)
+            with server.connect() as other:
+                assert received(other) == b""
+            release.set()
+            assert received(busy).startswith(b"HTTP/1.1 200")
+        # The place is free again.
         deadline = time.monotonic() + 5
         status = None
         while status is None and time.monotonic() < deadline:
             with contextlib.suppress(requests.ConnectionError):
-                status = server.get().status_code
+                status = server.get("/-/healthy").status_code
         assert status == 200
+
+
+def test_a_thousand_silent_connections_leave_room_for_a_scrape() -> None:
+    with serving(Registry(), connections=64) as server, contextlib.ExitStack() as stack:
+        for _ in range(1000):
+            # Each is closed by the server when its turn comes, and kept open here.
+            stack.enter_context(server.connect())
+        for _ in range(3):
+            assert server.get().status_code == 200
 
 
 def test_idle_connections_do_not_hold_up_a_scrape() -> None:
@@ -448,7 +385,24 @@ def test_stop_frees_the_port_and_ends_the_connections() -> None:
         assert again.get().status_code == 200
 
 
-def test_stop_does_not_wait_for_a_scrape_that_hangs() -> None:
+def test_a_scrape_under_way_is_answered_before_the_end() -> None:
+    scraping, release = threading.Event(), threading.Event()
+
+    def act() -> None:
+        scraping.set()
+        release.wait(10)
+
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serving(Registry(act)))
+        client = server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert scraping.wait(5)
+        threading.Timer(0.3, release.set).start()
+        stack.close()
+    with client:
+        assert received(client).startswith(b"HTTP/1.1 200")
+
+
+def test_stop_waits_less_than_two_seconds_for_a_scrape_that_hangs() -> None:
     scraping, release = threading.Event(), threading.Event()
 
     def act() -> None:
@@ -465,4 +419,4 @@ def test_stop_does_not_wait_for_a_scrape_that_hangs() -> None:
         release.set()
     with client:
         assert received(client) == b""
-    assert stopped < 1
+    assert stopped < 2

@@ -1,0 +1,110 @@
+"""A served registry for tests of the endpoint, and clients that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from exporter.collectors.metric import Family, Metric
+from exporter.registry import Families
+from exporter.tables import WebSettings
+from exporter.web import Scrapable, WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+SETS = Metric("set_used_bytes", "Used.", ("ns", "set"))
+UP = Metric("up", "Up.")
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+
+class Registry:
+    """A registry that does something at each scrape, and remembers the time that it got."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None, name: str = "cart", sets: int = 100) -> None:
+        self.timeouts: list[float] = []
+        self._act = act
+        self._values: list[tuple[tuple[str, ...], float]] = [
+            (("carts", f"{name}{number}"), float(number)) for number in range(sets)
+        ]
+
+    def scrape(self, timeout: float) -> Families:
+        self.timeouts.append(timeout)
+        self._act()
+        return Families([Family(SETS, self._values)])
+
+    def unanswered(self) -> Families:
+        return Families([Family(UP, [((), 0)])])
+
+
+class Served:
+    """A running server."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str = "/metrics", **headers: str) -> requests.Response:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.get(self.url + path, headers={"Accept-Encoding": "identity", **given}, timeout=10)
+
+    def connect(self, sent: bytes = b"", receive_buffer: int | None = None) -> socket.socket:
+        client = socket.socket()
+        if receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", self.port))
+        client.sendall(sent)
+        return client
+
+
+@contextlib.contextmanager
+def serving(registry: Scrapable, note: str = "", **settings: Any) -> Iterator[Served]:
+    """A server on a free port, in a thread of its own."""
+    started: concurrent.futures.Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]
+    started = concurrent.futures.Future()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        server = WebServer(registry, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
+        started.set_result((server.start(), asyncio.get_running_loop(), stop))
+        await stop.wait()
+        await server.stop()
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    port, loop, stop = started.result(10)
+    try:
+        yield Served(port)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def received(client: socket.socket) -> bytes:
+    """All that comes until the other side ends the connection."""
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := client.recv(1 << 20):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def answer(client: socket.socket, path: str = "/-/healthy") -> bytes:
+    """The answer to a request on an open connection."""
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return client.recv(1 << 16)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What our own log says; the library's is silent in production."""
+    return [record.getMessage() for record in caplog.records if record.name.startswith("exporter")]
