@@ -29,8 +29,9 @@ format: .venv/dev ## format the code
 bench: .venv/dev ## measure the cost of a scrape
 	@$(BIN)/python -m tests.bench
 
-docs: .venv/dev ## write docs/metrics.md from the declarations
+docs: .venv/dev ## write the generated pages of docs
 	$(BIN)/python -m tests.metrics_page > docs/metrics.md
+	$(BIN)/python -m tests.configuration_page > docs/configuration.md
 
 lock: ## pin the dependencies with hashes (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \

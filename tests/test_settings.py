@@ -21,6 +21,8 @@ from exporter.settings import keys
 from exporter.sources.connection import Connection
 from exporter.tables import Settings
 from exporter.web import NAME
+from tests import configuration_page
+from tests.support import TESTS
 
 SECRET = "hunter2"
 
@@ -562,3 +564,7 @@ def test_a_path_that_cannot_be_one_is_named() -> None:
 
 def test_without_tls_nothing_of_it_is_handed_on() -> None:
     assert connection(tls={"enable": False, "ca_file": "missing"}).tls is None
+
+
+def test_the_reference_is_that_of_the_tables() -> None:
+    assert (TESTS.parent / "docs" / "configuration.md").read_text() == configuration_page.page(), "run `make docs`"
