@@ -110,6 +110,14 @@ class Stripe:
         """The free blocks as a share of the stripe, header included, rounded down."""
         return self.free_blocks * self.block_bytes * 100 // self.size
 
+    def set_defrag_lwm_pct(self, pct: int, *, sweep: bool) -> None:
+        """Defragment blocks below another share of live bytes from now on; a sweep queues those that are there."""
+        self._low_water = self.block_bytes * pct // 100
+        if sweep:
+            for index, block in enumerate(self.blocks):
+                if block.state is State.USED:
+                    self._settle(index)
+
     def write(self, key: int, size: int) -> bool:
         """Write a record of `size` bytes, in place of the one with the same key; False when there is no space."""
         occupied = rounded(size)

@@ -23,7 +23,7 @@ class SecondaryIndex:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceConfig:
-    """One namespace. Sizes are bytes, times seconds, limits percent; 0 switches a limit off.
+    """One namespace. Sizes are bytes, times seconds (`defrag_sleep` microseconds), limits percent; 0 is off.
 
     `data_size` is the memory for records without files, `memory_size` the single budget of releases up to 6.4.
     """
@@ -38,6 +38,7 @@ class NamespaceConfig:
     default_ttl: int = 0
     nsup_period: int = 0
     nsup_hist_period: int = 3600
+    nsup_threads: int = 1
     evict_tenths_pct: int = 5
     evict_hist_buckets: int = 10_000
     evict_used_pct: int = 0
@@ -47,6 +48,9 @@ class NamespaceConfig:
     stop_writes_used_pct: int = 70
     stop_writes_sys_memory_pct: int = 90
     defrag_lwm_pct: int = 50
+    defrag_queue_min: int = 0
+    defrag_sleep: int = 1000
+    max_write_cache: int = 64 * MIB
     memory_size: int = GIB
     high_water_memory_pct: int = 0
     high_water_disk_pct: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.demo.config import NamespaceConfig
     from exporter.demo.namespace import Namespace
 
@@ -17,15 +19,15 @@ disable-write-dup-res=false disallow-expunge=false disallow-null-setname=false e
 evict-hist-buckets= evict-indexes-memory-pct= evict-tenths-pct= force-long-queries=false
 ignore-migrate-fill-delay=false index-stage-size= indexes-memory-budget= inline-short-queries=false
 max-record-size=1048576 migrate-order=5 migrate-sleep=1 mrt-duration=0 nsup-hist-period= nsup-period=
-nsup-threads=1 partition-tree-sprigs=256 prefer-uniform-balance=false rack-id=0 replication-factor=1
+nsup-threads= partition-tree-sprigs=256 prefer-uniform-balance=false rack-id=0 replication-factor=1
 sindex-stage-size= single-query-threads=4 stop-writes-sys-memory-pct= strong-consistency=false
 transaction-pending-limit=20 truncate-threads=4 index-type=mem sindex-type=mem
 """
 
 _STORAGE_8 = """
-commit-to-device=false compression=none data-size= defrag-lwm-pct= defrag-queue-min=0 defrag-sleep=1000
+commit-to-device=false compression=none data-size= defrag-lwm-pct= defrag-queue-min= defrag-sleep=
 defrag-startup-minimum=0 direct-files=false evict-used-pct= filesize= flush-max-ms=1000 flush-size=1048576
-max-write-cache=67108864 stop-writes-avail-pct= stop-writes-used-pct= tomb-raider-sleep=1000
+max-write-cache= stop-writes-avail-pct= stop-writes-used-pct= tomb-raider-sleep=1000
 """
 
 _COMMON_6 = """
@@ -34,7 +36,7 @@ conflict-resolve-writes=false default-ttl= disable-cold-start-eviction=false dis
 disallow-expunge=false disallow-null-setname=false enable-hist-proxy=false evict-hist-buckets=
 evict-tenths-pct= force-long-queries=false high-water-disk-pct= high-water-memory-pct=
 ignore-migrate-fill-delay=false index-stage-size= inline-short-queries=false max-record-size=0 memory-size=
-migrate-order=5 migrate-sleep=1 nsup-hist-period= nsup-period= nsup-threads=1 partition-tree-sprigs=256
+migrate-order=5 migrate-sleep=1 nsup-hist-period= nsup-period= nsup-threads= partition-tree-sprigs=256
 prefer-uniform-balance=false rack-id=0 replication-factor=1 sindex-stage-size= single-query-threads=4
 stop-writes-pct= stop-writes-sys-memory-pct= strong-consistency=false transaction-pending-limit=20
 truncate-threads=4 index-type=mem sindex-type=mem
@@ -42,8 +44,8 @@ truncate-threads=4 index-type=mem sindex-type=mem
 
 _STORAGE_6 = """
 cold-start-empty=false commit-to-device=false compression=none data-in-memory=true defrag-lwm-pct=
-defrag-queue-min=0 defrag-sleep=1000 defrag-startup-minimum=0 direct-files=false filesize= flush-max-ms=1000
-max-used-pct= max-write-cache=67108864 min-avail-pct= post-write-queue=0 read-page-cache=false
+defrag-queue-min= defrag-sleep= defrag-startup-minimum=0 direct-files=false filesize= flush-max-ms=1000
+max-used-pct= max-write-cache= min-avail-pct= post-write-queue=0 read-page-cache=false
 tomb-raider-sleep=1000 write-block-size=1048576
 """
 
@@ -77,9 +79,9 @@ def namespace_config(namespace: Namespace) -> dict[str, str]:
     return words
 
 
-def service_config(cluster_name: str, node_id: str, *, flat: bool) -> dict[str, str]:
-    """The configuration of the service of a node."""
-    words = _pairs(_SERVICE) | {"cluster-name": cluster_name, "node-id": node_id}
+def service_config(cluster_name: str, node_id: str, changed: Mapping[str, str], *, flat: bool) -> dict[str, str]:
+    """The configuration of the service of a node, with what was changed since its start."""
+    words = _pairs(_SERVICE) | {"cluster-name": cluster_name, "node-id": node_id, **changed}
     if not flat:
         words = {key: value for key, value in words.items() if key not in _NEW_SERVICE_KEYS}
         words["debug-allocations"] = "none"

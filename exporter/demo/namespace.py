@@ -163,6 +163,19 @@ class Namespace:
         self._remove(key)
         self.deleted += 1
 
+    def reconfigure(self, config: NamespaceConfig) -> None:
+        """Take another configuration; a raised defrag threshold queues the blocks below it at once."""
+        before, self.config = self.config, config
+        for stripe in self.stripes:
+            if config.defrag_lwm_pct != before.defrag_lwm_pct:
+                raised = config.defrag_lwm_pct > before.defrag_lwm_pct
+                stripe.set_defrag_lwm_pct(config.defrag_lwm_pct, sweep=raised)
+
+    def truncate(self, set_name: str | None) -> None:
+        """Remove all records of a set, or of all sets."""
+        for key in [key for key, record in self.records.items() if set_name in (None, record.set_name)]:
+            self._remove(key)
+
     def tick(self, now: int, period: int, system_used_pct: int) -> None:
         """What the server's own threads do in the `period` seconds up to `now`."""
         if self.config.nsup_period and now % self.config.nsup_period < period:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from exporter.demo.changes import Changes
 from exporter.demo.config import RELEASES
 from exporter.demo.config_words import namespace_config, service_config
 from exporter.demo.histograms import KINDS, histograms_of
 from exporter.demo.jemalloc_text import add_to_file, jemalloc_text
 from exporter.demo.members import View
+from exporter.demo.request import parsed
 from exporter.demo.stat_words import namespace_stats, node_stats, set_stats, sindex_entry, sindex_stats
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.demo.config import SecondaryIndex
     from exporter.demo.namespace import Namespace
+    from exporter.demo.request import Request
     from exporter.demo.shop import Shop
 
 CLUSTER_NAME = "embedded-shop-simulation"
@@ -36,32 +39,21 @@ DEPRECATED = frozenset(
         "version",
     }
 )
-DEPRECATED_PARAMETERS = frozenset({"id", "ns"})
-NEED_COLON = frozenset({"histogram", "jem-stats", "sindex-list", "sindex-stat", "get-config"})
+DEPRECATED_PARAMETERS = frozenset({"id", "ns", "enable-index"})
+NEED_COLON = frozenset(
+    {
+        "get-config",
+        "histogram",
+        "jem-stats",
+        "set-config",
+        "sindex-delete",
+        "sindex-list",
+        "sindex-stat",
+        "truncate",
+        "truncate-namespace",
+    }
+)
 """Commands that releases up to 7.0 know only with their colon."""
-
-
-class Request(NamedTuple):
-    """An info command: `name/path...` or `name:key=value;...`."""
-
-    name: str
-    path: tuple[str, ...]
-    parameters: Mapping[str, str]
-
-    @property
-    def namespace(self) -> str | None:
-        """The namespace that a parameter names, in any of the spellings."""
-        return next((self.parameters[key] for key in ("namespace", "ns", "id") if key in self.parameters), None)
-
-
-def parsed(command: str) -> Request:
-    """An info command in its parts. The first colon decides: what is before it is the name."""
-    head, colon, tail = command.partition(":")
-    if colon:
-        pairs = (pair.partition("=") for pair in tail.split(";") if pair)
-        return Request(head, (), {key: value for key, _, value in pairs})
-    name, *path = head.rstrip(";").split("/")
-    return Request(name, tuple(path), {})
 
 
 class Words:
@@ -81,6 +73,7 @@ class Words:
         self._cluster = cluster
         self._namespaces = {namespace.config.name: namespace for namespace in shop.namespaces}
         self._histograms: dict[str, tuple[int, dict[tuple[str, str], str]]] = {}
+        self._changes = Changes(self._namespaces, new=self._new)
         self._commands: dict[str, Callable[[Request], str | None]] = {
             "get-config": self._get_config,
             "histogram": self._histogram,
@@ -95,11 +88,15 @@ class Words:
             "replicas": lambda _: self._replicas(),
             "service-clear-std": lambda _: self._service(),
             "service": lambda _: self._service(),
+            "set-config": self._changes.set_config,
             "sets": self._sets,
             "sindex": self._sindex,
+            "sindex-delete": self._changes.delete_sindex,
             "sindex-list": self._sindex_list,
             "sindex-stat": self._sindex_stat,
             "statistics": lambda _: self._statistics(),
+            "truncate": self._changes.truncate,
+            "truncate-namespace": self._changes.truncate,
         }
         self._constants = {
             "build": self._build,
@@ -215,7 +212,9 @@ class Words:
     def _get_config(self, request: Request) -> str:
         context = request.parameters.get("context", "service")
         if context == "service":
-            return _joined(service_config(CLUSTER_NAME, self._cluster().own, flat=self._new), ";")
+            return _joined(
+                service_config(CLUSTER_NAME, self._cluster().own, self._changes.service, flat=self._new), ";"
+            )
         if context != "namespace":
             return self._error(4, "invalid 'context'", "Error::invalid context")
         name = request.namespace if self._new else request.parameters.get("id")

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from exporter.demo.config import RELEASES
+from exporter.demo.request import parsed
 from exporter.demo.shop import Shop
-from exporter.demo.words import Words, parsed
+from exporter.demo.words import Words
 from tests.demo import capture_keys
 from tests.demo.client import fields
 
