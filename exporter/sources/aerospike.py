@@ -142,16 +142,23 @@ class AerospikeSource:
         try:
             return self._request("\n".join(asked), deadline) | self._refused
         except client_errors.ServerError as refusal:
-            if len(asked) > 1:
-                logger.debug("%s refused a request of %d commands: %s", self._where, len(asked), refusal.msg)
+            if len(asked) == 1:
+                # Not asked again: it may be a command that changes something.
+                self._refuse(asked[0], refusal)
+                return dict(self._refused)
+            logger.debug("%s refused a request of %d commands: %s", self._where, len(asked), refusal.msg)
         replies: dict[str, str] = {}
         for command in asked:
             try:
                 replies |= self._request(command, deadline)
             except client_errors.ServerError as refusal:
-                self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
-                self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
+                self._refuse(command, refusal)
         return replies | self._refused
+
+    def _refuse(self, command: str, refusal: Any) -> None:
+        """Keep what the server answered to a command that it refused, and do not ask again for a while."""
+        self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
+        self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
 
     def _request(self, request: str, deadline: float) -> dict[str, str]:
         """One round trip; a refusal by the server passes, all else becomes a `SourceError`."""
