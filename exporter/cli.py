@@ -13,9 +13,12 @@ import traceback
 from typing import TYPE_CHECKING
 
 from exporter import __version__, logs, settings, terminal
-from exporter.analyze import HELP, analyze
+from exporter.analyze import HELP as ANALYZE_HELP
+from exporter.analyze import analyze
 from exporter.assembly import Assembly, connection_to
 from exporter.errors import ExporterError, SettingsError
+from exporter.reclaim.command import reclaim
+from exporter.reclaim.flags import HELP as RECLAIM_HELP
 from exporter.sources.connection import Connection
 from exporter.tables import ProcessSettings, SamplerSettings
 from exporter.web import NAME, WebServer
@@ -33,11 +36,12 @@ commands:
   serve    read a node, and serve what it says on /metrics (without a command, too)
   demo     the same with an embedded, simulated shop instead of a node
   analyze  one look at a node, or at a saved one, in the terminal
+  reclaim  plan what would give memory back, and only when told to, apply or undo it
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and return the exit code: 0, 1 for a fault of our own, 2 for wrong settings."""
+    """Run a command, and return the exit code: its own, 1 for a fault of ours, 2 for wrong settings."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -46,8 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, words = _command(words)
         if {"-h", "--help", "--help-all"} & set(words):
             settings.parser(NAME, DESCRIPTION, rare="--help-all" in words).print_help()
-            if command is analyze:
-                sys.stdout.write(HELP)
+            sys.stdout.write(HELPS.get(command, ""))
             return 0
         if "--version" in words:
             sys.stdout.write(f"{NAME} {__version__}\n")
@@ -96,7 +99,13 @@ def demo(words: Sequence[str]) -> int:
         return asyncio.run(_serve(chosen, Connection(host, port, chosen.aerospike.timeout), note))
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"serve": serve, "demo": demo, "analyze": analyze}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": serve,
+    "demo": demo,
+    "analyze": analyze,
+    "reclaim": reclaim,
+}
+HELPS: dict[Callable[[Sequence[str]], int], str] = {analyze: ANALYZE_HELP, reclaim: RECLAIM_HELP}
 
 
 def _settings(words: Sequence[str]) -> Settings:

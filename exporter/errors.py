@@ -6,6 +6,7 @@ ExporterError
 │   ├── ConnectError   no connection to the node
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
 │   └── NoAnswerError  no answer in time
+├── JournalError       the journal of changes cannot be read or written
 └── ParseError         an answer was read and is not what its format says
 
 Errors of libraries never pass the module that calls the library: they are translated there, into one line for a
@@ -38,6 +39,10 @@ class LoginError(SourceError):
 
 class NoAnswerError(SourceError):
     """No answer in time."""
+
+
+class JournalError(ExporterError):
+    """The journal of changes cannot be read or written."""
 
 
 class ParseError(ExporterError):

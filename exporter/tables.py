@@ -236,6 +236,14 @@ class SamplerSettings(_Table):
         return self
 
 
+class ReclaimSettings(_Table):
+    """Changes to a node (command `reclaim`)."""
+
+    journal: Path = Field(
+        Path("~/.local/state/aerospike-memory-exporter/reclaim.jsonl"), description="where changes are noted, for undo"
+    )
+
+
 class DemoSettings(_Table):
     """The embedded shop (command `demo`)."""
 
@@ -259,4 +267,5 @@ class Settings(BaseSettings):
     )
     process: ProcessSettings = Field(default_factory=ProcessSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
+    reclaim: ReclaimSettings = Field(default_factory=ReclaimSettings)
     demo: DemoSettings = Field(default_factory=DemoSettings)

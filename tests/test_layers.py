@@ -24,7 +24,7 @@ LAYERS = (
     ("collectors",),
     ("registry", "exposition", "terminal", "archive"),
     ("web", "demo", "assembly"),
-    ("analyze",),
+    ("analyze", "reclaim"),
     ("cli",),
     ("__main__",),
 )

@@ -1,0 +1,1 @@
+"""The command `reclaim`: what would give memory back, what it costs, and how to undo it."""

@@ -1,0 +1,155 @@
+"""What each action gives back, in bytes, and where it shows: bounds that hold, not hopes.
+
+The rules are those of the server's storage and index code, each cited where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.memory.config import limits
+from exporter.memory.units import storage_units
+from exporter.reclaim.action import Gain
+
+if TYPE_CHECKING:
+    from exporter.memory.config import Limit
+    from exporter.memory.units import StorageUnit
+    from exporter.snapshot import Namespace, Set, System
+
+BATCH_BUFFER_BYTES = 128 << 10
+"""A buffer of batch requests (batch.c `BATCH_BLOCK_SIZE`)."""
+
+KEPT_BUFFERS = 16
+"""The free write buffers that a device keeps (drv_ssd.c `ssd_free_swbs`)."""
+
+OPEN_BLOCKS = 5
+"""The blocks of a stripe or device that are being filled at most: four by writers, one by defragmentation."""
+
+PARTITIONS = 4096
+SET_INDEX_PART_BYTES = 4096 + 1280 + 64
+"""A set index has a first stage, a tree and an array of stages per partition (set_index.c)."""
+
+SET_INDEX_STAGE_ENTRIES = 256
+HEAP = "heap; resident memory as the kernel takes what is lazily freed"
+
+
+def defrag(namespace: Namespace, pct: int) -> Gain:
+    """What a threshold of `pct` % frees once all blocks below it are defragmented.
+
+    No sealed block is then less than `pct` % live, so that used / (block * pct %) blocks and the open ones are the most
+    that are left; used / block, rounded up, the fewest. Blocks that were never sealed cannot be freed.
+    """
+    storage, where = namespace.storage, free_blocks(namespace)
+    if storage is None or storage.defrag_lwm_pct is None:
+        return Gain(None, None, where)
+    if pct <= storage.defrag_lwm_pct:
+        return Gain(0, 0, where)
+    least = most = 0
+    for unit in storage_units(namespace):
+        block, used = unit.block, unit.figures.used_bytes
+        if unit.occupied is None or not block or used is None:
+            return Gain(None, None, where)
+        taken = unit.occupied // block
+        high = max(0, taken - _ceil(used, block))
+        if storage.kind == "stripe" and not storage.backed:
+            high = min(high, _sealed(unit))
+        most += high * block
+        least += min(high, max(0, taken - used * 100 // (pct * block) - OPEN_BLOCKS)) * block
+    return Gain(least, most, where)
+
+
+def defrag_queue(namespace: Namespace) -> Gain:
+    """What the queued blocks hold that is not live: less than the threshold of each is."""
+    storage, where = namespace.storage, free_blocks(namespace)
+    queued = [unit.defrag_queue_blocks for unit in storage.units] if storage else []
+    known = [count for count in queued if count is not None]
+    if storage is None or storage.block_bytes is None or storage.defrag_lwm_pct is None or len(known) < len(queued):
+        return Gain(None, None, where)
+    whole = sum(known) * storage.block_bytes
+    return Gain(whole * max(0, 100 - storage.defrag_lwm_pct) // 100, whole, where)
+
+
+def post_write(namespace: Namespace, blocks: int) -> Gain:
+    """The buffers beyond `blocks` per device: a device keeps what it wrote last, and some free buffers."""
+    storage = namespace.storage
+    if storage is None or storage.cache_blocks is None or storage.block_bytes is None:
+        return Gain(None, None, HEAP)
+    held = [min(unit.writes or 0, storage.cache_blocks) for unit in storage.units]
+    freed = sum(max(0, count - blocks - KEPT_BUFFERS) for count in held)
+    return Gain(0, freed * storage.block_bytes, HEAP)
+
+
+def batch_buffers(unused: int | None, limit: int) -> Gain:
+    """The unused buffers beyond the limit; each goes when it was used once more."""
+    return Gain(0, None if unused is None else max(0, unused - limit) * BATCH_BUFFER_BYTES, HEAP)
+
+
+def set_index(namespace: Namespace, one: Set) -> Gain:
+    """The parts of the index of a set in all partitions of this node, and the further stages of full ones."""
+    if namespace.partition_share is None:
+        return Gain(None, None, HEAP)
+    held = round(PARTITIONS * namespace.partition_share)
+    floor = held * SET_INDEX_PART_BYTES
+    if one.objects is None or not held:
+        return Gain(floor, None, HEAP)
+    stages = _ceil(_ceil(one.objects, held) + 1, SET_INDEX_STAGE_ENTRIES)
+    # Partitions differ: no bound from above, but twice the mean is far beyond any.
+    return Gain(floor, floor + held * (2 * stages - 1) * 4096, HEAP)
+
+
+def sindex(namespace: Namespace, name: str) -> Gain:
+    """All nodes of an index; only with the last index of a namespace does the server free any (sindex_arena.c)."""
+    if namespace.sindex.persisted:
+        return Gain(0, 0, "the mounts of the secondary indexes; no memory")
+    if len(namespace.sindexes) > 1:
+        return Gain(0, 0, "nodes that the other secondary indexes of the namespace can use; no memory")
+    used = next((one.used_bytes for one in namespace.sindexes if one.name == name), None)
+    return Gain(used, used, HEAP)
+
+
+def truncate(namespace: Namespace, one: Set) -> Gain:
+    """The records of a set; of blocks those that nothing else holds, as defragmentation gets to them."""
+    storage = namespace.storage
+    if namespace.heap_data:
+        return Gain(0, one.used_bytes, HEAP)
+    where = free_blocks(namespace)
+    if storage is None or storage.used_bytes is None or one.used_bytes is None or not storage.block_bytes:
+        return Gain(None, None, where)
+    block, pct = storage.block_bytes, storage.defrag_lwm_pct or 50
+    occupied = [unit.occupied for unit in storage_units(namespace) if unit.occupied is not None]
+    if len(occupied) < len(storage.units):
+        return Gain(None, None, where)
+    left, taken = max(0, storage.used_bytes - one.used_bytes), sum(occupied) // block
+    most = max(0, taken - _ceil(left, block))
+    least = max(0, taken - left * 100 // (pct * block) - OPEN_BLOCKS * len(storage.units))
+    return Gain(min(least, most) * block, most * block, where)
+
+
+def evicted(namespace: Namespace, system: System, name: str) -> int | None:
+    """The bytes that eviction at once begins to delete, of what counts against the limit; 0 below the mark."""
+    found = eviction_mark(namespace, system, name)
+    if found is None or found.used is None or found.limit is None:
+        return None
+    return max(0, found.used - found.limit) if found.breached else 0
+
+
+def eviction_mark(namespace: Namespace, system: System, name: str) -> Limit | None:
+    """The limit of that name at which a namespace evicts."""
+    return next((one for one in limits(namespace, system) if (one.name, one.action) == (name, "evict")), None)
+
+
+def free_blocks(namespace: Namespace) -> str:
+    """Where a freed write block shows."""
+    storage = namespace.storage
+    if storage is None or storage.kind == "stripe":
+        return "free blocks of the stripes, for new records; resident memory does not fall"
+    return f"free blocks of the {storage.kind}s, for new records; no memory"
+
+
+def _sealed(unit: StorageUnit) -> int:
+    """The blocks that were ever sealed: the others are being filled."""
+    return (unit.figures.writes or 0) + (unit.figures.defrag_writes or 0)
+
+
+def _ceil(part: int, whole: int) -> int:
+    return -(-part // whole)
