@@ -67,6 +67,8 @@ class Journal:
         try:
             path = self._path.expanduser()
             new = not path.exists()
+            if not new and not path.is_file():
+                raise self._error("it is no file")
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             if new:

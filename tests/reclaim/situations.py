@@ -1,0 +1,33 @@
+"""Situations of captured nodes, with a few fields as a test wants them."""
+
+from __future__ import annotations
+
+from exporter.info import fields
+from exporter.reclaim.action import Wish
+from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
+from tests.support import replies
+
+BLOCK = 8 << 20
+MIB = 1 << 20
+
+
+def situation_of(scenario: str, ttl: str = "", **changes: dict[str, str | None]) -> Situation:
+    """A capture's situation. `changes` are fields by section, where `carts` stands for `namespace/carts`.
+
+    `ttl` are the counts of each namespace's ttl histogram.
+    """
+    found = {**replies(scenario), SERVICE_COMMAND: "batch-max-unused-buffers=256"}
+    for section, values in changes.items():
+        command = section if section in found else f"namespace/{section}"
+        told = {**fields(found[command]), **values}
+        found[command] = ";".join(f"{key}={value}" for key, value in told.items() if value is not None)
+    for name in found["namespaces"].split(";"):
+        found[ttl_command(name)] = f"units=seconds:hist-width=100:bucket-width=1:buckets={ttl}" if ttl else ""
+    return situation(found)
+
+
+def wish(text: str) -> Wish:
+    """A wish from NS/PARAMETER=VALUE."""
+    target, _, value = text.partition("=")
+    namespace, _, parameter = target.rpartition("/")
+    return Wish(namespace, parameter, value)

@@ -1,0 +1,308 @@
+"""The command as a person uses it, on the embedded node: what is printed, what is sent, and the exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from exporter import cli
+from exporter.reclaim.parameters import PARAMETERS
+from exporter.web import NAME
+from tests.reclaim.recorded import RecordedNode
+from tests.support import TESTS
+
+LWM_60 = "set-config:context=namespace;namespace=orders;defrag-lwm-pct=60"
+LWM_50 = "set-config:context=namespace;namespace=orders;defrag-lwm-pct=50"
+
+
+@pytest.fixture
+def node() -> Iterator[RecordedNode]:
+    with RecordedNode() as found:
+        yield found
+
+
+class Run:
+    """One use of the command in this process, whose standard input is no terminal."""
+
+    def __init__(self, node: RecordedNode | None, directory: Path, *words: str) -> None:
+        port = node.address[1] if node is not None else 1
+        arguments = ["reclaim", "--aerospike.port", str(port), "--reclaim.journal", str(directory / "journal.jsonl")]
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            self.code = cli.main([*arguments, "--watch", "0", *words])
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Standard output as JSON."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@pytest.mark.parametrize("release", ["8.1", "6.4"])
+def test_a_plan_is_printed_with_its_commands_and_only_reads(release: str, tmp_path: Path) -> None:
+    with RecordedNode(release) as node:
+        run = Run(node, tmp_path)
+        assert node.changes == []
+    key = "namespace" if release == "8.1" else "id"
+    command = f"set-config:context=namespace;{key}=orders;defrag-lwm-pct=60"
+    assert (run.code, run.err) == (0, "")
+    assert f"\n  {command}\n" in run.out
+    assert f"\n  undo: {command.replace('=60', '=50')}\n" in run.out
+    assert "\n  hazard: " in run.out
+    assert all(len(line) <= 100 for line in run.out.splitlines())
+    assert not (tmp_path / "journal.jsonl").exists()
+
+
+def test_what_gains_most_comes_first(node: RecordedNode, tmp_path: Path) -> None:
+    run = Run(node, tmp_path, "--output", "json")
+    gains = [action["gain"]["most"] for action in run.data["plan"]]
+    text = Run(node, tmp_path).out
+    shown = re.findall(r"^(\w+): defrag-lwm-pct", text, re.MULTILINE)
+    by_name = {action["ns"]: gain for action, gain in zip(run.data["plan"], gains, strict=True)}
+    assert [by_name[name] for name in shown] == sorted(gains, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--namespace", "carts"], ["carts"]),
+        (["--namespace", "carts", "--namespace", "orders"], ["carts", "orders"]),
+        (["--only", "nsup-period"], []),
+        (["--only", "defrag-lwm-pct", "--namespace", "orders"], ["orders"]),
+    ],
+)
+def test_a_plan_can_be_narrowed(node: RecordedNode, tmp_path: Path, words: list[str], expected: list[str]) -> None:
+    run = Run(node, tmp_path, "--output", "json", *words)
+    assert [action["ns"] for action in run.data["plan"]] == expected
+
+
+def test_a_plan_is_applied_and_undone(node: RecordedNode, tmp_path: Path) -> None:
+    run = Run(node, tmp_path, "--set", "orders/defrag-lwm-pct=60", "--apply", "--yes")
+    assert (run.code, run.err) == (0, "")
+    assert f"To be sent, in this order:\n  {LWM_60}\n" in run.out
+    assert f"  applied      {LWM_60}\nUndo with --undo 1\n" in run.out
+    assert node.changes == [LWM_60]
+    back = Run(node, tmp_path, "--undo", "--yes")
+    assert (back.code, back.err) == (0, "")
+    assert back.out == f"To be sent, in this order:\n  {LWM_50}\n  restored     {LWM_50}\n"
+    assert node.changes == [LWM_60, LWM_50]
+    again = Run(node, tmp_path, "--undo", "--yes")
+    assert again.code == 3
+    assert again.err == "nothing sent: the journal has nothing of any run on node BB9DE3000000000 to undo\n"
+
+
+def test_a_run_is_undone_by_its_number(node: RecordedNode, tmp_path: Path) -> None:
+    Run(node, tmp_path, "--set", "orders/defrag-lwm-pct=60", "--apply", "--yes")
+    Run(node, tmp_path, "--set", "orders/defrag-sleep=100", "--apply", "--yes")
+    assert Run(node, tmp_path, "--undo", "1", "--yes").code == 0
+    assert (node.configured("orders", "defrag_lwm_pct"), node.configured("orders", "defrag_sleep")) == (50, 100)
+
+
+def test_a_script_reads_what_became_of_it(node: RecordedNode, tmp_path: Path) -> None:
+    words = ["--set", "orders/defrag-lwm-pct=75", "--apply", "--yes", "--output", "json", "--watch", "3"]
+    data = Run(node, tmp_path, *words).data
+    assert [(one["command"], one["state"]) for one in data["outcomes"]] == [(LWM_60.replace("60", "75"), "applied")]
+    seen = {one["ns"]: one for one in data["seen"]}
+    assert seen["orders"]["after"]["free_bytes"] > seen["orders"]["before"]["free_bytes"]
+    assert data["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--set", "orders/defrag-lwm-pct=100"], "100 is outside 1 to 99"),
+        (["--set", "orders/defrag-lwm-pct=60", "--set", "orders/defrag-lwm-pct=100"], "100 is outside 1 to 99"),
+        (["--set", "orders/indexes-memory-budget=1M", "--risky"], "writes would stop at 1.0 MiB"),
+        (["--set", "orders/defrag-lwm-pct=90"], "(--risky)"),
+    ],
+)
+def test_a_refused_plan_is_not_sent_even_in_part(
+    node: RecordedNode, tmp_path: Path, words: list[str], reason: str
+) -> None:
+    run = Run(node, tmp_path, *words, "--apply", "--yes")
+    assert run.code == 3
+    assert reason in run.out
+    assert node.changes == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--set", "orders/defrag-lwm-pct=60"], "standard input is no terminal: confirm with --yes"),
+        (["--truncate", "orders/payment", "--yes"], "confirm with --delete-data orders/payment"),
+        (
+            ["--truncate", "orders/payment", "--yes", "--delete-data", "orders"],
+            "confirm with --delete-data orders/payment",
+        ),
+        (["--set", "carts/evict-tenths-pct=60", "--yes"], "confirm with --delete-data carts"),
+    ],
+)
+def test_what_is_not_confirmed_is_not_sent(node: RecordedNode, tmp_path: Path, words: list[str], reason: str) -> None:
+    run = Run(node, tmp_path, *words, "--apply")
+    assert (run.code, node.changes) == (3, [])
+    assert run.err.startswith("nothing sent: ")
+    assert reason in run.err
+
+
+def test_records_are_deleted_when_the_set_is_named_twice(node: RecordedNode, tmp_path: Path) -> None:
+    run = Run(node, tmp_path, *("--truncate", "orders/payment", "--apply", "--yes", "--delete-data", "orders/payment"))
+    assert run.code == 0
+    assert node.changes == ["truncate:namespace=orders;set=payment"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "sent"), [("embedded-shop-simulation\n", 0, [LWM_60]), ("yes\n", 3, []), ("\x04", 3, [])]
+)
+def test_a_person_at_a_terminal_types_the_name_of_the_cluster(
+    node: RecordedNode, tmp_path: Path, typed: str, code: int, sent: list[str]
+) -> None:
+    ours, theirs = pty.openpty()
+    words = ["reclaim", "--aerospike.port", str(node.address[1]), "--reclaim.journal", str(tmp_path / "j"), "--watch=0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", *words, "--set", "orders/defrag-lwm-pct=60", "--apply"],
+        cwd=TESTS.parent,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        out, err = process.communicate(timeout=20)
+    os.close(ours)
+    assert "Type embedded-shop-simulation to send this command: " in err
+    assert (process.returncode, node.changes) == (code, sent)
+    assert LWM_60 in out
+
+
+def test_a_change_that_fails_is_exit_code_1(node: RecordedNode, tmp_path: Path) -> None:
+    node.meddle = lambda command: "ERROR:81:role violation" if command.startswith("set-config") else None
+    run = Run(node, tmp_path, "--set", "orders/defrag-lwm-pct=60", "--apply", "--yes")
+    assert run.code == 1
+    assert "sys-admin" in run.out
+    assert "Undo" not in run.out
+
+
+def test_a_former_value_that_would_stop_writes_by_now_is_restored_only_by_force(
+    node: RecordedNode, tmp_path: Path
+) -> None:
+    words = ["--set", "orders/indexes-memory-budget=1G", "--apply", "--yes"]
+    assert Run(node, tmp_path, *words).code == 0
+    journal = tmp_path / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"before": "67108864"', '"before": "1048576"'))
+    run = Run(node, tmp_path, "--undo", "--yes")
+    assert (run.code, node.configured("orders", "indexes_memory_budget")) == (3, 1 << 30)
+    assert "indexes-memory-budget=1048576 would stop writes by now, at 1.0 MiB (--force)" in run.err
+    assert Run(node, tmp_path, "--undo", "--yes", "--force").code == 0
+    assert node.configured("orders", "indexes_memory_budget") == 1 << 20
+
+
+def test_a_node_that_is_not_there_is_said(tmp_path: Path) -> None:
+    run = Run(None, tmp_path)
+    assert (run.code, run.out) == (1, "no connection to 127.0.0.1:1: Connection refused\n")
+    assert Run(None, tmp_path, "--undo", "--output", "json").data["problem"].startswith("no connection")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--set", "orders"], "flags: argument --set: give NS/PARAMETER=VALUE"),
+        (["--set", "orders/truncate=x"], "flags: argument --set: give NS/PARAMETER=VALUE"),
+        (["--truncate", "orders"], "flags: argument --truncate: give NS/NAME"),
+        (["--drop-set-index", "/x"], "flags: argument --drop-set-index: give NS/NAME"),
+        (["--watch", "-1"], "flags: argument --watch: give seconds from 0 to 3600"),
+        (["--watch", "nan"], "flags: argument --watch: give seconds from 0 to 3600"),
+        (["--undo", "--apply"], "flags: give --apply or --undo, not both"),
+        (["--nonsense"], "flags: unknown flag --nonsense"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(tmp_path: Path, words: list[str], line: str) -> None:
+    run = Run(None, tmp_path, *words)
+    assert (run.code, run.out, run.err) == (2, "", f"{NAME}: {line}\n")
+
+
+def test_help_tells_of_its_flags(tmp_path: Path) -> None:
+    run = Run(None, tmp_path, "--help")
+    assert run.code == 0
+    assert "--apply " in run.out
+    assert "--reclaim.journal" in run.out
+
+
+# Whatever is asked for
+
+NAMES = st.sampled_from(["orders", "carts", "nope", "", "orders;id=carts", "carts\n"])
+VALUES = st.one_of(
+    st.integers(-5, 120).map(str),
+    st.integers(-(10**12), 10**12).map(str),
+    st.sampled_from(["0", "1", "50", "60", "99", "100", "1k", "64M", "1G", "2m", "60;evict-used-pct=1", "٦٠", "true"]),
+    st.text(min_size=1, max_size=8),
+)
+ASKED = st.lists(st.tuples(NAMES, st.sampled_from([*PARAMETERS, "replication-factor"]), VALUES), min_size=1, max_size=3)
+
+
+def hurts(command: str, indexes: dict[str, int]) -> bool:
+    """Whether a command that arrived is one that the server takes and is hurt by: worked out from its text alone."""
+    found = re.fullmatch(r"set-config:context=(?:service|namespace;namespace=(\w+));([\w-]+)=(\d+)", command)
+    if found is None:
+        return True
+    namespace, parameter, value = found[1], found[2], int(found[3])
+    if parameter == "defrag-lwm-pct":
+        return not 1 <= value <= 99
+    if parameter == "indexes-memory-budget":
+        return 0 < value < indexes[namespace]
+    if parameter == "nsup-period":
+        return value == 0
+    if parameter == "evict-used-pct":
+        return value >= 70  # writes stop there, in both namespaces
+    return parameter not in PARAMETERS
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RecordedNode]:
+    with RecordedNode() as found:
+        yield found
+
+
+@settings(max_examples=200)
+@given(asked=ASKED, risky=st.booleans())
+@example(asked=[("orders", "defrag-lwm-pct", "60"), ("carts", "evict-used-pct", "69")], risky=True)
+@example(asked=[("orders", "defrag-lwm-pct", "60"), ("carts", "evict-used-pct", "70")], risky=True)
+@example(asked=[("orders", "indexes-memory-budget", "64M"), ("", "batch-max-unused-buffers", "0")], risky=False)
+def test_a_refused_plan_never_reaches_the_node(
+    shared: RecordedNode, tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[str, str, str]], risky: bool
+) -> None:
+    before = {namespace: namespace.config for namespace in shared.shop.namespaces}
+    indexes = {namespace.config.name: namespace.usage().indexes_bytes for namespace in shared.shop.namespaces}
+    shared.received.clear()
+    words = [
+        word for ns, name, value in asked for word in ("--set", f"{ns}/{name}={value}" if ns else f"{name}={value}")
+    ]
+    confirmed = ["--delete-data", "orders", "--delete-data", "carts", "--output", "json"]
+    try:
+        run = Run(shared, tmp_path_factory.mktemp("any"), *words, *confirmed, "--apply", "--yes", *["--risky"] * risky)
+        sent = list(shared.changes)
+    finally:
+        for namespace, config in before.items():
+            namespace.reconfigure(config)
+        shared._words._changes.service.clear()
+    assert run.code in (0, 2, 3)
+    if run.code == 0:
+        assert sent == [action["command"] for action in run.data["plan"]]
+        assert run.data["refused"] == []
+        assert not any(hurts(command, indexes) for command in sent)
+    else:
+        assert sent == []
