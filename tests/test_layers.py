@@ -64,6 +64,22 @@ def test_the_memory_model_is_pure() -> None:
                 assert (node.module or "").split(".")[0] in allowed, path
 
 
+def test_plans_are_made_without_input_or_output() -> None:
+    doing = {"apply", "command", "flags", "journal", "page", "watch", "__init__"}
+    allowed = {"__future__", "dataclasses", "typing", "collections", "re", "exporter"}
+    for path in (ROOT / "exporter" / "reclaim").glob("*.py"):
+        if path.stem in doing:
+            continue
+        for name in _imports(path.read_text()):
+            assert name.split(".")[1] not in ("sources", "settings", "assembly", "logs"), path
+            assert name.split(".")[1:2] != ["reclaim"] or name.split(".")[2] not in doing, path
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
+            elif isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] in allowed, path
+
+
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
         str(path.relative_to(ROOT))

@@ -129,6 +129,8 @@ class _Session:
             if hazards and not own.force:
                 return self._refuse("\n".join(f"{why} (--force)" for why in hazards), {})
             back = [entry for entry in entries if entry.undo is not None]
+            if not back:
+                return self._refuse(f"nothing can undo run {own.undo}", {})
             sent = "".join(f"  {command(node.release, entry.wish, entry.before)}\n" for entry in back)
             self._show(f"To be sent, in this order:\n{sent}")
             why = refusal(node, len(back), (), (), own.yes, _prompt())

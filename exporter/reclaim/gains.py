@@ -104,7 +104,7 @@ def sindex(namespace: Namespace, name: str) -> Gain:
     if len(namespace.sindexes) > 1:
         return Gain(0, 0, "nodes that the other secondary indexes of the namespace can use; no memory")
     used = next((one.used_bytes for one in namespace.sindexes if one.name == name), None)
-    return Gain(used, used, HEAP)
+    return Gain(used, used, f"{HEAP} (its figures fall by whole stages)")
 
 
 def truncate(namespace: Namespace, one: Set) -> Gain:
