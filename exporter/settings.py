@@ -38,7 +38,9 @@ CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
 _NOT_FLAGS = ("aerospike.password",)
 _JSON = ("operator",)
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
-_RARE = re.compile(r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|demo\.seed")
+_RARE = re.compile(
+    r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|reclaim|demo\.seed"
+)
 _SCREEN = 100
 
 Tables = dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter import logs
 from exporter.collectors.metric import PREFIX, View
 from exporter.demo.wire import InfoServer
 from exporter.exposition import Exposition
@@ -74,6 +76,25 @@ def series(text: str) -> dict[str, float]:
             assert name not in found, name
             found[name] = sample.value
     return found
+
+
+@contextlib.contextmanager
+def logging_as_before() -> Iterator[None]:
+    """Let a block set up the log, and undo that; in it our logger has no handler yet."""
+    ours = logging.getLogger(logs.LOGGER)
+    names = ("tornado.access", "tornado.general", "tornado.application", "asyncio")
+    levels = {name: logging.getLogger(name).level for name in names}
+    before = ours.handlers[:], ours.level, ours.propagate, logging.raiseExceptions
+    ours.handlers = []
+    try:
+        yield
+    finally:
+        for handler in ours.handlers:
+            handler.close()
+        ours.handlers, ours.level, ours.propagate, logging.raiseExceptions = before
+        ours.setLevel(before[1])
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def promtool() -> str:

@@ -13,6 +13,7 @@ import pytest
 from exporter import logs
 from exporter.errors import SettingsError
 from exporter.tables import LogSettings
+from tests.support import logging_as_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,18 +26,8 @@ logger = logging.getLogger("exporter.test")
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    ours = logging.getLogger(logs.LOGGER)
-    names = ("tornado.access", "tornado.general", "tornado.application", "asyncio")
-    levels = {name: logging.getLogger(name).level for name in names}
-    before = ours.handlers[:], ours.level, ours.propagate, logging.raiseExceptions
-    ours.handlers = []
-    yield
-    for handler in ours.handlers:
-        handler.close()
-    ours.handlers, ours.level, ours.propagate, logging.raiseExceptions = before
-    ours.setLevel(before[1])
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    with logging_as_before():
+        yield
 
 
 def lines_of(path: Path) -> list[str]:

@@ -100,8 +100,10 @@ class _Session:
             own.yes,
             _prompt(),
         )
+        if why is None and not own.yes and self._outdated(made, wanted):
+            why = "the node has changed since the plan was made: make it again"
         if why is not None:
-            return self._refuse(why, page.as_data(node, made, problem=why))
+            return self._refuse(why, page.as_data(node, made))
         with Journal(self._chosen.reclaim.journal) as journal:
             run = journal.next_run()
             found = self._tell(apply(self._source.ask, node, made.actions, journal))
@@ -120,25 +122,34 @@ class _Session:
         except SourceError as problem:
             return self._lost(str(problem))
         node = now.snapshot.node
+        data = page.as_data(node, Plan())
         with Journal(self._chosen.reclaim.journal) as journal:
             entries = list(open_entries(journal.entries(), node.node_id or "", own.undo or None))
             if not entries:
                 run = f"run {own.undo}" if own.undo else "any run"
-                return self._refuse(f"the journal has nothing of {run} on node {node.node_id} to undo", {})
+                return self._refuse(f"the journal has nothing of {run} on node {node.node_id} to undo", data)
             hazards = [why for entry in entries if (why := undo_hazard(now, entry.wish, entry.before)) is not None]
             if hazards and not own.force:
-                return self._refuse("\n".join(f"{why} (--force)" for why in hazards), {})
+                return self._refuse("\n".join(f"{why} (--force)" for why in hazards), data)
             back = [entry for entry in entries if entry.undo is not None]
             if not back:
-                return self._refuse(f"nothing can undo run {own.undo}", {})
+                return self._refuse(f"nothing can undo run {own.undo}", data)
             sent = "".join(f"  {command(node.release, entry.wish, entry.before)}\n" for entry in back)
             self._show(f"To be sent, in this order:\n{sent}")
             why = refusal(node, len(back), (), (), own.yes, _prompt())
             if why is not None:
-                return self._refuse(why, page.as_data(node, Plan(), problem=why))
+                return self._refuse(why, data)
             found = self._tell(restore(self._source.ask, node, entries, journal, own.force))
         self._finish(page.as_data(node, Plan(), found))
         return OK if all(outcome.well for outcome in found) else FAILED
+
+    def _outdated(self, made: Plan, wanted: Sequence[Wish]) -> bool:
+        """Whether the plan would be another one by now: a person may have thought about it for long."""
+        try:
+            again = plan(read(self._source, self._chosen.web.timeout), wanted, self._own.risky)
+        except SourceError:
+            return True
+        return [action.command for action in again.actions] != [action.command for action in made.actions]
 
     def _tell(self, outcomes: Iterator[Outcome]) -> list[Outcome]:
         """Each outcome as it comes."""
@@ -180,7 +191,7 @@ class _Session:
         """Nothing was sent."""
         for line in why.splitlines():
             sys.stderr.write(f"nothing sent: {line}\n")
-        self._finish(data)
+        self._finish({**data, "problem": why})
         return REFUSED
 
     def _show(self, text: str) -> None:

@@ -26,6 +26,7 @@ flags of reclaim, besides those above; it sends nothing without --apply or --und
   --watch SECONDS           watch the gain for so long [60]
   --undo [RUN]              restore what was before the last run, or before the one of that number
   --force                   restore even what was changed by others since, or what would stop writes
+  --reclaim.journal FILE    where changes are noted [~/.local/state/aerospike-memory-exporter/reclaim.jsonl]
   --output text|json        for a person, or for a script [text]
   --color auto|always|never
 Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags or files,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.amounts import size
+from exporter.amounts import share, size
 from exporter.memory.config import DEFRAG_RESERVE_BLOCKS
 from exporter.namespaces import in_memory
 from exporter.reclaim import marks
@@ -68,6 +68,8 @@ def _of_value(situation: Situation, wish: Wish, known: Parameter) -> Iterator[Re
         most = "on" if known.most is None else f"to {known.most}"
         hurt = ": from 100 on the server defragments for ever" if known.name == "defrag-lwm-pct" and value else ""
         yield Reason(f"{value} is outside {known.least} {most}{hurt}")
+    elif str(value) == situation.configured(wish.namespace, known.name):
+        yield Reason(f"{value} is in force already")
 
 
 def _of_parameter(
@@ -90,6 +92,11 @@ def _of_parameter(
     elif wish.parameter in ("post-write-cache", "post-write-queue"):
         if in_memory(situation.namespaces[wish.namespace]):
             yield Reason("the records are in memory: there is no post-write cache")
+    elif wish.parameter == "evict-tenths-pct":
+        if value > marks.MOST_DELETED * 1000:
+            yield Reason(
+                f"each cycle that evicts would delete {share(value / 1000)} of the records that can expire", False
+            )
     elif wish.parameter == "nsup-period":
         yield from marks.of_nsup(situation, namespace, value)
     elif wish.parameter in marks.SIZES:

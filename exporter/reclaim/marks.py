@@ -138,6 +138,8 @@ def of_eviction(situation: Situation, wish: Wish, now: Namespace, then: Namespac
     """What eviction would delete from its next cycle on, because the mark is passed already."""
     system, name = situation.snapshot.system, LIMITS[wish.parameter]
     mark, earlier = eviction_mark(then, system, name), eviction_mark(now, system, name)
+    if mark is not None and mark.used is None:
+        yield Reason("how much eviction would delete is unknown", False)
     if mark is None or mark.used is None or mark.limit is None or not mark.breached:
         return
     if earlier is not None and earlier.limit is not None and earlier.limit <= mark.limit:

@@ -22,7 +22,7 @@ from exporter import cli
 from exporter.reclaim.parameters import PARAMETERS
 from exporter.web import NAME
 from tests.reclaim.recorded import RecordedNode
-from tests.support import TESTS
+from tests.support import TESTS, logging_as_before
 
 LWM_60 = "set-config:context=namespace;namespace=orders;defrag-lwm-pct=60"
 LWM_50 = "set-config:context=namespace;namespace=orders;defrag-lwm-pct=50"
@@ -41,7 +41,7 @@ class Run:
         port = node.address[1] if node is not None else 1
         arguments = ["reclaim", "--aerospike.port", str(port), "--reclaim.journal", str(directory / "journal.jsonl")]
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with logging_as_before(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             self.code = cli.main([*arguments, "--watch", "0", *words])
         self.out, self.err = out.getvalue(), err.getvalue()
 
@@ -164,16 +164,22 @@ def test_records_are_deleted_when_the_set_is_named_twice(node: RecordedNode, tmp
     assert node.changes == ["truncate:namespace=orders;set=payment"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "code", "sent"), [("embedded-shop-simulation\n", 0, [LWM_60]), ("yes\n", 3, []), ("\x04", 3, [])]
-)
-def test_a_person_at_a_terminal_types_the_name_of_the_cluster(
-    node: RecordedNode, tmp_path: Path, typed: str, code: int, sent: list[str]
-) -> None:
+QUESTION = "Type embedded-shop-simulation to send this command: "
+
+
+@contextlib.contextmanager
+def at_a_terminal(node: RecordedNode, directory: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The command as a process that has asked its question, and the terminal that its person types at."""
     ours, theirs = pty.openpty()
-    words = ["reclaim", "--aerospike.port", str(node.address[1]), "--reclaim.journal", str(tmp_path / "j"), "--watch=0"]
+    words = [
+        "--aerospike.port",
+        str(node.address[1]),
+        "--reclaim.journal",
+        str(directory / "journal.jsonl"),
+        "--watch=0",
+    ]
     with subprocess.Popen(
-        [sys.executable, "-m", "exporter", *words, "--set", "orders/defrag-lwm-pct=60", "--apply"],
+        [sys.executable, "-m", "exporter", "reclaim", *words, "--set", "orders/defrag-lwm-pct=60", "--apply"],
         cwd=TESTS.parent,
         stdin=theirs,
         stdout=subprocess.PIPE,
@@ -181,12 +187,35 @@ def test_a_person_at_a_terminal_types_the_name_of_the_cluster(
         text=True,
     ) as process:
         os.close(theirs)
-        os.write(ours, typed.encode())
-        out, err = process.communicate(timeout=20)
-    os.close(ours)
-    assert "Type embedded-shop-simulation to send this command: " in err
+        try:
+            assert process.stderr is not None
+            assert process.stderr.read(len(QUESTION)) == QUESTION
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "sent"), [("embedded-shop-simulation\n", 0, [LWM_60]), ("yes\n", 3, []), ("\x04", 3, [])]
+)
+def test_a_person_at_a_terminal_types_the_name_of_the_cluster(
+    node: RecordedNode, tmp_path: Path, typed: str, code: int, sent: list[str]
+) -> None:
+    with at_a_terminal(node, tmp_path) as (process, terminal):
+        os.write(terminal, typed.encode())
+        out, _ = process.communicate(timeout=20)
     assert (process.returncode, node.changes) == (code, sent)
     assert LWM_60 in out
+
+
+def test_a_plan_that_is_confirmed_too_late_is_not_sent(node: RecordedNode, tmp_path: Path) -> None:
+    with at_a_terminal(node, tmp_path) as (process, terminal):
+        node.meddle = lambda command: "migrate_partitions_remaining=1" if command == "statistics" else None
+        os.write(terminal, b"embedded-shop-simulation\n")
+        _, err = process.communicate(timeout=20)
+    assert err == "nothing sent: the node has changed since the plan was made: make it again\n"
+    assert (process.returncode, node.changes) == (3, [])
 
 
 def test_a_change_that_fails_is_exit_code_1(node: RecordedNode, tmp_path: Path) -> None:

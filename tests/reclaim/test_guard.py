@@ -41,7 +41,7 @@ def refused(situation: Situation, text: str) -> list[str]:
         # What the engine lacks.
         (NEW, "orders/post-write-cache=0", "the node lists no post-write-cache here"),
         (OLD, "carts/defrag-lwm-pct=60", "the node lists no defrag-lwm-pct here"),
-        (OLD, "orders/post-write-queue=0", "the records are in memory"),
+        (OLD, "orders/post-write-queue=8", "the records are in memory"),
         # Values that the server would take, or read as something else.
         (NEW, "orders/defrag-lwm-pct=0", "0 is outside 1 to 99"),
         (NEW, "orders/defrag-lwm-pct=100", "from 100 on the server defragments for ever"),
@@ -77,10 +77,12 @@ def refused(situation: Situation, text: str) -> list[str]:
         # nsup does not run in `orders`.
         (NEW, "orders/evict-used-pct=60", "nsup-period is 0, so that nothing is ever evicted"),
         (OLD, "orders/high-water-disk-pct=60", "nsup-period is 0, so that nothing is ever evicted"),
-        (NEW, "orders/nsup-period=0", "memory only grows"),
+        (NEW, "carts/nsup-period=0", "memory only grows"),
         (NEW, "orders/nsup-period=120", "there is no ttl histogram"),
         # 348,974,272 of 536,870,912 bytes: 65 %, and eviction at 60 % already.
-        (EVICTING, "carts/evict-used-pct=60", "OK"),
+        (EVICTING, "carts/evict-used-pct=60", "60 is in force already"),
+        (EVICTING, "carts/evict-tenths-pct=100", "OK"),
+        (EVICTING, "carts/evict-tenths-pct=101", "each cycle that evicts would delete 10% of the records"),
         (EVICTING, "carts/evict-used-pct=62", "OK"),
         (EVICTING, "carts/evict-used-pct=50", "eviction would delete 76.8 MiB of the 333 MiB in use (23%)"),
         # The heap of 6.4: 45,841,051 of 1,073,741,824 bytes; writes stop at 85 %.
@@ -153,7 +155,7 @@ def test_nsup_is_switched_on_only_if_few_records_may_have_expired(ttl: str, obje
 
 def test_a_namespace_that_keeps_everything_for_ever_is_never_evicted() -> None:
     node = situation_of(NEW, carts={"non_expirable_objects": "21471"})
-    assert refused(node, "carts/evict-used-pct=60") == [
+    assert refused(node, "carts/evict-used-pct=50") == [
         "no record of the namespace can expire, and others are never evicted"
     ]
 
@@ -163,6 +165,12 @@ def test_a_budget_that_is_too_small_already_is_not_good_enough_when_it_grows_a_l
     assert "writes would stop at 2.0 KiB: 17.5 MiB count against indexes_budget" in refused(
         node, "orders/indexes-memory-budget=2000"
     )
+
+
+def test_eviction_by_an_unknown_use_is_a_matter_of_judgement() -> None:
+    node = situation_of(NEW, carts={"set_index_used_bytes": None})
+    assert refused(node, "carts/evict-indexes-memory-pct=70") == ["how much eviction would delete is unknown"]
+    assert "what counts against it is unknown" in refused(node, "carts/indexes-memory-budget=1G")
 
 
 def test_a_wish_is_judged_after_those_that_come_before_it() -> None:
