@@ -273,14 +273,26 @@ def test_help_tells_of_its_flags(tmp_path: Path) -> None:
 
 # Whatever is asked for
 
-NAMES = st.sampled_from(["orders", "carts", "nope", "", "orders;id=carts", "carts\n"])
-VALUES = st.one_of(
-    st.integers(-5, 120).map(str),
-    st.integers(-(10**12), 10**12).map(str),
-    st.sampled_from(["0", "1", "50", "60", "99", "100", "1k", "64M", "1G", "2m", "60;evict-used-pct=1", "٦٠", "true"]),
-    st.text(min_size=1, max_size=8),
+PERCENT = st.integers(-1, 130).map(str)
+SIZE = st.one_of(st.integers(0, 1 << 26).map(str), st.integers(0, 64).map("{}M".format), st.just("1G"))
+PLAUSIBLE = {
+    "defrag-lwm-pct": PERCENT,
+    "evict-used-pct": PERCENT,
+    "evict-indexes-memory-pct": PERCENT,
+    "indexes-memory-budget": SIZE,
+    "nsup-period": st.sampled_from(["0", "0m", "00", "60", "2m"]),
+}
+ANY_VALUE = st.one_of(
+    PERCENT, SIZE, st.sampled_from(["60;evict-used-pct=1", "٦٠", "true", "1k\n"]), st.text(min_size=1, max_size=8)
 )
-ASKED = st.lists(st.tuples(NAMES, st.sampled_from([*PARAMETERS, "replication-factor"]), VALUES), min_size=1, max_size=3)
+ODD_NAMES = st.sampled_from(["nope", "", "orders;id=carts", "carts\n"])
+PLAIN_WISH = st.sampled_from(sorted(PLAUSIBLE)).flatmap(
+    lambda name: st.tuples(st.sampled_from(["orders", "carts"]), st.just(name), PLAUSIBLE[name])
+)
+ODD_WISH = st.tuples(ODD_NAMES, st.sampled_from([*PARAMETERS, "replication-factor"]), ANY_VALUE)
+ASKED = st.one_of(
+    st.lists(PLAIN_WISH, min_size=1, max_size=2), st.lists(st.one_of(PLAIN_WISH, ODD_WISH), min_size=1, max_size=4)
+)
 
 
 def hurts(command: str, indexes: dict[str, int]) -> bool:
@@ -306,10 +318,13 @@ def shared() -> Iterator[RecordedNode]:
         yield found
 
 
-@settings(max_examples=200)
+@settings(max_examples=250)
 @given(asked=ASKED, risky=st.booleans())
 @example(asked=[("orders", "defrag-lwm-pct", "60"), ("carts", "evict-used-pct", "69")], risky=True)
 @example(asked=[("orders", "defrag-lwm-pct", "60"), ("carts", "evict-used-pct", "70")], risky=True)
+@example(asked=[("orders", "defrag-lwm-pct", "100")], risky=True)
+@example(asked=[("orders", "indexes-memory-budget", "16M")], risky=True)
+@example(asked=[("carts", "nsup-period", "0")], risky=True)
 @example(asked=[("orders", "indexes-memory-budget", "64M"), ("", "batch-max-unused-buffers", "0")], risky=False)
 def test_a_refused_plan_never_reaches_the_node(
     shared: RecordedNode, tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[str, str, str]], risky: bool
