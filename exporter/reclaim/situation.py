@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter import info, stats
+from exporter import histograms, info, stats
 from exporter.errors import ParseError
 from exporter.reclaim.parameters import PARAMETERS
 
@@ -106,7 +106,8 @@ def _fields(text: str | None) -> Fields:
 
 
 def _lifetimes(text: str) -> tuple[int, ...]:
-    """The counts in `units=seconds:hist-width=...:bucket-width=...:buckets=COUNT,COUNT...`."""
-    _, found, buckets = text.strip().rpartition(":buckets=")
-    counts = buckets.split(",") if found else []
-    return tuple(map(int, counts)) if all(count.isdecimal() for count in counts) else ()
+    """The counts of a ttl histogram, none if the node has none yet."""
+    try:
+        return histograms.lives(text).counts
+    except ParseError:
+        return ()
