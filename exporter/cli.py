@@ -33,6 +33,7 @@ commands:
   serve    read a node, and serve what it says on /metrics (without a command, too)
   demo     the same with an embedded, simulated shop instead of a node
   analyze  one look at a node, or at a saved one, in the terminal
+  report   the last week of all nodes, from a Prometheus
 """
 
 
@@ -46,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, words = _command(words)
         if {"-h", "--help", "--help-all"} & set(words):
             settings.parser(NAME, DESCRIPTION, rare="--help-all" in words).print_help()
-            if command is analyze:
-                sys.stdout.write(HELP)
+            sys.stdout.write(_own_help(command))
             return 0
         if "--version" in words:
             sys.stdout.write(f"{NAME} {__version__}\n")
@@ -78,8 +78,11 @@ def serve(words: Sequence[str]) -> int:
 
 def demo(words: Sequence[str]) -> int:
     """Serve the metrics of the embedded shop until told to stop."""
-    from exporter.demo.node import EmbeddedNode  # only this command pays for it
+    from exporter import backfill  # only this command pays for it
+    from exporter.demo.node import EmbeddedNode
 
+    if any(word.partition("=")[0] == backfill.FLAG for word in words):
+        return backfill.backfill(words)
     chosen = _settings(words)
     shop = chosen.demo
     with EmbeddedNode(release=shop.release, seed=shop.seed, speed=shop.speed) as node:
@@ -96,7 +99,34 @@ def demo(words: Sequence[str]) -> int:
         return asyncio.run(_serve(chosen, Connection(host, port, chosen.aerospike.timeout), note))
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"serve": serve, "demo": demo, "analyze": analyze}
+def report(words: Sequence[str]) -> int:
+    """Report on a week of all nodes."""
+    from exporter.report import command  # only this command pays for it
+
+    return command.report(words)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": serve,
+    "demo": demo,
+    "analyze": analyze,
+    "report": report,
+}
+
+
+def _own_help(command: Callable[[Sequence[str]], int]) -> str:
+    """The flags that only this command has."""
+    if command is analyze:
+        return HELP
+    if command is demo:
+        from exporter import backfill
+
+        return backfill.HELP
+    if command is report:
+        from exporter.report.command import HELP as REPORT_HELP
+
+        return REPORT_HELP
+    return ""
 
 
 def _settings(words: Sequence[str]) -> Settings:

@@ -5,7 +5,8 @@ ExporterError
 ├── SourceError        a source could not be read
 │   ├── ConnectError   no connection to the node
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
-│   └── NoAnswerError  no answer in time
+│   ├── NoAnswerError  no answer in time
+│   └── NoDataError    an answer without what it was asked for
 └── ParseError         an answer was read and is not what its format says
 
 Errors of libraries never pass the module that calls the library: they are translated there, into one line for a
@@ -38,6 +39,10 @@ class LoginError(SourceError):
 
 class NoAnswerError(SourceError):
     """No answer in time."""
+
+
+class NoDataError(SourceError):
+    """An answer without what it was asked for."""
 
 
 class ParseError(ExporterError):

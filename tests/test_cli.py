@@ -109,7 +109,7 @@ def test_version_says_which(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_refused_with_the_known_ones_and_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, errors = said(capsys, SECRET, "--help")
     assert (code, out) == (2, "")
-    assert errors == [f"{NAME}: the first word is no command; there are serve, demo, analyze"]
+    assert errors == [f"{NAME}: the first word is no command; there are serve, demo, analyze, report"]
 
 
 def test_each_wrong_setting_is_one_line_and_the_exit_code_is_2(
