@@ -55,7 +55,8 @@ def _problem(answered: float, silent: float, known: Sequence[float], end: float,
     if silent > 1 - answered - silent:
         return f"{told}. The exporter was there and the node did not answer"
     # As far back as nine tenths of what is left are known.
-    back = next((end - m for index, m in enumerate(known) if (len(known) - index) * step >= _DENSE * (end - m)), 0.0)
+    spans = (((len(known) - index) * step, end - moment + step) for index, moment in enumerate(known))
+    back = next((length for seconds, length in spans if seconds >= _DENSE * length), 0.0)
     hours = int(back // HOUR)
     return f"{told}. Of the last {hours} h nearly all is: --since {hours}h" if hours >= 2 else told
 
