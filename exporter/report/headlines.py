@@ -56,14 +56,14 @@ def reach(limit: LimitFigures, end: float) -> str:
     expected = limit.forecast
     if expected is None or expected.likely is None:
         return "likely not within 90 d"
-    likely = f"in about {span(expected.likely)} ({short(end + expected.likely)})"
     if not expected.likely:
-        likely = "on and off already"
+        return "on and off already"
+    likely = f"in about {span(expected.likely)} ({short(end + expected.likely)})"
     if not expected.bounded:
         return f"{likely}; there are too few days to bound that"
     first = "" if not expected.earliest else f", at the earliest in {span(expected.earliest)}"
     last = "perhaps not within 90 d" if expected.latest is None else f"at the latest in {span(expected.latest)}"
-    return f"{likely}{first}, {last}" if expected.latest != 0 else likely
+    return f"{likely}{first}, {last}"
 
 
 def words(limit: str, action: str) -> str:
@@ -72,6 +72,7 @@ def words(limit: str, action: str) -> str:
 
 
 def _limits(report: Report) -> Iterator[Headline]:
+    evicting = {(lost.instance, lost.ns) for lost in report.lost if lost.evicted}
     for limit in report.limits:
         where, name = place(report, limit.instance, limit.ns), words(limit.limit, limit.action)
         mild = limit.action in _MILD
@@ -89,7 +90,8 @@ def _limits(report: Report) -> Iterator[Headline]:
         elif limit.state == WITHIN and limit.forecast is not None and _soon(limit):
             kind = "bad" if not mild and (limit.forecast.likely or 0.0) <= URGENT else "warn"
             grows = f" It grows by {size(limit.per_day)} a day." if limit.per_day and limit.per_day > 0 else ""
-            yield Headline(kind, f"{where}: the limit {name} is reached {reach(limit, report.end)}.{grows}")
+            held = " It evicts, which may hold that off." if (limit.instance, limit.ns) in evicting and not mild else ""
+            yield Headline(kind, f"{where}: the limit {name} is reached {reach(limit, report.end)}.{grows}{held}")
 
 
 def _soon(limit: LimitFigures) -> bool:

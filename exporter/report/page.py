@@ -9,7 +9,7 @@ from exporter import document
 from exporter.amounts import DAY, share, size, span
 from exporter.report import history as ask
 from exporter.report import plot
-from exporter.report.figures import BEYOND, UNKNOWN
+from exporter.report.figures import BEYOND, PAST, UNKNOWN
 from exporter.report.growth import RESIDENT, tracks
 from exporter.report.headlines import headlines, place, reach, words
 from exporter.report.markdown import about, title
@@ -90,7 +90,14 @@ def _limits(report: Report, found: History) -> Iterator[Plot]:
     for count, limit in enumerate([one for one in report.limits if one.state not in (BEYOND, UNKNOWN)][:MOST_PLOTS]):
         key = (limit.instance, limit.ns, limit.limit, limit.action)
         wedge = None
-        if limit.level is not None and limit.per_day is not None and limit.low is not None and limit.high is not None:
+        # What is past is held back by the action itself.
+        if (
+            limit.state != PAST
+            and limit.level is not None
+            and limit.per_day is not None
+            and limit.low is not None
+            and limit.high is not None
+        ):
             wedge = Wedge(limit.level, limit.per_day / DAY, limit.low / DAY, limit.high / DAY)
         ceiling = found.track(ask.LIMIT, *key)
         if wedge is not None:

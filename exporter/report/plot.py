@@ -86,6 +86,7 @@ def figure(plot: Plot) -> str:
         f"{html.escape(line.name)}</span>"
         for line in plot.lines
     )
+    key += "<span>dashed: estimate, shaded: its bounds</span>" if plot.wedge is not None else ""
     return (
         f"<figure><figcaption><b>{html.escape(plot.title)}</b></figcaption>"
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{label} {words}">'

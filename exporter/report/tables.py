@@ -47,6 +47,7 @@ def tables(report: Report) -> Iterator[Table]:
     yield _events(report, several)
     yield _findings(report, several)
     yield _waste(report, several)
+    yield _lost(report, several)
     yield _leaks(report, several)
     yield _outliers(report)
     yield _nodes(report)
@@ -145,6 +146,15 @@ def _waste(report: Report, several: bool) -> Table:
     ]
     note = "The share that held nothing live: of the blocks of a pool, of the heap, of the resident memory."
     return _table("Worst fragmentation", note, columns, rows, several, "No fragmentation is known.")
+
+
+def _lost(report: Report, several: bool) -> Table:
+    columns = ("namespace", ">evicted", ">expired")
+    rows = [
+        (*_where(one.instance, one.ns, several), amount("objects", one.evicted), amount("objects", one.expired))
+        for one in report.lost
+    ]
+    return _table("Records evicted and expired", "", columns, rows, several, "No such counter is known.")
 
 
 def _leaks(report: Report, several: bool) -> Table:
