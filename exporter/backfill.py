@@ -7,11 +7,13 @@ The node answers over TCP, and all that a scrape goes through is the exporter's 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
 from array import array
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,7 +24,7 @@ from prometheus_client.utils import floatToGoString
 from exporter import settings
 from exporter.amounts import DAY
 from exporter.assembly import Assembly
-from exporter.collectors.metric import Metric
+from exporter.collectors.metric import Family, Metric
 from exporter.demo.process import ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
@@ -53,11 +55,13 @@ LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
 UP = Metric("up", "1 when the target could be scraped.")
 """Prometheus' own, without our prefix."""
 
-_ONCE: list[tuple[tuple[str, ...], float]] = [((), 1.0)]
+_Series = tuple[str, tuple[tuple[str, str], ...]]
 
 END = "# EOF\n"
 
-SAMPLER_SECONDS = 300.0
+SAMPLER_SECONDS = 1800.0
+"""Between two readings of the slow sources: with a reading for each scrape they would be half of the work."""
+
 LEAST_STEP, LONGEST = 10.0, 60 * DAY
 """The shop lives in steps of ten seconds; in two months it has long been full."""
 
@@ -80,12 +84,16 @@ def backfill(words: Sequence[str]) -> int:
         raise SettingsError(f"flags: {FLAG} is at most 60d, and --step is between 10s and that")
     if own.output is None:
         raise SettingsError(f"flags: {FLAG} needs --output FILE")
+    # What is found wrong in the simulation belongs into its history, not into a log of today.
+    logging.disable(logging.ERROR)
     try:
         with own.output.open("w", encoding="utf-8") as file:
             for text in history(chosen, length, step, time.time()):
                 file.write(text)
     except OSError as problem:
         raise SourceError(f"cannot write {own.output}: {problem.strerror}") from None
+    finally:
+        logging.disable(logging.NOTSET)
     sys.stdout.write(f"{own.output} holds a simulated shop. promtool makes blocks of it for a Prometheus:\n")
     sys.stdout.write(f"  promtool tsdb create-blocks-from openmetrics {own.output} DIRECTORY\n")
     return 0
@@ -128,14 +136,14 @@ class _Kept:
 
     def __init__(self) -> None:
         self._times = array("d")
-        self._series: dict[Metric, dict[tuple[str, ...], tuple[array[int], array[float]]]] = {}
+        self._series: dict[Metric, dict[_Series, tuple[array[int], array[float]]]] = {}
 
     def add(self, families: Families, now: float) -> None:
         """One scrape, which also sets Prometheus' own `up`."""
-        for metric, found in [*((family.metric, family.values) for family in families), (UP, _ONCE)]:
-            known = self._series.setdefault(metric, {})
-            for labels, value in found:
-                scrapes, values = known.setdefault(labels, (array("L"), array("d")))
+        for family in (*families, Family(UP, [((), 1.0)])):
+            known = self._series.setdefault(family.metric, {})
+            for key, value in _values(family):
+                scrapes, values = known.setdefault(key, (array("L"), array("d")))
                 scrapes.append(len(self._times))
                 values.append(value)
         self._times.append(now)
@@ -148,15 +156,34 @@ class _Kept:
             family = OpenMetricsFamily(name.removesuffix("_total"), metric.help, metric.type, metric.unit)
             head = _text(family)
             yield head
-            for labels, (scrapes, values) in series.items():
+            # The buckets of a distribution stand together, time by time; other series one after the other.
+            groups: dict[object, list[tuple[int, float, str]]] = {}
+            for (suffix, labels), (scrapes, values) in series.items():
                 family.samples.clear()
-                family.add_sample(name, {**dict(zip(metric.labels, labels, strict=True)), **LABELS}, 0.0)
+                family.add_sample(name + suffix, {**dict(labels), **LABELS}, 0.0)
                 # What has to be quoted is the library's business: it writes the line, and its value is replaced.
                 start = _text(family).removeprefix(head).removesuffix("0.0\n")
-                yield "".join(
-                    f"{start}{_number(value)} {times[scrape]}" for scrape, value in zip(scrapes, values, strict=True)
+                group = tuple(pair for pair in labels if pair[0] != "le") if metric.distribution else labels
+                bound = float(dict(labels).get("le", "inf")) if metric.distribution else 0.0
+                groups.setdefault(group, []).extend(
+                    (scrape, bound, f"{start}{_number(value)} {times[scrape]}")
+                    for scrape, value in zip(scrapes, values, strict=True)
                 )
+            for lines in groups.values():
+                lines.sort(key=itemgetter(0, 1))
+                yield "".join(line for _, _, line in lines)
         yield END
+
+
+def _values(family: Family) -> Iterator[tuple[_Series, float]]:
+    """What a family has, by what is added to its name and by its labels."""
+    if family.metric.distribution:
+        for sample in family.samples:
+            yield (sample.name.removeprefix(family.metric.full_name), tuple(sample.labels.items())), sample.value
+    else:
+        names = family.metric.labels
+        for labels, value in family.values:
+            yield ("", tuple(zip(names, labels, strict=True))), value
 
 
 class _One:
