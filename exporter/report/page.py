@@ -181,7 +181,9 @@ def _event(report: Report, event: Event) -> str:
 
 
 def _severity(event: Event) -> str:
-    mild = event.detail in ("evict", "warn", "warning", "info") or event.name == "high_water_breached"
+    if event.detail == "info":
+        return "other"
+    mild = event.detail in ("evict", "warn", "warning") or event.name == "high_water_breached"
     return "waste" if mild else "bad"
 
 

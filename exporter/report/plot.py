@@ -30,7 +30,7 @@ figcaption{margin-bottom:.4rem}figcaption b{overflow-wrap:anywhere}
 .plot .dash{stroke-dasharray:6 4}.plot .wedge{opacity:.2}.plot .end{stroke:var(--faint);stroke-dasharray:2 3}
 .s-used{stroke:var(--used)}.s-waste{stroke:var(--waste)}.s-bad{stroke:var(--bad)}.s-other{stroke:var(--other)}
 .s-good{stroke:var(--good)}.f-used{fill:var(--used)}.f-bad{fill:var(--bad)}.f-waste{fill:var(--waste)}
-.f-free{fill:var(--free)}
+.f-free{fill:var(--free)}.f-other{fill:var(--other)}
 .key{display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.875rem;color:var(--faint)}
 .key svg{display:inline-block;vertical-align:middle;margin-right:.3rem}
 .strip{margin:.6rem 0}.strip svg{width:100%;height:1rem;border-radius:.2rem}

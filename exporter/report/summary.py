@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from exporter.report.figures import Event, Growth, Leak, LimitFigures, Lost, Waste
     from exporter.report.history import History, Node
 
+_SEVERITIES = {"warning": 1, "info": 2}
+
 
 def summary(
     found: History, before: History, nodes: Sequence[Node], source: str, cluster: str | None, warnings: Sequence[str]
@@ -50,7 +52,7 @@ def summary(
         limits=tuple(sorted(ends, key=lambda limit: (limit.soonest, limit.headroom_bytes))),
         growth=tuple(growing),
         waste=tuple(sorted(wasted, key=lambda waste: -waste.worst)),
-        events=tuple(sorted(happened, key=lambda event: (not event.ongoing, -event.seconds))),
+        events=tuple(sorted(happened, key=_order)),
         leaks=tuple(leaking),
         outliers=tuple(outliers(found, seen)),
         lost=tuple(lost),
@@ -60,3 +62,8 @@ def summary(
         else f"{'Only ' + share(most) if most else 'Nothing'} of the window before is known: there is no comparison.",
         warnings=tuple(warnings),
     )
+
+
+def _order(event: Event) -> tuple[int, bool, float]:
+    """For sorting events: findings by severity, then what goes on, then what took long."""
+    return _SEVERITIES.get(event.detail, 0), not event.ongoing, -event.seconds
