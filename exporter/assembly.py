@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from exporter.stats import statistics
 from exporter.target import Samples, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from exporter.process import Jemalloc, Process, Regions
@@ -60,10 +62,10 @@ class Assembly:
         """Begin to read the slow sources in the background."""
         self._slow.sampler.start()
 
-    def sample(self) -> None:
-        """Read each slow source once; not after `start`."""
+    def sample(self, now: Callable[[], float] = time.time) -> None:
+        """Read each slow source once; not after `start`. `now` is Unix time."""
         for job in self._slow.jobs:
-            job.run()
+            job.run(now)
 
     def close(self) -> None:
         """Close all connections, and leave no file behind."""
@@ -164,7 +166,7 @@ def connection_to(node: AerospikeSettings) -> Connection:
     """How to reach the node; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
     password = node.password.get_secret_value() if node.password else None
     if node.password_file:
-        password = _secret("aerospike.password_file", node.password_file)
+        password = secret("aerospike.password_file", node.password_file)
     tls: dict[str, Any] | None = None
     if node.tls.enable:
         files = {
@@ -181,7 +183,7 @@ def connection_to(node: AerospikeSettings) -> Connection:
         others = {"protocols": node.tls.protocols, "cipher_suite": node.tls.cipher_suite}
         tls |= {name: value for name, value in others.items() if value is not None}
         if node.tls.key_password_file:
-            tls["keyfile_pw"] = _secret("aerospike.tls.key_password_file", node.tls.key_password_file)
+            tls["keyfile_pw"] = secret("aerospike.tls.key_password_file", node.tls.key_password_file)
     return Connection(node.host, node.port, node.timeout, node.auth, node.user, password, node.tls.name, tls)
 
 
@@ -199,7 +201,8 @@ def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | No
     return ProcSource(chosen.procfs, chosen.cgroupfs, chosen.pid, connection.port)
 
 
-def _secret(key: str, path: Path) -> str:
+def secret(key: str, path: Path) -> str:
+    """The secret in a file, without the end of its line; raises `SettingsError` if there is none."""
     try:
         secret = path.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError) as problem:

@@ -37,6 +37,7 @@ commands:
   demo     the same with an embedded, simulated shop instead of a node
   analyze  one look at a node, or at a saved one, in the terminal
   reclaim  plan what would give memory back, and only when told to, apply or undo it
+  report   the last week of all nodes, from a Prometheus
 """
 
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, words = _command(words)
         if {"-h", "--help", "--help-all"} & set(words):
             settings.parser(NAME, DESCRIPTION, rare="--help-all" in words).print_help()
-            sys.stdout.write(HELPS.get(command, ""))
+            sys.stdout.write(_own_help(command))
             return 0
         if "--version" in words:
             sys.stdout.write(f"{NAME} {__version__}\n")
@@ -81,8 +82,11 @@ def serve(words: Sequence[str]) -> int:
 
 def demo(words: Sequence[str]) -> int:
     """Serve the metrics of the embedded shop until told to stop."""
-    from exporter.demo.node import EmbeddedNode  # only this command pays for it
+    from exporter import backfill  # only this command pays for it
+    from exporter.demo.node import EmbeddedNode
 
+    if any(word.partition("=")[0] == backfill.FLAG for word in words):
+        return backfill.backfill(words)
     chosen = _settings(words)
     shop = chosen.demo
     with EmbeddedNode(release=shop.release, seed=shop.seed, speed=shop.speed) as node:
@@ -99,13 +103,35 @@ def demo(words: Sequence[str]) -> int:
         return asyncio.run(_serve(chosen, Connection(host, port, chosen.aerospike.timeout), note))
 
 
+def report(words: Sequence[str]) -> int:
+    """Report on a week of all nodes."""
+    from exporter.report import command  # only this command pays for it
+
+    return command.report(words)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": serve,
     "demo": demo,
     "analyze": analyze,
     "reclaim": reclaim,
+    "report": report,
 }
-HELPS: dict[Callable[[Sequence[str]], int], str] = {analyze: ANALYZE_HELP, reclaim: RECLAIM_HELP}
+
+
+def _own_help(command: Callable[[Sequence[str]], int]) -> str:
+    """The flags that only this command has."""
+    if command is demo:
+        from exporter import backfill
+
+        return backfill.HELP
+    if command is report:
+        from exporter.report.command import HELP as REPORT_HELP
+
+        return REPORT_HELP
+    if command is reclaim:
+        return RECLAIM_HELP
+    return ANALYZE_HELP if command is analyze else ""
 
 
 def _settings(words: Sequence[str]) -> Settings:

@@ -5,7 +5,8 @@ ExporterError
 ├── SourceError        a source could not be read
 │   ├── ConnectError   no connection to the node
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
-│   └── NoAnswerError  no answer in time
+│   ├── NoAnswerError  no answer in time
+│   └── NoDataError    an answer without what it was asked for
 ├── JournalError       the journal of changes cannot be read or written
 └── ParseError         an answer was read and is not what its format says
 
@@ -39,6 +40,10 @@ class LoginError(SourceError):
 
 class NoAnswerError(SourceError):
     """No answer in time."""
+
+
+class NoDataError(SourceError):
+    """An answer without what it was asked for."""
 
 
 class JournalError(ExporterError):

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 CONFIG_FLAG = "--config.file"
 CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
 
-_NOT_FLAGS = ("aerospike.password",)
+_NOT_FLAGS = ("aerospike.password", "prometheus.password", "prometheus.bearer_token")
 _JSON = ("operator",)
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _RARE = re.compile(
     r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|reclaim|demo\.seed"
+    r"|prometheus\.(?!url)"
 )
 _SCREEN = 100
 

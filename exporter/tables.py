@@ -9,6 +9,7 @@ from collections.abc import Mapping  # noqa: TC003 - pydantic needs it at run ti
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,19 @@ def _address(value: str) -> str:
     return value
 
 
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known or parts.query or parts.fragment:
+        raise ValueError("give an address as in http://prometheus.example.com:9090")
+    if "@" in parts.netloc:
+        raise ValueError("give user and password_file, and no login in the address")
+    return value
+
+
 def _bytes(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("give bytes, as in 512MiB")  # to pydantic, true is 1
@@ -69,6 +83,7 @@ def _amount(value: object) -> object:
 
 
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
+Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -244,6 +259,32 @@ class ReclaimSettings(_Table):
     )
 
 
+class PrometheusSettings(_Table):
+    """The Prometheus that a report is made from (command `report`)."""
+
+    url: Url = Field("http://127.0.0.1:9090", description="address of a Prometheus, for report")
+    timeout: Seconds = Field(30.0, description="seconds for one query")
+    user: str | None = Field(None, min_length=1, description="user name")
+    password_file: Path | None = Field(None, description="file with the password")
+    password: SecretStr | None = Field(None, description="not as a flag: `ps` shows those")
+    bearer_token_file: Path | None = Field(None, description="file with a bearer token")
+    bearer_token: SecretStr | None = Field(None, description="not as a flag: `ps` shows those")
+    ca_file: Path | None = Field(None, description="certificates of the authorities to trust")
+
+    @model_validator(mode="after")
+    def _login(self) -> PrometheusSettings:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give password or password_file, not both")
+        if self.bearer_token is not None and self.bearer_token_file is not None:
+            raise ValueError("give bearer_token or bearer_token_file, not both")
+        password, token = self.password or self.password_file, self.bearer_token or self.bearer_token_file
+        if bool(password) != bool(self.user):
+            raise ValueError("user and password go together")
+        if password and token:
+            raise ValueError("give a password or a bearer token, not both")
+        return self
+
+
 class DemoSettings(_Table):
     """The embedded shop (command `demo`)."""
 
@@ -268,4 +309,5 @@ class Settings(BaseSettings):
     process: ProcessSettings = Field(default_factory=ProcessSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
     reclaim: ReclaimSettings = Field(default_factory=ReclaimSettings)
+    prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
     demo: DemoSettings = Field(default_factory=DemoSettings)

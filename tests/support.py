@@ -99,9 +99,18 @@ def logging_as_before() -> Iterator[None]:
 
 def promtool() -> str:
     """The path of promtool; where it is missing the test is skipped, but never in CI."""
-    found = shutil.which("promtool")
+    return _program("promtool")
+
+
+def prometheus() -> str:
+    """The path of Prometheus, likewise."""
+    return _program("prometheus")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
     if found is None:
         if os.environ.get("CI"):
-            pytest.fail("promtool is missing: apt-get install prometheus")
-        pytest.skip("needs promtool (Debian package prometheus)")
+            pytest.fail(f"{name} is missing: apt-get install prometheus")
+        pytest.skip(f"needs {name} (Debian package prometheus)")
     return found

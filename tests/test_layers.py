@@ -10,7 +10,8 @@ ROOT = TESTS.parent
 
 # Left to right; a module may import from its own row only where it is a package's part.
 LAYERS = (
-    ("errors", "selection", "process", "amounts", "document", "__init__"),
+    ("errors", "selection", "process", "amounts", "document", "progress", "__init__"),
+    ("times",),
     ("snapshot",),
     ("info",),
     ("namespaces", "peers", "proc", "smaps", "jemstats", "histograms"),
@@ -24,7 +25,7 @@ LAYERS = (
     ("collectors",),
     ("registry", "exposition", "terminal", "archive"),
     ("web", "demo", "assembly"),
-    ("analyze", "reclaim"),
+    ("analyze", "backfill", "reclaim", "report"),
     ("cli",),
     ("__main__",),
 )

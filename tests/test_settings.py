@@ -401,6 +401,12 @@ def test_an_unused_tls_setting_is_an_error_because_the_password_would_go_in_the_
         (["--aerospike.auth=pki"], "pki needs tls.enable"),
         (["--aerospike.auth=internal"], "internal needs a user"),
         (["--aerospike.password-file=x"], "a password needs a user"),
+        (["--prometheus.password-file=x"], "user and password go together"),
+        (["--prometheus.user=x"], "user and password go together"),
+        (
+            ["--prometheus.user=x", "--prometheus.password-file=x", "--prometheus.bearer-token-file=x"],
+            "give a password or a bearer token, not both",
+        ),
     ],
 )
 def test_a_login_that_cannot_work_is_refused(arguments: list[str], reason: str) -> None:
@@ -431,12 +437,13 @@ def test_every_key_has_a_description_a_variable_and_but_for_the_password_a_flag(
     every = list(keys())
     text = settings.parser("x", "").format_help()
     assert len(every) > 30
+    secrets = ("aerospike.password", "prometheus.password", "prometheus.bearer_token")
     for key in every:
         assert key.field.description, key.name
         assert re.fullmatch(r"AMX(_[A-Z]+)+(__[A-Z]+(_[A-Z]+)*)*", key.variable), key.variable
         # A flag stands at the start of its line; the text of others may name it.
         listed = re.search(rf"^  {re.escape(key.flag)}[ ,]", text, re.MULTILINE)
-        assert bool(listed) == (key.name != "aerospike.password"), key.flag
+        assert bool(listed) != (key.name in secrets), key.flag
 
 
 def test_every_key_can_be_given_its_default_in_all_three_spellings(
@@ -568,3 +575,25 @@ def test_without_tls_nothing_of_it_is_handed_on() -> None:
 
 def test_the_reference_is_that_of_the_tables() -> None:
     assert (TESTS.parent / "docs" / "configuration.md").read_text() == configuration_page.page(), "run `make docs`"
+
+
+# The address of a Prometheus
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        (f"http://reader:{SECRET}@prometheus:9090", "give user and password_file, and no login in the address"),
+        (f"http://prometheus:9090/?token={SECRET}", "give an address as in http://prometheus.example.com:9090"),
+        (f"{SECRET}:9090", "give an address as in http://prometheus.example.com:9090"),
+        (f"http://[{SECRET}", "give an address as in http://prometheus.example.com:9090"),
+        ("http://prometheus:99999", "give an address as in http://prometheus.example.com:9090"),
+    ],
+)
+def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(url: str, line: str) -> None:
+    assert complaint("--prometheus.url", url) == [f"prometheus.url: {line} (flag --prometheus.url)"]
+
+
+@pytest.mark.parametrize("url", ["http://prometheus:9090", "https://[::1]/tenant/prometheus/"])
+def test_an_address_may_have_a_path(url: str) -> None:
+    assert settings.load(["--prometheus.url", url]).prometheus.url == url

@@ -1,0 +1,86 @@
+"""How much is known of each node, and where its history breaks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from exporter.amounts import HOUR, share
+from exporter.report import history as ask
+from exporter.report.figures import NodeFigures
+from exporter.report.spells import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.report.history import History, Node, Track
+
+ENOUGH = 0.5
+"""The share of the window that must be known of a node for a trend of it."""
+
+_DENSE = 0.9
+
+_PEAK_KEEPS = 0.9
+"""The kernel counts pages in batches by processor, so that the peak of one process may be told a little lower later."""
+
+
+def coverage(found: History, node: Node) -> NodeFigures:
+    """What is known of a node."""
+    window, track = found.window, found.up.get(node.instance, ())
+    total = max(1, int(window.seconds // window.fine))
+    known = [moment for moment, value in track if value > 0]
+    answered, silent = len(known) / total, (len(track) - len(known)) / total
+    missing = gaps(known, window.start + window.fine, window.end, window.fine)
+    return NodeFigures(
+        instance=node.instance,
+        cluster=node.cluster,
+        node_id=node.node_id,
+        builds=tuple(build for build, _ in node.builds),
+        answered=answered,
+        silent=silent,
+        gaps=missing,
+        restarts=restarts(found, node.instance),
+        oom_kills=round(increase(found.track(ask.OOM_KILLS, node.instance))),
+        problem=_problem(answered, silent, known, window.end, window.fine),
+    )
+
+
+def _problem(answered: float, silent: float, known: Sequence[float], end: float, step: float) -> str | None:
+    """Why there is too little for trends, and what would help."""
+    if answered >= ENOUGH:
+        return None
+    if not known:
+        return "the node never answered" if silent else "it was not scraped at all"
+    told = f"only {share(answered)} of the window is known: too little for trends"
+    if silent > 1 - answered - silent:
+        return f"{told}. The exporter was there and the node did not answer"
+    # As far back as nine tenths of what is left are known.
+    spans = (((len(known) - index) * step, end - moment + step) for index, moment in enumerate(known))
+    back = next((length for seconds, length in spans if seconds >= _DENSE * length), 0.0)
+    hours = int(back // HOUR)
+    return f"{told}. Of the last {hours} h nearly all is: --since {hours}h" if hours >= 2 else told
+
+
+def restarts(found: History, instance: str) -> tuple[float, ...]:
+    """When another process answered than before: its counters began again, or its peak memory fell."""
+    moments: set[float] = set()
+    for quantity, keeps in ((ask.WRITTEN, 1.0), (ask.EVICTED, 1.0), (ask.EXPIRED, 1.0), (ask.PEAK, _PEAK_KEEPS)):
+        for track in found.by_node(quantity, instance).values():
+            moments |= {moment for (_, earlier), (moment, later) in pairwise(track) if later < earlier * keeps}
+    merged: list[float] = []
+    for moment in sorted(moments):
+        if not merged or moment > merged[-1] + found.window.coarse:
+            merged.append(moment)
+    return tuple(merged)
+
+
+def since_restart(track: Track, moments: Sequence[float]) -> Track:
+    """The points since the last restart: what was before says nothing of how this process grows."""
+    if not moments:
+        return track
+    return tuple(point for point in track if point[0] > moments[-1])
+
+
+def increase(track: Track) -> float:
+    """By how much a counter rose; one that fell began again at 0."""
+    return sum(later - earlier if later >= earlier else later for (_, earlier), (_, later) in pairwise(track))

@@ -1,0 +1,196 @@
+"""The report as one HTML file that needs nothing else: no script, and plots that are drawn here."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from exporter import document
+from exporter.amounts import DAY, share, size, span
+from exporter.report import history as ask
+from exporter.report import plot
+from exporter.report.figures import BEYOND, PAST, UNKNOWN
+from exporter.report.growth import RESIDENT, tracks
+from exporter.report.headlines import headlines, place, reach, words
+from exporter.report.markdown import about, title
+from exporter.report.plot import Line, Plot, Wedge, figure, strip
+from exporter.report.tables import spells, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.report.figures import Event, LimitFigures, Report
+    from exporter.report.history import History
+    from exporter.report.tables import Table
+    from exporter.report.trend import Point
+
+MOST_PLOTS, MOST_STRIPS = 12, 20
+"""Of a section; the tables have the rest."""
+
+_STYLE = """
+ul.heads{list-style:none;padding:0}ul.heads li{padding:.4rem .75rem;margin:.35rem 0;background:var(--panel);
+border-left:.35rem solid var(--line);border-radius:.2rem}
+ul.heads .bad{border-color:var(--bad);color:inherit}ul.heads .warn{border-color:var(--waste)}
+ul.heads .good{border-color:var(--good);color:inherit}
+ul.heads b{display:inline-block;min-width:4.5rem}
+table{font-size:.925rem}.scroll td:last-child:not(.number){min-width:14rem}
+th{vertical-align:bottom}.more{margin-top:.5rem}
+@media print{body{max-width:none}figure,.strip{break-inside:avoid}}
+"""
+_MARKS = {"bad": "urgent", "warn": "watch", "note": "note", "good": "well"}
+
+
+def page(report: Report, found: History) -> str:
+    """The whole page. The plots are drawn from the history that the report was made of."""
+    drawn = {
+        "What runs out first": "".join(figure(one) for one in _limits(report, found)),
+        "How it grows": "".join(figure(one) for one in _growth(report, found)),
+        "Worst fragmentation": "".join(figure(one) for one in _waste(report, found)),
+    }
+    heads = "".join(
+        f'<li class="{one.kind}"><b>{_MARKS[one.kind]}</b> {html.escape(one.text)}</li>' for one in headlines(report)
+    )
+    parts = [f"<header><h1>{html.escape(title(report))}</h1>"]
+    parts += [f'<p class="faint">{html.escape(line)}</p>' for line in about(report)]
+    parts.append(f'</header><main><ul class="heads">{heads}</ul>')
+    for table in tables(report):
+        plots = drawn.get(table.title)
+        parts.append(f"<section><h2>{html.escape(table.title)}</h2>")
+        parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
+        parts.append(f'<div class="plots">{plots}</div>' if plots else "")
+        parts.append(_strips(report, table.title))
+        parts.append(f"{_table(table)}</section>")
+    parts.append("</main>")
+    return document.page(title(report), "\n".join(filter(None, parts)), plot.STYLE + _STYLE)
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    kinds = [' class="number"' if column.number else "" for column in table.columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(column.name)}</th>'
+        for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    rows = "".join(
+        f"<tr>{''.join(f'<td{kind}>{html.escape(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
+        for row in table.rows
+    )
+    more = f'<p class="faint more">{table.rest} more rows: --output json has them.</p>' if table.rest else ""
+    name = html.escape(table.title)
+    return (
+        f'<div class="scroll" role="region" aria-label="{name}, table" tabindex="0"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}"
+    )
+
+
+def _limits(report: Report, found: History) -> Iterator[Plot]:
+    """What counts against a limit and where it goes, for the limits that are reached first."""
+    until = report.end + (report.end - report.start) / 2
+    for count, limit in enumerate([one for one in report.limits if one.state not in (BEYOND, UNKNOWN)][:MOST_PLOTS]):
+        key = (limit.instance, limit.ns, limit.limit, limit.action)
+        wedge = None
+        # What is past is held back by the action itself.
+        if (
+            limit.state != PAST
+            and limit.level is not None
+            and limit.per_day is not None
+            and limit.low is not None
+            and limit.high is not None
+        ):
+            wedge = Wedge(limit.level, limit.per_day / DAY, limit.low / DAY, limit.high / DAY)
+        ceiling = found.track(ask.LIMIT, *key)
+        if wedge is not None:
+            ceiling = (*ceiling, (until, limit.limit_bytes))
+        lines = (Line("used", "used", found.track(ask.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
+        name = f"{place(report, limit.instance, limit.ns)}: {words(limit.limit, limit.action)}"
+        yield Plot(
+            name=f"limit-{count}",
+            title=name,
+            words=_limit_words(limit, report),
+            lines=lines,
+            start=report.start,
+            end=report.end,
+            gap=until - report.end + 2 * found.window.coarse if wedge else _gap(found),
+            wedge=wedge,
+            until=until,
+        )
+
+
+def _limit_words(limit: LimitFigures, report: Report) -> str:
+    told = f"{size(limit.used_bytes)} are used of {size(limit.limit_bytes)}"
+    return (
+        f"{told}. The limit is past."
+        if limit.forecast is None
+        else f"{told}. It is reached {reach(limit, report.end)}."
+    )
+
+
+def _growth(report: Report, found: History) -> Iterator[Plot]:
+    """The process, and the data of each namespace."""
+    plots: list[tuple[str, tuple[Line, ...]]] = []
+    for node in report.nodes:
+        for (ns, subject), track in tracks(found, node.instance).items():
+            where = place(report, node.instance, ns)
+            if subject == RESIDENT:
+                plots.append((f"{where}: resident memory", (Line("resident", "used", track),)))
+            elif subject == "data used":
+                occupied = found.track(ask.OCCUPIED, node.instance, ns, "data")
+                both = (Line("occupied", "waste", occupied), Line("used", "used", track))
+                plots.append((f"{where}: data", both if occupied else both[1:]))
+    for count, (name, lines) in enumerate(plots[:MOST_PLOTS]):
+        told = "; ".join(f"{line.name} {_course(line.points)}" for line in lines)
+        yield Plot(f"growth-{count}", name, told, lines, report.start, report.end, _gap(found))
+
+
+def _waste(report: Report, found: History) -> Iterator[Plot]:
+    """The fragmentation of the data of each namespace, and of the whole, by node."""
+    colours = ("used", "waste", "good", "bad", "other")
+    for count, node in enumerate(report.nodes[:MOST_PLOTS]):
+        pools = found.by_node(ask.POOL_WASTE, node.instance)
+        named = [(f"{ns} data", track) for (ns, pool), track in sorted(pools.items()) if pool == "data"]
+        named += [("resident memory", track) for track in found.by_node(ask.MAP_WASTE, node.instance).values()]
+        lines = tuple(
+            Line(name, colour, track, dashed=name == "resident memory")
+            for (name, track), colour in zip(named, colours, strict=False)
+            if track
+        )
+        if lines:
+            told = "; ".join(f"{line.name} at most {share(max(value for _, value in line.points))}" for line in lines)
+            name = f"{place(report, node.instance, '')}: fragmentation"
+            yield Plot(f"waste-{count}", name, told, lines, report.start, report.end, _gap(found), "ratio")
+
+
+def _strips(report: Report, title: str) -> str:
+    """When what was breached, or found, was so."""
+    wanted = {"What was breached": ("limit", "flag"), "What was found wrong": ("finding",)}.get(title, ())
+    shown = [event for event in report.events if event.kind in wanted][:MOST_STRIPS]
+    if not shown:
+        return ""
+    marks = "".join(
+        strip(_event(report, event), spells(event), _severity(event), event.spells, report.start, report.end)
+        for event in shown
+    )
+    length = span(report.end - report.start)
+    return f'{marks}<div class="axis" aria-hidden="true"><span>{length} ago</span><span>end</span></div>'
+
+
+def _event(report: Report, event: Event) -> str:
+    name = words(event.name, event.detail) if event.kind == "limit" else event.name.replace("_", " ")
+    return f"{place(report, event.instance, event.ns)}: {name}, {span(event.seconds)}"
+
+
+def _severity(event: Event) -> str:
+    if event.detail == "info":
+        return "other"
+    mild = event.detail in ("evict", "warn", "warning") or event.name == "high_water_breached"
+    return "waste" if mild else "bad"
+
+
+def _course(track: Sequence[Point]) -> str:
+    return f"from {size(track[0][1])} to {size(track[-1][1])}"
+
+
+def _gap(found: History) -> float:
+    """Points of a line that are further apart have no data between them."""
+    return 2.5 * found.window.coarse

@@ -1,0 +1,72 @@
+"""From when to when something was so, from a grid of moments at which it was."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOOKBACK_SECONDS = 300.0
+"""For so long Prometheus takes the last value for the present one."""
+
+
+class Spell(NamedTuple):
+    """From `start` to `end` in Unix time, both to about a step of the grid.
+
+    `before`: it was so already when the window, or the data after a gap, began; `after`: and still when they ended.
+    """
+
+    start: float
+    end: float
+    before: bool
+    after: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long, as far as it was seen."""
+        return self.end - self.start
+
+
+def spells(moments: Sequence[float], present: Sequence[float], step: float) -> tuple[Spell, ...]:
+    """The spells of something that was so at `moments`, while something was known at `present`; both in order.
+
+    Each moment stands for the `step` before it. A gap in what is known splits a spell, and does not add to it.
+    """
+    found = []
+    for run in _runs(moments, step):
+        start, end = run[0] - step, run[-1]
+        reach = _reach(step)
+        index, following = bisect_right(present, start + step / 2) - 1, bisect_right(present, end + step / 2)
+        before = index < 0 or present[index] < start - reach
+        after = following == len(present) or present[following] > end + reach
+        found.append(Spell(start, end, before, after))
+    return tuple(found)
+
+
+def gaps(present: Sequence[float], start: float, end: float, step: float) -> tuple[Spell, ...]:
+    """The spells between `start` and `end` in which nothing was known."""
+    found = []
+    edges = [start, *present, end + step]
+    for earlier, later in itertools.pairwise(edges):
+        if later - earlier > _reach(step) + step:
+            found.append(Spell(earlier, min(later - step, end), earlier == start, later > end))
+    return tuple(found)
+
+
+def _runs(moments: Sequence[float], step: float) -> list[list[float]]:
+    """The moments in groups with a gap between them."""
+    found: list[list[float]] = []
+    for moment in moments:
+        if found and moment - found[-1][-1] <= _reach(step):
+            found[-1].append(moment)
+        else:
+            found.append([moment])
+    return found
+
+
+def _reach(step: float) -> float:
+    """How far apart two moments are at most that belong together."""
+    return max(1.5 * step, LOOKBACK_SECONDS)

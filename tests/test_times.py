@@ -1,0 +1,64 @@
+"""Moments and spans of time, as people write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.times import day, duration, moment, short, stamp
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("168h", 604_800.0),
+        ("7d", 604_800.0),
+        ("1w", 604_800.0),
+        ("1d12h", 129_600.0),
+        ("1.5h", 5_400.0),
+        ("0s", 0.0),
+        ("", None),
+        ("168", None),
+        ("h", None),
+        ("-1h", None),
+        ("1h ", None),
+        ("1 h", None),
+        ("\u0661h", None),
+        ("1ms", None),
+        ("1e9h", None),
+    ],
+)
+def test_a_span_is_written_as_prometheus_writes_it(text: str, seconds: float | None) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-02", 86_400.0),
+        ("1970-01-01T06:00", 21_600.0),
+        ("1970-01-01T06:00:01Z", 21_601.0),
+        ("1970-01-01t06:00:01.75z", 21_601.0),
+        ("1970-01-01 06:00:00+02:00", 14_400.0),
+        ("1970-01-01T06:00-0130", 27_000.0),
+        ("2026-02-30", None),
+        ("0000-01-01", None),
+        ("2026-11-24T25:00", None),
+        ("yesterday", None),
+        ("2026-11", None),
+        ("1970-01-01T", None),
+    ],
+)
+def test_a_moment_is_utc_unless_it_says_otherwise(text: str, seconds: float | None) -> None:
+    assert moment(text) == seconds
+
+
+@given(st.text(max_size=30))
+def test_no_text_raises(text: str) -> None:
+    assert duration(text) is None or duration(text) >= 0  # type: ignore[operator] # checked just before
+    moment(text)
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    assert (stamp(86_400 * 365), short(90_000), day(90_000)) == ("1971-01-01 00:00", "2 Jan 01:00", "2 Jan")
