@@ -40,7 +40,7 @@ _JSON = ("operator",)
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _RARE = re.compile(
     r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|reclaim|demo\.seed"
-    r"|prometheus\.(?!url)"
+    r"|prometheus\.(?!url)|sampler\.histograms|collector\.sindexes\.stat"
 )
 _SCREEN = 100
 
