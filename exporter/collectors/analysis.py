@@ -107,7 +107,7 @@ def _buckets(histograms: Histograms) -> Iterator[Series]:
         return
     for bound in SIZE_BOUNDS:
         below = sum(count for limit, count in histograms.sizes if limit <= bound)
-        yield RECORD_SIZE, (histograms.ns, floatToGoString(float(bound))), below
+        yield RECORD_SIZE, (histograms.ns, floatToGoString(float(bound))), below  # type: ignore[no-untyped-call]
     yield RECORD_SIZE, (histograms.ns, LAST_BOUND), sum(count for _, count in histograms.sizes)
 
 

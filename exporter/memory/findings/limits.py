@@ -42,15 +42,16 @@ def _writes_stopped(analysis: Analysis) -> Iterator[Verdict]:
 
 def _writes_refused(analysis: Analysis) -> Iterator[Verdict]:
     for one in analysis.snapshot.namespaces:
-        for limit in analysis.limits_of(one.name):
-            if limit.action != "refuse_writes":
-                continue
-            if limit.breached:
-                flag = "" if one.stop_writes else " No flag of the server shows it."
-                summary = f"The fullest unit has no free write block left beyond its reserve.{flag}"
-                yield Verdict(one.name, "found", "critical", summary, limit.limit)
-            else:
-                yield Verdict(one.name, "unknown" if limit.breached is None else "clear")
+        limits = [limit for limit in analysis.limits_of(one.name) if limit.action == "refuse_writes"]
+        if not limits:
+            without = one.storage is None or one.storage.kind == "pmem"
+            yield Verdict(one.name, "clear" if without else "unknown")
+        elif limits[0].breached:
+            flag = "" if one.stop_writes else " No flag of the server shows it."
+            summary = f"The fullest unit has no free write block left beyond its reserve.{flag}"
+            yield Verdict(one.name, "found", "critical", summary, limits[0].limit)
+        else:
+            yield Verdict(one.name, "clear")
 
 
 def _stop_writes_near(analysis: Analysis) -> Iterator[Verdict]:
@@ -74,11 +75,15 @@ def _eviction_near(analysis: Analysis) -> Iterator[Verdict]:
 
 
 def _operator_maximum(analysis: Analysis) -> Iterator[Verdict]:
-    yield from _marks(analysis, "operator_max", "warning", "is above the maximum")
+    marked = {name for name, operator in analysis.operators.items() if operator.maximum}
+    yield from _marks(analysis, "operator_max", marked, "warning", "is above the maximum")
 
 
 def _operator_minimum(analysis: Analysis) -> Iterator[Verdict]:
-    yield from _marks(analysis, "operator_min", "info", "has reached the minimum, at which reclaim should begin")
+    marked = {name for name, operator in analysis.operators.items() if operator.minimum}
+    yield from _marks(
+        analysis, "operator_min", marked, "info", "has reached the minimum, at which reclaim should begin"
+    )
 
 
 def _set_near_limit(analysis: Analysis) -> Iterator[Verdict]:
@@ -125,16 +130,17 @@ def _near(analysis: Analysis, actions: tuple[str, ...], severity: str, says: str
             yield Verdict(one.name, "too_small" if known else "unknown")
 
 
-def _marks(analysis: Analysis, name: str, severity: str, says: str) -> Iterator[Verdict]:
-    """The operator's own marks."""
-    for ns, limit in analysis.limits:
-        if limit.name != name:
-            continue
-        if limit.breached:
+def _marks(analysis: Analysis, name: str, marked: set[str], severity: str, says: str) -> Iterator[Verdict]:
+    """The operator's own marks, which `marked` namespaces have."""
+    for one in analysis.snapshot.namespaces:
+        limit = next((limit for limit in analysis.limits_of(one.name) if limit.name == name), None)
+        if limit is not None and limit.breached:
             summary = f"The namespace {says}: {size(limit.used)} of {size(limit.limit)}."
-            yield Verdict(ns, "found", severity, summary, limit.used)
+            yield Verdict(one.name, "found", severity, summary, limit.used)
+        elif one.name in marked and (limit is None or limit.breached is None):
+            yield Verdict(one.name, "unknown")
         else:
-            yield Verdict(ns, "unknown" if limit.breached is None else "clear")
+            yield Verdict(one.name, "clear")
 
 
 def _reached(limit: Limit) -> str:
