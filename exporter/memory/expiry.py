@@ -28,8 +28,8 @@ def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = 
     Records by remaining life, as the server last counted them (nsup.c `collect_nsup_histograms`), evenly spread in
     their bucket, times the mean record. The buckets reach to the longest life there is (`get_ttl_range`). Records that
     never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as far as the
-    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires, nor before the first
-    one, a period after the start (`run_expire_or_evict`): until then those that never expire pass for short-lived.
+    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires, nor before the
+    first one, a period after the start (`run_expire_or_evict`): until then what never expires passes for short-lived.
     """
     mean, period = mean_record_bytes(namespace), namespace.nsup_period
     if mean is None or histograms.lives is None or not histograms.life_step or not period:

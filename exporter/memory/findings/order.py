@@ -240,7 +240,8 @@ ORDER_RULES = (
         "shared_system_memory",
         "what the server takes when all namespaces are as large as they may be is more, by"
         f" {size(FLOOR_BYTES)}, than the host may use before they stop writes; where there are several",
-        "stop-writes-sys-memory-pct is about the host: one namespace that grows stops the writes of all.",
+        "The server looks at its whole host (stop-writes-sys-memory-pct): one namespace that grows stops the writes of"
+        " all.",
         "Make the limits of the namespaces fit the host together.",
         _shared_system_memory,
     ),
@@ -256,7 +257,7 @@ ORDER_RULES = (
         "cgroup_unseen",
         f"the limit of the server's cgroup is below the host's memory by {UNSEEN_SHARE:.0%} of it and"
         f" {size(FLOOR_BYTES)}, and the server's free share is that of the host",
-        "stop-writes-sys-memory-pct never protects the container: the server looks at the host.",
+        "The server looks at its host, so that stop-writes-sys-memory-pct never protects the container.",
         "From 8.1.2 on set cgroup-mem-tracking true; before, set the namespaces' own limits to fit the container.",
         _cgroup_unseen,
     ),

@@ -99,7 +99,7 @@ def _heap_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
         return
     # Huge blocks are as active as they are allocated: the difference is of the small ones alone.
     waste = heap.active - heap.allocated
-    state = judged(waste, waste / ratio if ratio > 0 else 0, HEAP_SHARE, HEAP_FLOOR)
+    state = judged(waste, waste / ratio if ratio > 0 else heap.active, HEAP_SHARE, HEAP_FLOOR)
     if state != "found":
         yield Verdict("", state)
         return
