@@ -55,7 +55,7 @@ def _writes_refused(analysis: Analysis) -> Iterator[Verdict]:
 
 
 def _stop_writes_near(analysis: Analysis) -> Iterator[Verdict]:
-    yield from _near(analysis, ("stop_writes", "refuse_writes"), "warning", "writes fail")
+    yield from _near(analysis, ("stop_writes", "refuse_writes"), "warning")
 
 
 def _evicting(analysis: Analysis) -> Iterator[Verdict]:
@@ -71,7 +71,7 @@ def _evicting(analysis: Analysis) -> Iterator[Verdict]:
 
 
 def _eviction_near(analysis: Analysis) -> Iterator[Verdict]:
-    yield from _near(analysis, ("evict",), "info", "eviction starts")
+    yield from _near(analysis, ("evict",), "info")
 
 
 def _operator_maximum(analysis: Analysis) -> Iterator[Verdict]:
@@ -109,7 +109,7 @@ def _set_near_limit(analysis: Analysis) -> Iterator[Verdict]:
             yield Verdict(one.name, "too_small" if known and not judged else "clear")
 
 
-def _near(analysis: Analysis, actions: tuple[str, ...], severity: str, says: str) -> Iterator[Verdict]:
+def _near(analysis: Analysis, actions: tuple[str, ...], severity: str) -> Iterator[Verdict]:
     """Limits of a namespace of which little is left, and that are not reached."""
     for one in analysis.snapshot.namespaces:
         limits = [limit for limit in analysis.limits_of(one.name) if limit.action in actions]
@@ -121,9 +121,11 @@ def _near(analysis: Analysis, actions: tuple[str, ...], severity: str, says: str
         if near:
             near.sort(key=lambda limit: -((limit.used or 0) / (limit.limit or 1)))
             nearest = near[0]
-            names = _names(f"{limit.name} is {(limit.used or 0) / (limit.limit or 1):.1%} used" for limit in near)
-            summary = f"{size(nearest.headroom)} are left until {says}: {names}."
-            yield Verdict(one.name, "found", severity, summary, nearest.headroom)
+            names = _names(
+                f"{limit.name} ({(limit.used or 0) / (limit.limit or 1):.1%} used, {size(limit.headroom)} left)"
+                for limit in near
+            )
+            yield Verdict(one.name, "found", severity, f"Nearly reached: {names}.", nearest.headroom)
         elif large or not limits:
             yield Verdict(one.name, "clear")
         else:

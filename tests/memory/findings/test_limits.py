@@ -58,10 +58,10 @@ CASES = (
         "found",
         budget(1000 * MIB, 950 * MIB),
         "warning",
-        "50.0 MiB are left until writes fail: inde",
+        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left).",
     ),
     Case("stop_writes_near", "clear", budget(1000 * MIB, 500 * MIB), "clear"),
-    Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "indexes_budget is 90.0% used"),
+    Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "(90.0% used, 100 MiB left)"),
     Case("stop_writes_near", "short", budget(1000 * MIB, 900 * MIB - 1), "clear"),
     # Past it, it is not near: that is writes_stopped.
     Case("stop_writes_near", "clear", budget(1000 * MIB, 1000 * MIB + 1), "clear"),
@@ -73,7 +73,7 @@ CASES = (
         "found",
         ns(storage=stripes(16, 2)),
         "warning",
-        "8.0 MiB are left until writes fail: write_blocks",
+        "Nearly reached: write_blocks (92.9% used, 8.0 MiB left).",
     ),
     Case("stop_writes_near", "unknown", budget(1000 * MIB, None), "unknown"),
     #
@@ -103,12 +103,10 @@ CASES = (
         "found",
         budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80),
         "info",
-        "until eviction starts",
+        "indexes_budget",
     ),
     Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
-    Case(
-        "eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB are left"
-    ),
+    Case("eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB left"),
     Case("eviction_near", "short", budget(1000 * MIB, 720 * MIB - 1, evict_indexes_memory_pct=80), "clear"),
     Case("eviction_near", "clear", budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80, nsup_period=0), "clear"),
     Case("eviction_near", "floor", budget(80 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "info"),
