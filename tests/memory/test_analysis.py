@@ -135,9 +135,9 @@ def test_a_rule_is_counted_once_for_each_namespace_or_once() -> None:
     with registry_of(replies("8.1/cache-empty").get) as registry:
         found = exposed(registry)
     states = {name: value for name, value in found.items() if name.startswith("finding_rules")}
-    # 8 rules about limits, 4 about their order and 4 about waste look at each of 2 namespaces; 3 and 1 of these, and
-    # 6 about the host, look at the node.
-    assert sum(states.values()) == (8 + 4 + 4) * 2 + 3 + 6 + 1
+    # 8 rules about limits, 4 about their order, 4 about waste and 1 about peers look at each of 2 namespaces; 3 more
+    # about order, 1 about waste and 6 about the host look at the node.
+    assert sum(states.values()) == (8 + 4 + 4 + 1) * 2 + 3 + 1 + 6
     assert states['finding_rules{state="found"}'] == 0
 
 

@@ -34,8 +34,7 @@ CLUSTER_RULES = (
         f" {size(FAR_FLOOR)}; needs --sampler.peers",
         "A cluster is as full as its fullest node: it stops writes or is killed while all the others have room.",
         "Look for partitions that are not spread evenly (prefer-uniform-balance), a node that was away, or data that"
-        " this"
-        " node alone keeps.",
+        " this node alone keeps.",
         _far_from_peers,
     ),
 )

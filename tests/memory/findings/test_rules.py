@@ -10,10 +10,16 @@ from exporter.memory.analysis import Analysis
 from exporter.memory.findings import RULES
 from exporter.memory.findings.rule import SEVERITIES, STATES, Rule, judged
 from exporter.snapshot import Namespace
-from tests.memory.findings import test_host, test_limits, test_order, test_waste
+from tests.memory.findings import test_cluster, test_host, test_limits, test_order, test_waste
 from tests.memory.findings.cases import Case, namespace, node
 
-CASES: tuple[Case, ...] = (*test_limits.CASES, *test_order.CASES, *test_host.CASES, *test_waste.CASES)
+CASES: tuple[Case, ...] = (
+    *test_limits.CASES,
+    *test_order.CASES,
+    *test_host.CASES,
+    *test_cluster.CASES,
+    *test_waste.CASES,
+)
 
 WITHOUT_FLOOR = {
     "writes_stopped": "the server acts, however small it is",
