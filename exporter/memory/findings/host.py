@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,8 @@ def _verdict(state: str, severity: str, summary: str, bytes_: float | None, comm
 HOST_RULES = (
     Rule(
         "swapped",
-        f"at least {SWAPPED_SHARE:.1%} of the server, and {size(SWAPPED_FLOOR)}, are swapped out",
+        ("warning",),
+        f"at least {SWAPPED_SHARE:.1%} of the server, and {mib(SWAPPED_FLOOR)}, are swapped out",
         "What is in swap takes milliseconds to read; the server was written for memory that is there.",
         "Set vm.swappiness to 0, and find what fills the host. What is out comes back when it is read, or with swapoff"
         " when the host has room for it.",
@@ -116,6 +117,7 @@ HOST_RULES = (
     ),
     Rule(
         "areas_near_limit",
+        ("critical", "warning"),
         f"{AREAS_WARNING:.0%} of vm.max_map_count are used; critical from {AREAS_CRITICAL:.0%} on",
         "When they are used up no memory can be mapped, and the server aborts, however much memory is free.",
         "Raise vm.max_map_count; it costs nothing.",
@@ -123,7 +125,8 @@ HOST_RULES = (
     ),
     Rule(
         "huge_pages",
-        f"transparent huge pages are at least {HUGE_SHARE:.0%} of the server, and {size(HUGE_FLOOR)}; without smaps"
+        ("warning", "info"),
+        f"transparent huge pages are at least {HUGE_SHARE:.0%} of the server, and {mib(HUGE_FLOOR)}; without smaps"
         " those of the whole host are counted, and it is but info",
         "The kernel backs what was never touched, and breaks pages up at a bad time: memory grows and writes pause.",
         "Turn transparent huge pages off for the host, and restart the server.",
@@ -131,7 +134,8 @@ HOST_RULES = (
     ),
     Rule(
         "orphaned_segments",
-        f"{size(ORPHANED_FLOOR)} or more of shared memory segments are attached to nobody, while the instance of the"
+        ("warning",),
+        f"{mib(ORPHANED_FLOOR)} or more of shared memory segments are attached to nobody, while the instance of the"
         " server that they belong to runs",
         "They take memory that no process shows. A namespace that was removed or renamed leaves them.",
         "Make sure that the namespace is gone for good: they may be the only copy of its data. Then remove each with"
@@ -140,7 +144,8 @@ HOST_RULES = (
     ),
     Rule(
         "lazily_freed",
-        f"at least {FREED_SHARE:.0%} of what is resident, and {size(FREED_FLOOR)}, were given back by the heap with"
+        ("info",),
+        f"at least {FREED_SHARE:.0%} of what is resident, and {mib(FREED_FLOOR)}, were given back by the heap with"
         " MADV_FREE",
         "It looks like a leak and is none: the kernel takes these pages when it needs them.",
         "Count resident minus lazily freed. Only a restart or the kernel's need for memory shows the difference.",
@@ -148,7 +153,8 @@ HOST_RULES = (
     ),
     Rule(
         "unaccounted_memory",
-        f"at least {UNACCOUNTED_SHARE:.0%} of what is resident, and {size(UNACCOUNTED_FLOOR)}, have no owner in the"
+        ("warning",),
+        f"at least {UNACCOUNTED_SHARE:.0%} of what is resident, and {mib(UNACCOUNTED_FLOOR)}, have no owner in the"
         " ledger",
         "Something takes memory that no figure of the server explains; if it grows, it is a leak.",
         "Sample smaps and jemalloc to see where it is; watch whether it grows; send support what `analyze --save`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import size
-from exporter.memory.findings.rule import MIB, Rule, Verdict
+from exporter.memory.findings.rule import MIB, Rule, Verdict, mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -165,6 +165,7 @@ def _names(parts: Iterable[str]) -> str:
 LIMIT_RULES = (
     Rule(
         "writes_stopped",
+        ("critical",),
         "the server's flag stop_writes is set, or a limit with the action stop_writes is breached",
         "Clients cannot write. Deletes, replication and migration go on, so that memory can still grow.",
         "Raise the limit that is named, if there is memory behind it: that works within 10 s. Otherwise delete what is"
@@ -173,6 +174,7 @@ LIMIT_RULES = (
     ),
     Rule(
         "writes_refused",
+        ("critical",),
         "the fullest stripe, device or file has no free write block beyond its reserve",
         "Writes whose keys belong to that unit fail with out of space, while stop_writes and all percentages look"
         " well.",
@@ -182,7 +184,8 @@ LIMIT_RULES = (
     ),
     Rule(
         "stop_writes_near",
-        f"at least {NEAR:.0%} of a limit that stops or refuses writes is used, and the limit is {size(FLOOR_BYTES)}"
+        ("warning",),
+        f"at least {NEAR:.0%} of a limit that stops or refuses writes is used, and the limit is {mib(FLOOR_BYTES)}"
         " or more",
         "Writes fail when it is reached. How soon that is, the growth of the last hours tells, not this figure.",
         "Make room now: reclaim fragmentation, shorten lives, or add nodes. Raising the limit only moves the end.",
@@ -190,7 +193,8 @@ LIMIT_RULES = (
     ),
     Rule(
         "set_near_limit",
-        f"a set has used {NEAR:.0%} of its stop-writes-size, where that is {size(FLOOR_BYTES)} or more; critical when"
+        ("critical", "warning"),
+        f"a set has used {NEAR:.0%} of its stop-writes-size, where that is {mib(FLOOR_BYTES)} or more; critical when"
         " any set is past it",
         "Past it, writes to that set fail with forbidden, while all others go on.",
         "Raise the limit of the set, or find out why it outgrew it.",
@@ -198,6 +202,7 @@ LIMIT_RULES = (
     ),
     Rule(
         "evicting",
+        ("warning",),
         "an eviction mark is reached or was at the last cycle of nsup, and nsup runs",
         "Records are deleted before their time, those first that would have expired first.",
         "Nothing if the namespace is a cache that is meant to. Otherwise find what grew, and give it more memory or"
@@ -206,13 +211,15 @@ LIMIT_RULES = (
     ),
     Rule(
         "eviction_near",
-        f"at least {NEAR:.0%} of an eviction mark of {size(FLOOR_BYTES)} or more is used, and nsup runs",
+        ("info",),
+        f"at least {NEAR:.0%} of an eviction mark of {mib(FLOOR_BYTES)} or more is used, and nsup runs",
         "Records will be deleted before their time.",
         "Nothing if the namespace is a cache that is meant to. Otherwise find what grew, before records are lost.",
         _eviction_near,
     ),
     Rule(
         "operator_maximum",
+        ("warning",),
         "the namespace occupies more than your own maximum",
         "You said that it should not.",
         "See what grew; or change operator.NS.max.",
@@ -220,6 +227,7 @@ LIMIT_RULES = (
     ),
     Rule(
         "operator_minimum",
+        ("info",),
         "the namespace occupies as much as your own minimum, or more",
         "You said that reclaim should begin here.",
         "See what `reclaim` plans.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.amounts import share, size
 from exporter.memory import config
 from exporter.memory.expiry import mean_record_bytes
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, set_config
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +202,7 @@ def grown_bytes(analysis: Analysis) -> int | None:
 ORDER_RULES = (
     Rule(
         "eviction_never_runs",
+        ("warning",),
         "an eviction mark is set, and nsup-period is 0",
         "Neither eviction nor expiry runs. The namespace grows until writes stop.",
         "Set nsup-period, and mind that this deletes: the first cycle takes all that should have expired long ago, and"
@@ -210,6 +211,7 @@ ORDER_RULES = (
     ),
     Rule(
         "stops_before_evicting",
+        ("warning",),
         "a mark at which writes stop is not above the eviction mark of the same measure; or the indexes have a budget"
         " and no eviction mark, while data have one",
         "The server stops writes where you meant it to evict.",
@@ -219,9 +221,10 @@ ORDER_RULES = (
     ),
     Rule(
         "blocks_run_out_first",
-        "if the fullest unit stays as fragmented as it is, its last write block is taken before the data reach the"
-        f" eviction mark, by {SHORT_SHARE:.0%} of the mark and {size(FLOOR_BYTES)}; judged once {FILLED_SHARE:.0%} of"
-        " its blocks are taken",
+        ("warning",),
+        "the fullest unit, as fragmented as it is, takes its last write block when the data are still short of the"
+        f" eviction mark, by {SHORT_SHARE:.0%} of it and {mib(FLOOR_BYTES)}; judged once {FILLED_SHARE:.0%} of its"
+        " blocks are taken",
         "Writes are refused before eviction starts, with all flags of the server well.",
         "Raise defrag-lwm-pct, or lower the eviction mark, which deletes sooner. A larger data-size needs a restart,"
         " which on Community loses data that are in memory alone.",
@@ -229,7 +232,8 @@ ORDER_RULES = (
     ),
     Rule(
         "mixed_lifetimes",
-        f"at least {MIXED_SHARE:.0%} of the records, and {size(FLOOR_BYTES)}, never expire, and as many do; a warning"
+        ("warning", "info"),
+        f"at least {MIXED_SHARE:.0%} of the records, and {mib(FLOOR_BYTES)}, never expire, and as many do; a warning"
         " where eviction is configured",
         "Eviction and expiry can only take from the records that expire; the others grow until writes stop, and both"
         " share write blocks, which fragments them.",
@@ -238,8 +242,9 @@ ORDER_RULES = (
     ),
     Rule(
         "shared_system_memory",
-        "what the server takes when all namespaces are as large as they may be is more, by"
-        f" {size(FLOOR_BYTES)}, than the host may use before they stop writes; where there are several",
+        ("warning",),
+        "several namespaces look at one host, and with all of them as large as they may become the server takes"
+        f" {mib(FLOOR_BYTES)} more than the host may have in use before they stop writes",
         "The server looks at its whole host (stop-writes-sys-memory-pct): one namespace that grows stops the writes of"
         " all.",
         "Make the limits of the namespaces fit the host together.",
@@ -247,18 +252,21 @@ ORDER_RULES = (
     ),
     Rule(
         "cgroup_too_small",
-        "what the server takes when all namespaces are as large as they may be is more, by"
-        f" {size(FLOOR_BYTES)}, than the limit of its cgroup",
+        ("warning",),
+        "with all namespaces as large as they may become the server takes"
+        f" {mib(FLOOR_BYTES)} more than the limit of its cgroup",
         "The kernel may kill the server before any of its own limits is reached.",
         "Raise the limit of the container, or make the namespaces smaller.",
         _cgroup_too_small,
     ),
     Rule(
         "cgroup_unseen",
+        ("warning",),
         f"the limit of the server's cgroup is below the host's memory by {UNSEEN_SHARE:.0%} of it and"
-        f" {size(FLOOR_BYTES)}, and the server's free share is that of the host",
+        f" {mib(FLOOR_BYTES)}, and the server's free share is that of the host",
         "The server looks at its host, so that stop-writes-sys-memory-pct never protects the container.",
-        "From 8.1.2 on set cgroup-mem-tracking true; before, set the namespaces' own limits to fit the container.",
+        "Set the namespaces' own limits to fit the container. From 8.1.2 on cgroup-mem-tracking makes the server look"
+        " at it; but page cache counts as used there, so that with files it may stop writes too early.",
         _cgroup_unseen,
     ),
 )

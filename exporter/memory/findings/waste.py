@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
 from exporter.memory import pool, reserved
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, set_config
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
 from exporter.memory.heap import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
 from exporter.memory.units import storage_units
 
@@ -165,7 +165,8 @@ def _index_floor(namespace: Namespace, floor: int, count: int, summary: str) -> 
 WASTE_RULES = (
     Rule(
         "data_fragmentation",
-        f"at least {DATA_SHARE:.0%} of the occupied write blocks in memory, and {size(DATA_FLOOR)}, hold nothing live,"
+        ("warning",),
+        f"at least {DATA_SHARE:.0%} of the occupied write blocks in memory, and {mib(DATA_FLOOR)}, hold nothing live,"
         f" not counting the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
         "Blocks are used up while the data would fit: writes are refused long before the data reach their limits.",
         "Raise defrag-lwm-pct in steps of 5 or 10, and not above 75. What is live in a block that it empties is written"
@@ -175,6 +176,7 @@ WASTE_RULES = (
     ),
     Rule(
         "unbalanced_units",
+        ("warning",),
         f"the fullest stripe, device or file has {UNBALANCED_SHARE:.0%} of its capacity more in use than the mean,"
         f" where that is at least {UNBALANCED_BLOCKS} write blocks",
         "The server goes by the fullest one: its share of the writes is refused first.",
@@ -184,16 +186,18 @@ WASTE_RULES = (
     ),
     Rule(
         "heap_fragmentation",
-        f"at least {HEAP_SHARE:.0%} of the heap's pages of small blocks, and {size(HEAP_FLOOR)}, hold nothing live",
+        ("warning",),
+        f"at least {HEAP_SHARE:.0%} of the heap's pages of small blocks, and {mib(HEAP_FLOOR)}, hold nothing live",
         "Pages stay as long as one block in them lives. Up to 6.4 this is where deleted records were.",
         "New records of the same sizes fill it. Only a restart gives it back.",
         _heap_fragmentation,
     ),
     Rule(
         "secondary_index_floor",
+        ("info",),
         f"the content of a secondary index, {SINDEX_ENTRY_BYTES} bytes an entry, is below {CONTENT_SHARE:.0%} of the"
         f" 16 MiB that any takes, and such indexes take {INDEX_SHARE:.0%} of the namespace's memory, of which there is"
-        f" {size(INDEX_FLOOR)} or more",
+        f" {mib(INDEX_FLOOR)} or more",
         "An index takes a node of 4 KiB in each of 4096 partitions, whatever is in it.",
         "Drop it if no query needs it: queries by it fail from then on. The memory serves other indexes of the"
         " namespace; dropping the last one frees all.",
@@ -201,9 +205,10 @@ WASTE_RULES = (
     ),
     Rule(
         "set_index_floor",
+        ("info",),
         f"the content of a set index, 16 bytes a record, is below {CONTENT_SHARE:.0%} of what an empty one takes"
         f" (21 MiB where the node holds all partitions), and such indexes take {INDEX_SHARE:.0%} of the namespace's"
-        f" memory, of which there is {size(INDEX_FLOOR)} or more",
+        f" memory, of which there is {mib(INDEX_FLOOR)} or more",
         "A set index takes 4 KiB and a tree in each partition, and the server reports only its content.",
         "Turn it off if scans of that set are rare: they then read through the index of the whole namespace.",
         _set_index_floor,

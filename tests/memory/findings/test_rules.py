@@ -10,8 +10,10 @@ from exporter.memory.analysis import Analysis
 from exporter.memory.findings import RULES
 from exporter.memory.findings.rule import SEVERITIES, STATES, Rule, judged
 from exporter.snapshot import Namespace
+from tests import findings_page
 from tests.memory.findings import test_cluster, test_host, test_limits, test_order, test_waste
 from tests.memory.findings.cases import Case, namespace, node
+from tests.support import TESTS
 
 CASES: tuple[Case, ...] = (
     *test_limits.CASES,
@@ -33,6 +35,16 @@ WITHOUT_FLOOR = {
 }
 
 by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+@by_rule
+def test_a_rule_says_how_bad_it_can_be(rule: Rule) -> None:
+    assert rule.severities == tuple(one for one in SEVERITIES if one in rule.severities)
+    assert set(rule.severities) == {case.says for case in CASES if case.rule == rule.name} & set(SEVERITIES)
+
+
+def test_the_page_of_findings_is_up_to_date() -> None:
+    assert (TESTS.parent / "docs" / "findings.md").read_text() == findings_page.page(), "run `make docs`"
 
 
 def test_a_name_is_there_once() -> None:
