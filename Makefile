@@ -32,6 +32,7 @@ bench: .venv/dev ## measure the cost of a scrape
 docs: .venv/dev ## write the generated pages of docs
 	$(BIN)/python -m tests.metrics_page > docs/metrics.md
 	$(BIN)/python -m tests.configuration_page > docs/configuration.md
+	$(BIN)/python -m tests.findings_page > docs/findings.md
 
 lock: ## pin the dependencies with hashes (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \

@@ -56,7 +56,7 @@ class Assembly:
         unseen = [] if process is not None else [PROCESS, MAP]
         unseen += [] if chosen.sampler.peers else [PEERS]
         seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
-        self.registry = Registry(self.target, self.view, seen)
+        self.registry = Registry(self.target, self.view, seen, self.name)
 
     def start(self) -> None:
         """Begin to read the slow sources in the background."""

@@ -41,11 +41,17 @@ class Families(tuple[Family, ...]):
 class Registry:
     """What is exposed of one node."""
 
-    def __init__(self, target: Readable, view: View, collectors: tuple[Collector, ...] = COLLECTORS) -> None:
+    def __init__(
+        self,
+        target: Readable,
+        view: View,
+        collectors: tuple[Collector, ...] = COLLECTORS,
+        name: str = "the node",
+    ) -> None:
         self._target = target
         self._view = view
         self.collectors = collectors
-        self._watch = Watch()
+        self._watch = Watch(name)
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
@@ -84,7 +90,7 @@ class Registry:
             before = time.perf_counter()
             series, success = _run(collector, analysis, self._view)
             if collector is ANALYSIS and up and series is not None:
-                self._watch.tell(analysis.findings)
+                self._watch.tell(analysis.verdicts)
             yield series or []
             name = (collector.name,)
             yield [

@@ -218,6 +218,7 @@ class Snapshot:
     heap: Heap = Heap()
     system: System = System()
     fabric_connections: int | None = None
+    uptime: int | None = None  # seconds since the server started
     look: Look = field(default_factory=Look)
     regions: Regions | None = None
     jemalloc: Jemalloc | None = None

@@ -64,13 +64,14 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             return None
         return value
 
-    heap, system, fabric_connections = Heap(), System(), None
+    heap, system, fabric_connections, uptime = Heap(), System(), None, None
     text = section("statistics")
     if text is not None:
         try:
             told = fields(text)
             heap, system = statistics(told)
             fabric_connections = number(told, "fabric_connections")
+            uptime = number(told, "uptime")
             if heap.allocated is None:
                 problems["statistics"] = "no figures of the heap"
         except ParseError as problem:
@@ -91,6 +92,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         heap=heap,
         system=system,
         fabric_connections=fabric_connections,
+        uptime=uptime,
         namespaces=tuple(found),
         problems=problems,
     )

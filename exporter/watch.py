@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.memory.findings.rule import Finding
+    from exporter.memory.findings.rule import Rule, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -17,24 +17,26 @@ _LEVELS = {"critical": logging.ERROR, "warning": logging.WARNING, "info": loggin
 
 
 class Watch:
-    """Remembers the findings of the latest look. May be told by several threads."""
+    """Remembers what was found at the latest look at one node. May be told by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str) -> None:
+        self._node = node
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], str] = {}
 
-    def tell(self, findings: Iterable[Finding]) -> None:
-        """Log what is new, what changed its severity, and what is gone."""
-        found = {(finding.ns, finding.name): finding for finding in findings}
+    def tell(self, verdicts: Iterable[tuple[Rule, Verdict]]) -> None:
+        """Log what is new, what changed its severity, and what is gone.
+
+        What cannot be judged now, because a source is not there, is neither: it stays as it was.
+        """
         with self._lock:
-            known, self._known = self._known, {key: finding.severity for key, finding in found.items()}
-        for key, finding in found.items():
-            if known.get(key) != finding.severity:
-                level = _LEVELS[finding.severity]
-                logger.log(level, "%s: %s%s: %s", finding.severity, finding.name, _of(key[0]), finding.verdict.summary)
-        for ns, name in sorted(known.keys() - found.keys()):
-            logger.info("cleared: %s%s", name, _of(ns))
-
-
-def _of(ns: str) -> str:
-    return f" of {ns}" if ns else ""
+            for rule, verdict in verdicts:
+                key = (verdict.ns, rule.name)
+                what = f"{rule.name} of {verdict.ns}" if verdict.ns else rule.name
+                if verdict.state == "found":
+                    if self._known.get(key) != verdict.severity:
+                        self._known[key] = verdict.severity
+                        level = _LEVELS[verdict.severity]
+                        logger.log(level, "%s: %s: %s: %s", self._node, verdict.severity, what, verdict.summary)
+                elif verdict.state != "unknown" and self._known.pop(key, ""):
+                    logger.info("%s: cleared: %s", self._node, what)

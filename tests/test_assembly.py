@@ -254,3 +254,35 @@ def test_own_addresses_are_local(host: str, local: bool) -> None:
 def test_a_name_that_means_nothing_is_an_error_of_ours() -> None:
     with pytest.raises(SourceError, match="cannot be looked up"):
         is_local("no such name")
+
+
+HISTOGRAMS = ("record_size_bytes_bucket", "record_counts_timestamp_seconds")
+
+
+def test_records_are_counted_by_size_and_life_unless_that_is_switched_off(node: EmbeddedNode) -> None:
+    for flags, there in (((), True), (("--no-sampler.histograms",), False)):
+        with assembled(node, *flags) as assembly:
+            assembly.sample()
+            found = scraped(assembly)
+        assert [name for name in HISTOGRAMS if any(one.startswith(name) for one in found)] == list(HISTOGRAMS) * there
+        assert ('sampler_last_success_timestamp_seconds{source="histograms"}' in found) is there
+        whole = found.get('record_size_bytes_bucket{le="+Inf",ns="carts"}')
+        assert whole == (pytest.approx(found['objects{ns="carts"}'], rel=0.2) if there else None)
+        # The node has just started, and no nsup cycle has counted yet what never expires.
+        assert not [name for name in found if name.startswith("expiring_bytes")]
+
+
+def test_records_are_counted_of_a_node_on_another_host_too(node: EmbeddedNode) -> None:
+    """Where nothing is seen of the process, as on another host; that the address is local is not looked at."""
+    chosen = settings.load([])
+    slow = SlowSources(None, Connection(*node.address, 5), chosen.sampler)
+    try:
+        assert [job.name for job in slow.jobs] == ["histograms"]
+        slow.jobs[0].run()
+        samples = slow.samples(Look())
+    finally:
+        slow.close()
+    assert samples.histograms is not None
+    assert {one.ns for one in samples.histograms} == {"carts", "orders"}
+    assert all(one.sizes for one in samples.histograms)
+    assert (samples.regions, samples.jemalloc, samples.map_count) == (None, None, None)

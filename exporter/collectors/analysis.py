@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from prometheus_client.utils import floatToGoString
+
 from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series, View
 from exporter.memory.findings.rule import STATES
 
@@ -36,12 +38,14 @@ EXPIRING = Metric(
 )
 RECORD_SIZE = Metric(
     "record_size_bytes",
-    "Records by size; as old as the server's counts.",
+    "Records that are smaller than the bound; as old as the server's counts.",
     _NS,
     "histogram:type=object-size",
     "cumulative; from 7.0 on the stored size, up to 6.4 what the record takes in memory or on the device",
     distribution=True,
 )
+SIZE_BOUNDS = tuple(64 << power for power in range(18))
+"""64 bytes to 8 MiB, the largest record there can be. The same for all nodes, or they could not be added up."""
 COUNTED = Metric(
     "record_counts_timestamp_seconds",
     "Since when the server has been giving the same counts of records by size or life, as far as was seen.",
@@ -79,8 +83,11 @@ def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
     for namespace, windows in analysis.expiring.items():
         for window, size in windows.items():
             yield EXPIRING, (namespace, window), size
+    # The server does not count a namespace without records, and goes on giving the counts of when it had some.
+    empty = {one.name for one in analysis.snapshot.namespaces if one.objects == 0}
     for histograms in analysis.snapshot.histograms or ():
-        yield from _buckets(histograms)
+        if histograms.ns not in empty:
+            yield from _buckets(histograms)
         yield COUNTED, (histograms.ns, "size"), histograms.sizes_changed
         yield COUNTED, (histograms.ns, "life"), histograms.lives_changed
     for one in analysis.snapshot.namespaces:
@@ -98,11 +105,10 @@ def _buckets(histograms: Histograms) -> Iterator[Series]:
     """The distribution of sizes, cumulative as Prometheus has it."""
     if histograms.sizes is None:
         return
-    total = 0
-    for bound, count in histograms.sizes:
-        total += count
-        yield RECORD_SIZE, (histograms.ns, f"{bound}.0"), total
-    yield RECORD_SIZE, (histograms.ns, LAST_BOUND), total
+    for bound in SIZE_BOUNDS:
+        below = sum(count for limit, count in histograms.sizes if limit <= bound)
+        yield RECORD_SIZE, (histograms.ns, floatToGoString(float(bound))), below  # type: ignore[no-untyped-call]
+    yield RECORD_SIZE, (histograms.ns, LAST_BOUND), sum(count for _, count in histograms.sizes)
 
 
 ANALYSIS = Collector(

@@ -114,10 +114,8 @@ class Family:
         return [Sample(name, dict(zip(labels, values, strict=True)), value) for values, value in self.values]
 
     def _buckets(self) -> Iterator[Sample]:
-        """Buckets, and after the last of each histogram its count."""
-        name = self.metric.full_name
+        """Buckets alone: OpenMetrics has the count and the sum both or neither, and no server tells the sum."""
+        name = f"{self.metric.full_name}_bucket"
         for (*values, bound), value in self.values:
             labels = dict(zip(self.metric.labels, values, strict=True))
-            yield Sample(f"{name}_bucket", {**labels, "le": bound}, value)
-            if bound == LAST_BOUND:
-                yield Sample(f"{name}_gcount", labels, value)
+            yield Sample(name, {**labels, "le": bound}, value)

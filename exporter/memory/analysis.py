@@ -64,7 +64,12 @@ class Analysis:
     def expiring(self) -> Mapping[str, Mapping[str, int]]:
         """By namespace and window the bytes that will expire, where that is known."""
         counted = {histograms.ns: histograms for histograms in self.snapshot.histograms or ()}
-        found = {one.name: expiring(one, counted[one.name]) for one in self.snapshot.namespaces if one.name in counted}
+        uptime = self.snapshot.uptime
+        found = {
+            one.name: expiring(one, counted[one.name], uptime)
+            for one in self.snapshot.namespaces
+            if one.name in counted
+        }
         return {name: windows for name, windows in found.items() if windows}
 
     @cached_property

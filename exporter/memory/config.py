@@ -238,7 +238,7 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
 def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
     """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
 
-    The reserve is 1 in memory without backing, else 8 (drv_mem.c `mwb_create`, drv_ssd.c `swb_get`); no flag shows it.
+    The reserve is 1 in memory without backing, else 8 (drv_mem.c `mwb_get`, drv_ssd.c `swb_get`); no flag shows it.
     """
     storage = namespace.storage
     units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]

@@ -22,16 +22,19 @@ def mean_record_bytes(namespace: Namespace) -> float | None:
     return data.used / namespace.objects
 
 
-def expiring(namespace: Namespace, histograms: Histograms) -> dict[str, int]:
+def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = None) -> dict[str, int]:
     """The bytes of the records that expire within each window: an estimate.
 
     Records by remaining life, as the server last counted them (nsup.c `collect_nsup_histograms`), evenly spread in
     their bucket, times the mean record. The buckets reach to the longest life there is (`get_ttl_range`). Records that
     never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as far as the
-    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires.
+    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires, nor before the
+    first one, a period after the start (`run_expire_or_evict`): until then what never expires passes for short-lived.
     """
-    mean = mean_record_bytes(namespace)
-    if mean is None or histograms.lives is None or not histograms.life_step or not namespace.nsup_period:
+    mean, period = mean_record_bytes(namespace), namespace.nsup_period
+    if mean is None or histograms.lives is None or not histograms.life_step or not period:
+        return {}
+    if uptime is not None and uptime <= period:
         return {}
     permanent = namespace.non_expirable_objects or 0
     counts = (max(0, histograms.lives[0] - permanent), *histograms.lives[1:])

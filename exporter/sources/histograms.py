@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exporter import histograms
 from exporter.errors import ParseError, SourceError
@@ -12,6 +13,10 @@ from exporter.snapshot import Histograms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _SIZES, _LIVES = "object-size", "ttl"
 
@@ -26,12 +31,13 @@ class HistogramSource:
         self._ask = ask
         self._now = now
         self._seen: dict[str, tuple[str, float]] = {}
+        self._problems: dict[str, str] = {}
 
     def read(self) -> tuple[Histograms, ...]:
-        """The histograms of each namespace; raises `SourceError`, or `ParseError` where one is not what it should be.
+        """The histograms of each namespace; raises `SourceError`, also where not one of them can be read.
 
         What the server has not counted yet is None: it counts when it starts, if there are records, and then once per
-        nsup-hist-period.
+        nsup-hist-period. So is one that is not what it should be: that costs no other, and is told once.
         """
         names = self._ask(["namespaces"]).get("namespaces", "")
         if error(names):
@@ -42,7 +48,12 @@ class HistogramSource:
         # With a command that every server answers: a reply without a line would be taken for a broken connection.
         replies = self._ask(["namespaces", *commands.values()])
         self._remember({command: replies.get(command, "").strip() for command in commands.values()})
-        return tuple(self._histograms(ns) for ns, kind in commands if kind == _SIZES)
+        problems: dict[str, str] = {}
+        found = tuple(self._histograms(ns, problems) for ns, kind in commands if kind == _SIZES)
+        if problems and problems.keys() == self._seen.keys():
+            raise SourceError(f"no histogram can be read: {next(iter(problems.values()))}")
+        self._tell(problems)
+        return found
 
     def _remember(self, replies: Mapping[str, str]) -> None:
         """Note when each reply changed."""
@@ -53,21 +64,39 @@ class HistogramSource:
             if text
         }
 
-    def _histograms(self, ns: str) -> Histograms:
-        sizes, sizes_changed = self._seen.get(_command(ns, _SIZES), ("", None))
-        lives, lives_changed = self._seen.get(_command(ns, _LIVES), ("", None))
+    def _histograms(self, ns: str, problems: dict[str, str]) -> Histograms:
+        sizes, sizes_changed = self._parsed(_command(ns, _SIZES), histograms.sizes, problems)
+        lives, lives_changed = self._parsed(_command(ns, _LIVES), histograms.lives, problems)
+        return Histograms(
+            ns=ns,
+            sizes=sizes,
+            sizes_changed=sizes_changed,
+            lives=lives.counts if lives else None,
+            life_step=lives.step if lives else None,
+            lives_changed=lives_changed,
+        )
+
+    def _parsed(
+        self, command: str, parse: Callable[[str], T], problems: dict[str, str]
+    ) -> tuple[T, float] | tuple[None, None]:
+        """What a reply says and since when; nothing where there is none, or where it goes among the problems."""
+        if command not in self._seen:
+            return None, None
+        text, changed = self._seen[command]
         try:
-            counted = histograms.lives(lives) if lives else None
-            return Histograms(
-                ns=ns,
-                sizes=histograms.sizes(sizes) if sizes else None,
-                sizes_changed=sizes_changed,
-                lives=counted.counts if counted else None,
-                life_step=counted.step if counted else None,
-                lives_changed=lives_changed,
-            )
+            return parse(text), changed
         except ParseError as problem:
-            raise ParseError(f"histograms of {ns}: {problem}") from None
+            problems[command] = str(problem)
+            return None, None
+
+    def _tell(self, problems: dict[str, str]) -> None:
+        """One line per change, not per reading."""
+        for command, problem in problems.items():
+            if self._problems.get(command) != problem:
+                logger.warning("%s: %s", command, problem)
+        for command in self._problems.keys() - problems.keys():
+            logger.info("%s: read again", command)
+        self._problems = problems
 
 
 def _command(ns: str, kind: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import size
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib
 from exporter.memory.peers import distance
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def _far_from_peers(analysis: Analysis) -> Iterator[Verdict]:
 CLUSTER_RULES = (
     Rule(
         "far_from_peers",
+        ("warning",),
         f"the namespace uses more than the median of at least two peers, by {FAR_SHARE:.0%} of what it uses and by"
-        f" {size(FAR_FLOOR)}; needs --sampler.peers",
+        f" {mib(FAR_FLOOR)}; needs --sampler.peers",
         "A cluster is as full as its fullest node: it stops writes or is killed while all the others have room.",
         "Look for partitions that are not spread evenly (prefer-uniform-balance), a node that was away, or data that"
-        " this"
-        " node alone keeps.",
+        " this node alone keeps.",
         _far_from_peers,
     ),
 )

@@ -5,25 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.memory.analysis import Analysis
 
-SWAPPED_SHARE, SWAPPED_FLOOR = 0.01, 16 * MIB
+SWAPPED_SHARE, SWAPPED_FLOOR = 0.001, 16 * MIB
+"""On a node of 512 GiB it is 0.5 GiB: no request may have to wait for a disk, and 1 % would be one in a hundred."""
+
 HUGE_SHARE, HUGE_FLOOR = 0.10, 256 * MIB
 FREED_SHARE, FREED_FLOOR = 0.10, 64 * MIB
-UNACCOUNTED_SHARE, UNACCOUNTED_FLOOR = 0.10, 256 * MIB
+UNACCOUNTED_SHARE, UNACCOUNTED_FLOOR = 0.05, 256 * MIB
 ORPHANED_FLOOR = 64 * MIB
 AREAS_WARNING, AREAS_CRITICAL = 0.80, 0.95
 
 
 def _swapped(analysis: Analysis) -> Iterator[Verdict]:
-    process = analysis.snapshot.look.process
-    swapped = process.swapped if process else None
-    whole = process.rss + process.swapped if process and process.swapped is not None else None
+    look = analysis.snapshot.look
+    swapped = whole = None
+    if look.process is not None and look.process.swapped is not None:
+        # VmSwap leaves shared memory out (proc(5)).
+        shared = sum(segment.swapped or 0 for segment in look.segments or () if segment.attached)
+        swapped = look.process.swapped + shared
+        whole = look.process.rss + swapped
     state = judged(swapped, whole, SWAPPED_SHARE, SWAPPED_FLOOR)
     summary = f"{size(swapped)} of the server are swapped out."
     yield _verdict(state, "warning", summary, swapped, ("sysctl vm.swappiness=0",))
@@ -45,10 +51,11 @@ def _huge_pages(analysis: Analysis) -> Iterator[Verdict]:
     snapshot = analysis.snapshot
     process, regions = snapshot.look.process, snapshot.regions
     huge = regions.huge_pages if regions else snapshot.system.huge_pages_bytes
-    whose = "of the server" if regions else "of all processes on the host"
+    whose = "of the server" if regions else "of all processes on the host, how much of the server is not known,"
     state = judged(huge, process.rss if process else None, HUGE_SHARE, HUGE_FLOOR)
     summary = f"{size(huge)} {whose} are in transparent huge pages."
-    yield _verdict(state, "warning", summary, huge, ("echo never > /sys/kernel/mm/transparent_hugepage/enabled",))
+    severity = "warning" if regions else "info"
+    yield _verdict(state, severity, summary, huge, ("echo never > /sys/kernel/mm/transparent_hugepage/enabled",))
 
 
 def _orphaned_segments(analysis: Analysis) -> Iterator[Verdict]:
@@ -57,14 +64,18 @@ def _orphaned_segments(analysis: Analysis) -> Iterator[Verdict]:
         # Without a server they wait for its start.
         yield Verdict("", "unknown")
         return
-    orphans = [segment for segment in look.segments if not segment.attached]
+    # Those of an instance that does not run wait for its start: they may be the only copy of its data.
+    running = {segment.instance for segment in look.segments if segment.attached}
+    orphans = [one for one in look.segments if not one.attached and one.instance in running]
     total = sum(segment.size for segment in orphans)
     if total < ORPHANED_FLOOR:
         yield Verdict("", "clear" if not total else "too_small")
         return
-    summary = f"{len(orphans)} shared memory segments of {size(total)} are attached to no process."
-    advised = tuple(f"ipcrm -M {segment.key & 0xFFFFFFFF:#010x}" for segment in orphans[:3])
-    yield Verdict("", "found", "warning", summary, total, advised)
+    largest = sorted(orphans, key=lambda segment: (-segment.size, segment.key))
+    keys = ", ".join(f"{segment.key:#010x}" for segment in largest[:3])
+    more = f" and {len(orphans) - 3} more" if len(orphans) > 3 else ""
+    summary = f"Shared memory segments of {size(total)} are attached to no process: {keys}{more}."
+    yield Verdict("", "found", "warning", summary, total, ("ipcs -m",))
 
 
 def _lazily_freed(analysis: Analysis) -> Iterator[Verdict]:
@@ -80,7 +91,11 @@ def _unaccounted(analysis: Analysis) -> Iterator[Verdict]:
     rest = abs(ledger.total("unaccounted")) if ledger else None
     state = judged(rest, ledger.resident if ledger else None, UNACCOUNTED_SHARE, UNACCOUNTED_FLOOR)
     part = share(ledger.unaccounted_ratio) if ledger else ""
-    yield _verdict(state, "warning", f"{size(rest)}, {part} of what is resident, has no owner.", rest)
+    if ledger and ledger.total("unaccounted") < 0:
+        summary = f"The figures explain {size(rest)} more than is resident, {part} of it (is it swapped out?)."
+    else:
+        summary = f"{size(rest)}, {part} of what is resident, has no owner."
+    yield _verdict(state, "warning", summary, rest)
 
 
 def _verdict(state: str, severity: str, summary: str, bytes_: float | None, commands: tuple[str, ...] = ()) -> Verdict:
@@ -93,38 +108,44 @@ def _verdict(state: str, severity: str, summary: str, bytes_: float | None, comm
 HOST_RULES = (
     Rule(
         "swapped",
-        f"at least {SWAPPED_SHARE:.0%} of the server, and {size(SWAPPED_FLOOR)}, are swapped out",
-        "A record in swap takes milliseconds; the server was written for none.",
-        "Turn swap off or vm.swappiness to 0, and find what fills the host.",
+        ("warning",),
+        f"at least {SWAPPED_SHARE:.1%} of the server, and {mib(SWAPPED_FLOOR)}, are swapped out",
+        "What is in swap takes milliseconds to read; the server was written for memory that is there.",
+        "Set vm.swappiness to 0, and find what fills the host. What is out comes back when it is read, or with swapoff"
+        " when the host has room for it.",
         _swapped,
     ),
     Rule(
         "areas_near_limit",
+        ("critical", "warning"),
         f"{AREAS_WARNING:.0%} of vm.max_map_count are used; critical from {AREAS_CRITICAL:.0%} on",
-        "When they are used up no memory can be mapped, and the server ends.",
+        "When they are used up no memory can be mapped, and the server aborts, however much memory is free.",
         "Raise vm.max_map_count; it costs nothing.",
         _areas,
     ),
     Rule(
         "huge_pages",
-        f"at least {HUGE_SHARE:.0%} of the server, and {size(HUGE_FLOOR)}, are in transparent huge pages; without"
-        " smaps,"
-        " those of the whole host",
+        ("warning", "info"),
+        f"transparent huge pages are at least {HUGE_SHARE:.0%} of the server, and {mib(HUGE_FLOOR)}; without smaps"
+        " those of the whole host are counted, and it is but info",
         "The kernel backs what was never touched, and breaks pages up at a bad time: memory grows and writes pause.",
         "Turn transparent huge pages off for the host, and restart the server.",
         _huge_pages,
     ),
     Rule(
         "orphaned_segments",
-        f"{size(ORPHANED_FLOOR)} or more of shared memory segments of a server are attached to nobody, while a server"
-        " runs",
+        ("warning",),
+        f"{mib(ORPHANED_FLOOR)} or more of shared memory segments are attached to nobody, while the instance of the"
+        " server that they belong to runs",
         "They take memory that no process shows. A namespace that was removed or renamed leaves them.",
-        "Check that no stopped server waits for them; then remove them.",
+        "Make sure that the namespace is gone for good: they may be the only copy of its data. Then remove each with"
+        " `ipcrm -M KEY`.",
         _orphaned_segments,
     ),
     Rule(
         "lazily_freed",
-        f"at least {FREED_SHARE:.0%} of what is resident, and {size(FREED_FLOOR)}, were given back by the heap with"
+        ("info",),
+        f"at least {FREED_SHARE:.0%} of what is resident, and {mib(FREED_FLOOR)}, were given back by the heap with"
         " MADV_FREE",
         "It looks like a leak and is none: the kernel takes these pages when it needs them.",
         "Count resident minus lazily freed. Only a restart or the kernel's need for memory shows the difference.",
@@ -132,7 +153,8 @@ HOST_RULES = (
     ),
     Rule(
         "unaccounted_memory",
-        f"at least {UNACCOUNTED_SHARE:.0%} of what is resident, and {size(UNACCOUNTED_FLOOR)}, have no owner in the"
+        ("warning",),
+        f"at least {UNACCOUNTED_SHARE:.0%} of what is resident, and {mib(UNACCOUNTED_FLOOR)}, have no owner in the"
         " ledger",
         "Something takes memory that no figure of the server explains; if it grows, it is a leak.",
         "Sample smaps and jemalloc to see where it is; watch whether it grows; send support what `analyze --save`"

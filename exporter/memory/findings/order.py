@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.amounts import share, size
 from exporter.memory import config
 from exporter.memory.expiry import mean_record_bytes
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, set_config
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from exporter.memory.config import Limit
 
 NSUP_PERIOD_SECONDS = 120
-"""What the server's own examples set, and what is proposed where there is none."""
+"""What is proposed where there is none: short against the lives of records, long against a cycle."""
 
 FILLED_SHARE = 0.25
 """Below that share of its blocks a unit does not tell how it will be fragmented when it is full."""
+
+SHORT_SHARE = 0.05
+"""By which share of an eviction mark the blocks must run out before it: one block more or less is no finding."""
+
+UNSEEN_SHARE = 0.10
+"""By which share of the host's memory a cgroup's limit must be smaller for the server's view of it to matter."""
 
 MIXED_SHARE = 0.10
 FLOOR_BYTES = 64 * MIB
@@ -43,23 +49,24 @@ def _stops_before_evicting(analysis: Analysis) -> Iterator[Verdict]:
     for one in analysis.snapshot.namespaces:
         limits = {(limit.name, limit.action): limit for limit in analysis.limits_of(one.name)}
         evicts = any(action == "evict" for _, action in limits)
-        wrong = [
-            name
+        late = {
+            name: _too_late(name, stop, limits.get((name, "evict")), evicts)
             for (name, action), stop in limits.items()
-            if action == "stop_writes" and _too_late(name, stop, limits.get((name, "evict")), evicts)
-        ]
+            if action == "stop_writes"
+        }
+        wrong = [name for name, is_late in late.items() if is_late]
         if wrong:
             summary = f"Writes stop before eviction starts: {', '.join(wrong)}."
             yield Verdict(one.name, "found", "warning", summary)
         else:
-            yield Verdict(one.name, "clear")
+            yield Verdict(one.name, "unknown" if None in late.values() else "clear")
 
 
-def _too_late(name: str, stop: Limit, evict: Limit | None, evicts: bool) -> bool:
+def _too_late(name: str, stop: Limit, evict: Limit | None, evicts: bool) -> bool | None:
     """Whether eviction comes after writes stop; a budget of the indexes needs a mark where others have one."""
     if evict is None:
         return evicts and name == "indexes_budget"
-    return stop.limit is not None and evict.limit is not None and evict.limit >= stop.limit
+    return None if stop.limit is None or evict.limit is None else evict.limit >= stop.limit
 
 
 def _blocks_run_out_first(analysis: Analysis) -> Iterator[Verdict]:
@@ -75,14 +82,15 @@ def _blocks_run_out_first(analysis: Analysis) -> Iterator[Verdict]:
         else:
             # As full of live data as it is now, when the last block is taken.
             then = round(evict.used * blocks.limit / blocks.used)
-            if then < evict.limit:
-                summary = (
-                    f"As fragmented as now, the last write block is taken at {size(then)} of data; eviction starts at "
-                    f"{size(evict.limit)}."
-                )
-                yield Verdict(one.name, "found", "warning", summary, evict.limit - then)
-            else:
-                yield Verdict(one.name, "clear")
+            state = judged(evict.limit - then, evict.limit, SHORT_SHARE, FLOOR_BYTES)
+            if state != "found":
+                yield Verdict(one.name, state)
+                continue
+            summary = (
+                f"As fragmented as now, the last write block is taken at {size(then)} of data; eviction starts at"
+                f" {size(evict.limit)}."
+            )
+            yield Verdict(one.name, "found", "warning", summary, evict.limit - then)
 
 
 def _mixed_lifetimes(analysis: Analysis) -> Iterator[Verdict]:
@@ -110,13 +118,13 @@ def _shared_system_memory(analysis: Analysis) -> Iterator[Verdict]:
         return
     least = min((limit.limit for _, limit in stops if limit.limit is not None), default=None)
     growth = grown_bytes(analysis)
-    state = judged(None if growth is None or least is None else growth - least, least, 0.0, 1)
+    state = judged(None if growth is None or least is None else growth - least, least, 0.0, FLOOR_BYTES)
     if state != "found" or least is None:
         yield Verdict("", state)
         return
     summary = (
-        f"{len(stops)} namespaces share the host's memory and may grow to {size(growth)} together; at {size(least)} "
-        "in use on the host all of them stop writes."
+        f"{len(stops)} namespaces share the host's memory and may grow to {size(growth)} together; once the host has"
+        f" {size(least)} in use, they stop writes."
     )
     yield Verdict("", "found", "warning", summary, (growth or 0) - least)
 
@@ -129,26 +137,31 @@ def _cgroup_too_small(analysis: Analysis) -> Iterator[Verdict]:
         yield Verdict("", "clear")
     elif growth is None:
         yield Verdict("", "unknown")
-    elif growth > cgroup.limit:
-        summary = f"The namespaces may grow to {size(growth)}, and the cgroup allows {size(cgroup.limit)}."
-        yield Verdict("", "found", "warning", summary, growth - cgroup.limit)
     else:
-        yield Verdict("", "clear")
+        state = judged(growth - cgroup.limit, cgroup.limit, 0.0, FLOOR_BYTES)
+        if state != "found":
+            yield Verdict("", state)
+            return
+        summary = f"The server may grow to {size(growth)}, and its cgroup allows {size(cgroup.limit)}."
+        yield Verdict("", "found", "warning", summary, growth - cgroup.limit)
 
 
 def _cgroup_unseen(analysis: Analysis) -> Iterator[Verdict]:
     snapshot = analysis.snapshot
     cgroup, host = snapshot.look.cgroup, snapshot.look.host
-    if cgroup is None or host is None:
+    if cgroup is None or host is None or snapshot.system.free_pct is None:
         yield Verdict("", "unknown")
-    elif cgroup.limit is None or cgroup.limit >= host.total:
-        yield Verdict("", "clear")
+        return
+    unseen = host.total - (host.total if cgroup.limit is None else cgroup.limit)
+    state = judged(unseen, host.total, UNSEEN_SHARE, FLOOR_BYTES)
+    if state != "found" or cgroup.limit is None:
+        yield Verdict("", state)
     elif not config.is_known_total(snapshot.system):
         # Its free share is not that of the host.
         yield Verdict("", "clear")
     else:
         summary = f"The cgroup allows {size(cgroup.limit)}; the server goes by the host's {size(host.total)}."
-        yield Verdict("", "found", "warning", summary, host.total - cgroup.limit)
+        yield Verdict("", "found", "warning", summary, unseen)
 
 
 _OWN = (
@@ -189,16 +202,18 @@ def grown_bytes(analysis: Analysis) -> int | None:
 ORDER_RULES = (
     Rule(
         "eviction_never_runs",
+        ("warning",),
         "an eviction mark is set, and nsup-period is 0",
         "Neither eviction nor expiry runs. The namespace grows until writes stop.",
-        "Set nsup-period. The first cycle deletes all that should have expired long ago.",
+        "Set nsup-period, and mind that this deletes: the first cycle takes all that should have expired long ago, and"
+        " evicts if a mark is reached. If nothing may be deleted, remove the mark instead.",
         _eviction_never_runs,
     ),
     Rule(
         "stops_before_evicting",
+        ("warning",),
         "a mark at which writes stop is not above the eviction mark of the same measure; or the indexes have a budget"
-        " and"
-        " no eviction mark, while data have one",
+        " and no eviction mark, while data have one",
         "The server stops writes where you meant it to evict.",
         "Set the eviction mark below the one at which writes stop: evict-indexes-memory-pct for the budget of the"
         " indexes.",
@@ -206,42 +221,52 @@ ORDER_RULES = (
     ),
     Rule(
         "blocks_run_out_first",
-        f"at the present share of live data in the occupied write blocks of the fullest unit, of which at least "
-        f"{FILLED_SHARE:.0%} are taken, the last block is taken before the data reach the eviction mark",
+        ("warning",),
+        "the fullest unit, as fragmented as it is, takes its last write block when the data are still short of the"
+        f" eviction mark, by {SHORT_SHARE:.0%} of it and {mib(FLOOR_BYTES)}; judged once {FILLED_SHARE:.0%} of its"
+        " blocks are taken",
         "Writes are refused before eviction starts, with all flags of the server well.",
-        "Lower evict-used-pct, raise defrag-lwm-pct, or make data-size larger.",
+        "Raise defrag-lwm-pct, or lower the eviction mark, which deletes sooner. A larger data-size needs a restart,"
+        " which on Community loses data that are in memory alone.",
         _blocks_run_out_first,
     ),
     Rule(
         "mixed_lifetimes",
-        f"at least {MIXED_SHARE:.0%} of the records, and {size(FLOOR_BYTES)}, never expire, and as many do; a warning"
-        " where"
-        " eviction is configured",
+        ("warning", "info"),
+        f"at least {MIXED_SHARE:.0%} of the records, and {mib(FLOOR_BYTES)}, never expire, and as many do; a warning"
+        " where eviction is configured",
         "Eviction and expiry can only take from the records that expire; the others grow until writes stop, and both"
-        " share"
-        " write blocks, which fragments them.",
+        " share write blocks, which fragments them.",
         "Give records that are kept for ever a namespace of their own.",
         _mixed_lifetimes,
     ),
     Rule(
         "shared_system_memory",
-        "what all namespaces may grow to together is more than the host may use before they stop writes",
-        "stop-writes-sys-memory-pct is about the host: one namespace that grows stops the writes of all.",
+        ("warning",),
+        "several namespaces look at one host, and with all of them as large as they may become the server takes"
+        f" {mib(FLOOR_BYTES)} more than the host may have in use before they stop writes",
+        "The server looks at its whole host (stop-writes-sys-memory-pct): one namespace that grows stops the writes of"
+        " all.",
         "Make the limits of the namespaces fit the host together.",
         _shared_system_memory,
     ),
     Rule(
         "cgroup_too_small",
-        "what all namespaces may grow to, with what the server takes besides, is more than the limit of its cgroup",
-        "The kernel kills the server before any of its own limits is reached.",
+        ("warning",),
+        "with all namespaces as large as they may become the server takes"
+        f" {mib(FLOOR_BYTES)} more than the limit of its cgroup",
+        "The kernel may kill the server before any of its own limits is reached.",
         "Raise the limit of the container, or make the namespaces smaller.",
         _cgroup_too_small,
     ),
     Rule(
         "cgroup_unseen",
-        "the cgroup of the server has a limit below the host's memory, and the server's free share is that of the host",
-        "stop-writes-sys-memory-pct never protects the container: the server looks at the host.",
-        "From 8.1.2 on set cgroup-mem-tracking true; before, set the namespaces' own limits to fit the container.",
+        ("warning",),
+        f"the limit of the server's cgroup is below the host's memory by {UNSEEN_SHARE:.0%} of it and"
+        f" {mib(FLOOR_BYTES)}, and the server's free share is that of the host",
+        "The server looks at its host, so that stop-writes-sys-memory-pct never protects the container.",
+        "Set the namespaces' own limits to fit the container. From 8.1.2 on cgroup-mem-tracking makes the server look"
+        " at it; but page cache counts as used there, so that with files it may stop writes too early.",
         _cgroup_unseen,
     ),
 )

@@ -39,9 +39,10 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that may be wrong: when it is, why that matters, and what to do."""
+    """One thing that may be wrong: how bad it can be, the worst first, when it is, why that matters, and what to do."""
 
     name: str
+    severities: tuple[str, ...]
     condition: str
     why: str
     advice: str
@@ -77,6 +78,11 @@ def judged(part: float | None, whole: float | None, share: float, floor: int) ->
     if whole < floor:
         return "too_small"
     return "found" if part >= floor and part >= share * whole else "clear"
+
+
+def mib(floor: int) -> str:
+    """A floor for a person: whole MiB."""
+    return f"{floor // MIB} MiB"
 
 
 def asinfo(command: str) -> str:

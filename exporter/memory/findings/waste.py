@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
 from exporter.memory import pool, reserved
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, set_config
-from exporter.memory.heap import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES
+from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
+from exporter.memory.heap import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
 from exporter.memory.units import storage_units
 
 if TYPE_CHECKING:
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from exporter.memory.units import StorageUnit
     from exporter.snapshot import Namespace
 
-DATA_SHARE, DATA_FLOOR = 0.30, 64 * MIB
+DATA_SHARE, DATA_FLOOR = 0.40, 64 * MIB
+"""Overwriting records at random leaves 28 % at the default defrag-lwm-pct of 50: a block is emptied when half of it is
+live, and the mean of all is (1 - 0.5) / ln 2 = 72 %. That is how the server works, and no finding."""
+
 OPEN_BLOCKS = 5
-"""Write blocks that a unit is filling at once: up to four for writers, one for defrag (drv_mem.c N_CURRENT_SWBS)."""
+"""Write blocks that a unit is filling at once: up to four for writers (storage.h N_CURRENT_SWBS), one for defrag."""
 
 PROPOSED_LWM_PCT = 60
 HEAP_SHARE, HEAP_FLOOR = 0.30, 128 * MIB
@@ -29,12 +32,11 @@ CONTENT_SHARE = 0.25
 
 INDEX_SHARE, INDEX_FLOOR = 0.05, 16 * MIB
 
+_MOST_NAMES = 5
+
 SINDEX_NODE_BYTES = 4096
 SINDEX_ENTRY_BYTES = 28
 """An entry of a secondary index, 14 bytes, in a leaf that is half full."""
-
-SET_INDEX_FLOOR_BYTES = PARTITIONS * (SET_TREE_BYTES + SET_STAGE_BYTES)
-"""What the index of an empty set takes."""
 
 
 def _data_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
@@ -97,7 +99,7 @@ def _heap_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
         return
     # Huge blocks are as active as they are allocated: the difference is of the small ones alone.
     waste = heap.active - heap.allocated
-    state = judged(waste, waste / ratio if ratio > 0 else 0, HEAP_SHARE, HEAP_FLOOR)
+    state = judged(waste, waste / ratio if ratio > 0 else heap.active, HEAP_SHARE, HEAP_FLOOR)
     if state != "found":
         yield Verdict("", state)
         return
@@ -108,7 +110,8 @@ def _heap_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
 def _secondary_index_floor(analysis: Analysis) -> Iterator[Verdict]:
     for namespace in analysis.snapshot.namespaces:
         if namespace.sindex.persisted or not namespace.sindexes:
-            yield Verdict(namespace.name, "clear")
+            failed = not namespace.sindex.persisted and "sindex-list:" in analysis.snapshot.problems
+            yield Verdict(namespace.name, "unknown" if failed else "clear")
             continue
         objects = {one.name: one.objects for one in namespace.sets}
         floor, states, poor = PARTITIONS * SINDEX_NODE_BYTES, set(), []
@@ -124,17 +127,30 @@ def _secondary_index_floor(analysis: Analysis) -> Iterator[Verdict]:
         if states and not poor:
             yield Verdict(namespace.name, "unknown")
             continue
-        names = ", ".join(f"{name} (at most {entries} entries)" for name, entries in poor[:5])
-        yield _index_floor(namespace, floor, len(poor), f"{size(floor)} each, and little in them: {names}.")
+        names = _some([f"{name} (at most {entries} entries)" for name, entries in poor])
+        summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
+        yield _index_floor(namespace, floor, len(poor), summary)
 
 
 def _set_index_floor(analysis: Analysis) -> Iterator[Verdict]:
     for namespace in analysis.snapshot.namespaces:
         indexed = [one for one in namespace.sets if one.indexed and one.objects is not None]
-        poor = [one for one in indexed if (one.objects or 0) * 16 < CONTENT_SHARE * SET_INDEX_FLOOR_BYTES]
-        names = ", ".join(f"{one.name} ({one.objects} records)" for one in poor[:5])
-        summary = f"At least {size(SET_INDEX_FLOOR_BYTES)} each, and little in them: {names}."
-        yield _index_floor(namespace, SET_INDEX_FLOOR_BYTES, len(poor), summary)
+        floor = partitions_held(namespace) * (SET_TREE_BYTES + SET_STAGE_BYTES)
+        entry = pool.SET_INDEX_ENTRY_BYTES
+        poor = [one for one in indexed if (one.objects or 0) * entry < CONTENT_SHARE * floor]
+        if not poor and f"sets/{namespace.name}" in analysis.snapshot.problems:
+            yield Verdict(namespace.name, "unknown")
+            continue
+        names = _some([f"{one.name} ({one.objects} records)" for one in poor])
+        yield _index_floor(
+            namespace, floor, len(poor), f"Set indexes of {size(floor)} each with little in them: {names}."
+        )
+
+
+def _some(names: list[str]) -> str:
+    """A few of many."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _index_floor(namespace: Namespace, floor: int, count: int, summary: str) -> Verdict:
@@ -149,47 +165,52 @@ def _index_floor(namespace: Namespace, floor: int, count: int, summary: str) -> 
 WASTE_RULES = (
     Rule(
         "data_fragmentation",
-        f"at least {DATA_SHARE:.0%} of the occupied write blocks, and {size(DATA_FLOOR)}, hold nothing live, not"
-        " counting"
-        f" the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
+        ("warning",),
+        f"at least {DATA_SHARE:.0%} of the occupied write blocks in memory, and {mib(DATA_FLOOR)}, hold nothing live,"
+        f" not counting the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
         "Blocks are used up while the data would fit: writes are refused long before the data reach their limits.",
-        "Raise defrag-lwm-pct, in steps. Each block that it empties is rewritten once: mind the processor and the"
-        " disks."
-        " On Community the freed blocks serve new writes; resident memory does not fall.",
+        "Raise defrag-lwm-pct in steps of 5 or 10, and not above 75. What is live in a block that it empties is written"
+        " anew: mind the processor, and the disks of backing files. Freed blocks serve new writes; the resident memory"
+        " of the process does not fall.",
         _data_fragmentation,
     ),
     Rule(
         "unbalanced_units",
+        ("warning",),
         f"the fullest stripe, device or file has {UNBALANCED_SHARE:.0%} of its capacity more in use than the mean,"
-        " where"
-        f" that is at least {UNBALANCED_BLOCKS} write blocks",
+        f" where that is at least {UNBALANCED_BLOCKS} write blocks",
         "The server goes by the fullest one: its share of the writes is refused first.",
-        "Look for a few very large or very busy records; they stay in the unit of their digest.",
+        "See whether its defrag queue is longer or its disk slower than the others'. Records stay in the unit of their"
+        " digest: a few that are very large or very busy can do it in a small namespace.",
         _unbalanced_units,
     ),
     Rule(
         "heap_fragmentation",
-        f"at least {HEAP_SHARE:.0%} of the heap's pages of small blocks, and {size(HEAP_FLOOR)}, hold nothing live",
+        ("warning",),
+        f"at least {HEAP_SHARE:.0%} of the heap's pages of small blocks, and {mib(HEAP_FLOOR)}, hold nothing live",
         "Pages stay as long as one block in them lives. Up to 6.4 this is where deleted records were.",
         "New records of the same sizes fill it. Only a restart gives it back.",
         _heap_fragmentation,
     ),
     Rule(
         "secondary_index_floor",
+        ("info",),
         f"the content of a secondary index, {SINDEX_ENTRY_BYTES} bytes an entry, is below {CONTENT_SHARE:.0%} of the"
-        f" 16 MiB that any takes, and such indexes take {INDEX_SHARE:.0%} of the namespace's memory",
+        f" 16 MiB that any takes, and such indexes take {INDEX_SHARE:.0%} of the namespace's memory, of which there is"
+        f" {mib(INDEX_FLOOR)} or more",
         "An index takes a node of 4 KiB in each of 4096 partitions, whatever is in it.",
-        "Drop it if no query needs it. The memory serves the namespace's other indexes; dropping the last one frees"
-        " all.",
+        "Drop it if no query needs it: queries by it fail from then on. The memory serves other indexes of the"
+        " namespace; dropping the last one frees all.",
         _secondary_index_floor,
     ),
     Rule(
         "set_index_floor",
-        f"the content of a set index, 16 bytes a record, is below {CONTENT_SHARE:.0%} of the"
-        f" {size(SET_INDEX_FLOOR_BYTES)} that any takes, and such indexes take {INDEX_SHARE:.0%} of the namespace's"
-        " memory",
-        "A set index takes 4 KiB and a tree in each of 4096 partitions, and the server reports only its content.",
-        "Turn it off: on a small set it saves little time, and a scan of the namespace finds the records, too.",
+        ("info",),
+        f"the content of a set index, 16 bytes a record, is below {CONTENT_SHARE:.0%} of what an empty one takes"
+        f" (21 MiB where the node holds all partitions), and such indexes take {INDEX_SHARE:.0%} of the namespace's"
+        f" memory, of which there is {mib(INDEX_FLOOR)} or more",
+        "A set index takes 4 KiB and a tree in each partition, and the server reports only its content.",
+        "Turn it off if scans of that set are rare: they then read through the index of the whole namespace.",
         _set_index_floor,
     ),
 )
