@@ -1,0 +1,1 @@
+"""Grafana dashboards, written in Python and kept as JSON beside it: `make dashboards`."""
