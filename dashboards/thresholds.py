@@ -70,8 +70,12 @@ DEFRAG_FREE_BLOCKS: Final = 8
 64 MiB of a unit that is in memory only."""
 
 CONTAINER_MARGIN: Final = 256 * MIB
-"""Memory of the container that the server has not filled with pages which the kernel cannot take back. Two write blocks
-per thread and a few large batches come and go within seconds; the kernel kills without a warning."""
+"""Memory of the container beyond the pages of the server that the kernel cannot take back. There is no flag before the
+kernel kills, and page tables, sockets and the server's next index stage or buffers must still fit."""
+
+CONTAINER_LEFT: Final = 0.1
+"""Share of the container's memory from which on a forecast counts as well: a server that starts grows faster than it
+ever will again."""
 
 SWAPPED: Final = 16 * MIB
 """Bytes of the server in swap. Below it are pages of the start that nobody reads again."""
@@ -86,7 +90,7 @@ LEAK_WINDOW: Final = 7 * DAY
 LEAK: Final = WORTH_A_TICKET
 """Bytes that heap or unaccounted memory has grown by within LEAK_WINDOW, beyond the data."""
 
-LEAK_DAY: Final = LEAK // 14
+LEAK_DAY: Final = 18 * MIB
 """Bytes that it has grown by within the last day, too: half the mean pace. What grew once and stays is no leak."""
 
 OBJECTS_GROWTH: Final = 0.01

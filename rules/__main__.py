@@ -1,0 +1,25 @@
+"""Writes the rule files and the page of alerts: `make rules`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rules.host import HOST
+from rules.recording import RECORDINGS
+from rules.text import page, yaml
+from rules.watch import WATCH
+from rules.writes import WRITES
+
+ALERTS = (WRITES, HOST, WATCH)
+
+FILES = {
+    "deploy/prometheus/aerospike-memory.rules.yml": yaml(RECORDINGS),
+    "deploy/prometheus/aerospike-memory.alerts.yml": yaml(ALERTS),
+    "docs/alerts.md": page(ALERTS),
+}
+"""What is generated, by its path in the repository."""
+
+if __name__ == "__main__":
+    root = Path(__file__).parent.parent
+    for name, text in FILES.items():
+        (root / name).write_text(text, encoding="utf-8")
