@@ -20,6 +20,7 @@ from exporter.amounts import share, size, span
 from rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
 from rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 
+_SLIGHT = f"{OBJECTS_GROWTH:.0%}"
 _WEEK, _DAY = f"delta{duration(LEAK_WINDOW)}", f"delta{duration(DAY)}"
 
 
@@ -113,11 +114,11 @@ def _heap() -> Alert:
         6 * HOUR,
         "The heap of the server grows, and the records do not.",
         f"The heap of the server on {NODE} has grown by {BYTES} more than its data within"
-        f" {duration(LEAK_WINDOW)}, at most {share(OBJECTS_GROWTH)} of the records were added, and it still grows; the"
+        f" {duration(LEAK_WINDOW)}, its records by at most {_SLIGHT}, and it still grows; the"
         f" alert is for more than {size(LEAK)}.",
         "node",
         f"the heap has grown by {size(LEAK)} more than the pools within {duration(LEAK_WINDOW)} and by"
-        f" {size(LEAK_DAY)} within the last day, and the records by at most {share(OBJECTS_GROWTH)}",
+        f" {size(LEAK_DAY)} within the last day, and the records by at most {_SLIGHT}",
         "It looks like a leak. A week has all the load's ups and downs, the last day excludes what happened once.",
     )
 
@@ -135,11 +136,11 @@ def _unaccounted() -> Alert:
         6 * HOUR,
         "Memory of the server that has no owner grows, and the records do not.",
         f"Memory of the server on {NODE} that no mechanism explains has grown by"
-        f" {BYTES} within {duration(LEAK_WINDOW)}, at most {share(OBJECTS_GROWTH)} of the"
-        f" records were added, and it still grows; the alert is for more than {size(LEAK)}.",
+        f" {BYTES} within {duration(LEAK_WINDOW)}, the records by at most {_SLIGHT},"
+        f" and it still grows; the alert is for more than {size(LEAK)}.",
         "node",
         f"`unaccounted` of the ledger has grown by {size(LEAK)} within {duration(LEAK_WINDOW)} and by"
-        f" {size(LEAK_DAY)} within the last day, and the records by at most {share(OBJECTS_GROWTH)}",
+        f" {size(LEAK_DAY)} within the last day, and the records by at most {_SLIGHT}",
         "As for the heap; this one sees what is outside of it.",
     )
 

@@ -25,7 +25,7 @@ NAMESPACE = f"namespace {{{{ $labels.ns }}}} on {NODE}"
 
 BYTES = "{{ $value | humanize1024 }}B"
 TIME = "{{ $value | humanizeDuration }}"
-COUNT = "{{ $value | humanize }}"
+COUNT = '{{ $value | printf "%.0f" }}'
 
 
 @dataclass(frozen=True, slots=True)

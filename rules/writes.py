@@ -134,8 +134,8 @@ def _fragmentation() -> Alert:
         "More than half of the occupied write blocks of a namespace is waste, and it is becoming more.",
         "{{ $value | humanizePercentage }} of what namespace {{ $labels.ns }}"
         "{{ with $labels.cluster_name }} of cluster {{ . }}{{ end }} occupies for data holds nothing live; the alert is"
-        f" for more than {share(FRAGMENTATION)} and {size(WORTH_A_TICKET)}, of which {100 * FRAGMENTATION_GROWTH:.0f}"
-        f" points came within {window}.",
+        f" for more than {share(FRAGMENTATION)} and {size(WORTH_A_TICKET)}, of which more than"
+        f" {100 * FRAGMENTATION_GROWTH:.0f} points came within {window}.",
         "namespace",
         f"in the whole cluster more than {share(FRAGMENTATION)} of the occupied blocks, and {size(WORTH_A_TICKET)},"
         f" hold nothing live, and the share has risen by {100 * FRAGMENTATION_GROWTH:.0f} points within {window}",
