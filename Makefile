@@ -6,7 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs lock clean
+.PHONY: help demo test check format bench rules docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ format: .venv/dev ## format the code
 
 bench: .venv/dev ## measure the cost of a scrape
 	@$(BIN)/python -m tests.bench
+
+rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
+	$(BIN)/python -m rules
 
 docs: .venv/dev ## write the generated pages of docs
 	$(BIN)/python -m tests.metrics_page > docs/metrics.md

@@ -98,19 +98,20 @@ def logging_as_before() -> Iterator[None]:
 
 
 def promtool() -> str:
-    """The path of promtool; where it is missing the test is skipped, but never in CI."""
-    return _program("promtool")
+    """The path of promtool."""
+    return program("promtool", "prometheus")
 
 
 def prometheus() -> str:
-    """The path of Prometheus, likewise."""
-    return _program("prometheus")
+    """The path of Prometheus."""
+    return program("prometheus", "prometheus")
 
 
-def _program(name: str) -> str:
+def program(name: str, package: str) -> str:
+    """The path of a program of a Debian package; where it is missing the test is skipped, but never in CI."""
     found = shutil.which(name)
     if found is None:
         if os.environ.get("CI"):
-            pytest.fail(f"{name} is missing: apt-get install prometheus")
-        pytest.skip(f"needs {name} (Debian package prometheus)")
+            pytest.fail(f"{name} is missing: apt-get install {package}")
+        pytest.skip(f"needs {name} (Debian package {package})")
     return found
