@@ -96,7 +96,7 @@ def _huge_pages() -> Alert:
         f"On {NODE} a large part of memory has been in transparent huge pages for more than"
         f" {duration(30 * MINUTE)} (finding huge_pages): the kernel backs what the server never touched.",
         "node",
-        "the exporter finds huge_pages (findings.md has its bounds)",
+        "the exporter finds [huge_pages](findings.md#huge_pages)",
         "Memory grows and writes pause for a reason that no figure of the server shows. It needs a restart to mend, so"
         " that it is no matter of minutes.",
     )
