@@ -26,10 +26,7 @@ def _writes_stopped(analysis: Analysis) -> Iterator[Verdict]:
     for one in analysis.snapshot.namespaces:
         reached = [limit for limit in analysis.limits_of(one.name) if limit.action == "stop_writes" and limit.breached]
         if one.stop_writes or reached:
-            reason = (
-                ", ".join(map(_reached, reached))
-                or "no limit is reached now; its flag is up to 10 s old, or clocks skew"
-            )
+            reason = ", ".join(map(_reached, reached)) or "no known limit is reached now; its flag may be 10 s old"
             says = (
                 "refuses client writes"
                 if one.stop_writes

@@ -31,7 +31,7 @@ def marked(used: int | None, operator: Operator) -> dict[str, Any]:
 
 
 CASES = (
-    Case("writes_stopped", "found", ns(stop_writes=True), "critical", "no limit is reached now"),
+    Case("writes_stopped", "found", ns(stop_writes=True), "critical", "no known limit is reached now"),
     Case(
         "writes_stopped",
         "found",
