@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib
+from exporter.memory.findings.rule import MIB, Rule, Verdict, few, judged, mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +72,8 @@ def _orphaned_segments(analysis: Analysis) -> Iterator[Verdict]:
         yield Verdict("", "clear" if not total else "too_small")
         return
     largest = sorted(orphans, key=lambda segment: (-segment.size, segment.key))
-    keys = ", ".join(f"{segment.key:#010x}" for segment in largest[:3])
-    more = f" and {len(orphans) - 3} more" if len(orphans) > 3 else ""
-    summary = f"Shared memory segments of {size(total)} are attached to no process: {keys}{more}."
+    keys = few(f"{segment.key:#010x}" for segment in largest)
+    summary = f"Shared memory segments of {size(total)} are attached to no process: {keys}."
     yield Verdict("", "found", "warning", summary, total, ("ipcs -m",))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.amounts import size
-from exporter.memory.findings.rule import MIB, Rule, Verdict, mib
+from exporter.memory.findings.rule import MIB, Rule, Verdict, few, mib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
@@ -18,8 +18,6 @@ NEAR = 0.90
 
 FLOOR_BYTES = 64 * MIB
 """A smaller limit is too small to judge how near it is: a few write blocks more or less decide."""
-
-_MOST_NAMES = 5
 
 
 def _writes_stopped(analysis: Analysis) -> Iterator[Verdict]:
@@ -96,7 +94,7 @@ def _set_near_limit(analysis: Analysis) -> Iterator[Verdict]:
         near = sorted((pair for pair in judged if pair[0] >= NEAR), key=lambda pair: (-pair[0], pair[1].name))
         if near:
             full = any(part > 1 for part, _ in near)
-            names = _names(f"{entry.name} at {part:.1%} of {size(entry.limit_bytes)}" for part, entry in near)
+            names = few(f"{entry.name} at {part:.1%} of {size(entry.limit_bytes)}" for part, entry in near)
             used = sum(entry.used_bytes or 0 for _, entry in near)
             severity = "critical" if full else "warning"
             yield Verdict(one.name, "found", severity, f"Sets near or past their stop-writes-size: {names}.", used)
@@ -118,7 +116,7 @@ def _near(analysis: Analysis, actions: tuple[str, ...], severity: str) -> Iterat
         if near:
             near.sort(key=lambda limit: -((limit.used or 0) / (limit.limit or 1)))
             nearest = near[0]
-            names = _names(
+            names = few(
                 f"{limit.name} ({(limit.used or 0) / (limit.limit or 1):.1%} used, {size(limit.headroom)} left)"
                 for limit in near
             )
@@ -150,13 +148,6 @@ def _reached(limit: Limit) -> str:
 
 def _size(limits: list[Limit]) -> int | None:
     return max((limit.used for limit in limits if limit.used is not None), default=None)
-
-
-def _names(parts: Iterable[str]) -> str:
-    """A few of many."""
-    found = list(parts)
-    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-    return ", ".join(found[:_MOST_NAMES]) + more
 
 
 LIMIT_RULES = (

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from exporter.memory.analysis import Analysis
     from exporter.snapshot import Namespace
 
 MIB = 1 << 20
+
+MOST_NAMES = 5
+"""How many sets, indexes or segments a sentence names."""
 
 SEVERITIES = ("critical", "warning", "info")
 """Worst first. `critical`: writes fail, or the node is about to be lost; `warning`: it will be, or the configuration
@@ -83,6 +86,13 @@ def judged(part: float | None, whole: float | None, share: float, floor: int) ->
 def mib(floor: int) -> str:
     """A floor for a person: whole MiB."""
     return f"{floor // MIB} MiB"
+
+
+def few(names: Iterable[str]) -> str:
+    """The first of many names, and how many more there are."""
+    found = list(names)
+    more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+    return ", ".join(found[:MOST_NAMES]) + more
 
 
 def asinfo(command: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.amounts import share, size
 from exporter.memory import pool, reserved
-from exporter.memory.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
+from exporter.memory.findings.rule import MIB, Rule, Verdict, few, judged, mib, set_config
 from exporter.memory.heap import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
 from exporter.memory.units import storage_units
 
@@ -31,8 +31,6 @@ CONTENT_SHARE = 0.25
 """An index whose content is less than that of its floor mostly pays for being there."""
 
 INDEX_SHARE, INDEX_FLOOR = 0.05, 16 * MIB
-
-_MOST_NAMES = 5
 
 SINDEX_NODE_BYTES = 4096
 SINDEX_ENTRY_BYTES = 28
@@ -127,7 +125,7 @@ def _secondary_index_floor(analysis: Analysis) -> Iterator[Verdict]:
         if states and not poor:
             yield Verdict(namespace.name, "unknown")
             continue
-        names = _some([f"{name} (at most {entries} entries)" for name, entries in poor])
+        names = few([f"{name} (at most {entries} entries)" for name, entries in poor])
         summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
         yield _index_floor(namespace, floor, len(poor), summary)
 
@@ -141,16 +139,10 @@ def _set_index_floor(analysis: Analysis) -> Iterator[Verdict]:
         if not poor and f"sets/{namespace.name}" in analysis.snapshot.problems:
             yield Verdict(namespace.name, "unknown")
             continue
-        names = _some([f"{one.name} ({one.objects} records)" for one in poor])
+        names = few([f"{one.name} ({one.objects} records)" for one in poor])
         yield _index_floor(
             namespace, floor, len(poor), f"Set indexes of {size(floor)} each with little in them: {names}."
         )
-
-
-def _some(names: list[str]) -> str:
-    """A few of many."""
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _index_floor(namespace: Namespace, floor: int, count: int, summary: str) -> Verdict:

@@ -122,9 +122,9 @@ CASES = (
     Case("blocks_run_out_first", "clear", ns(), "clear"),
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
-    # A quarter of 126 blocks are 31.5.
-    Case("blocks_run_out_first", "small", blocks(1, free=127 - 31), "too_small"),
-    Case("blocks_run_out_first", "floor", blocks(1, free=127 - 32), "warning"),
+    # A quarter of 128 blocks, of 130 with the header and the one that is kept, are 32.
+    Case("blocks_run_out_first", "small", ns(storage=stripes(130, 129 - 31, used=1), evict_used_pct=60), "too_small"),
+    Case("blocks_run_out_first", "floor", ns(storage=stripes(130, 129 - 32, used=1), evict_used_pct=60), "warning"),
     # 80 % of 10 blocks are 64 MiB, of 9 less.
     Case("blocks_run_out_first", "floor", ns(storage=stripes(10, 5), evict_used_pct=80), "warning"),
     Case("blocks_run_out_first", "small", ns(storage=stripes(9, 4), evict_used_pct=80), "too_small"),
@@ -219,10 +219,11 @@ def test_the_command_is_in_the_words_of_the_release(release: tuple[int, ...], ke
 
 def test_indexes_with_a_budget_may_grow_to_it_and_others_are_taken_as_they_are() -> None:
     """4 GiB of stripes and 1 GiB of indexes that are, or may be, there: with 4 GiB besides, 9 GiB."""
+    first = namespace("a", release=(7, 0), storage=stripes(64, *[60] * 8), index=Arena("mem", GIB))
     taken = namespace("a", storage=stripes(64, *[60] * 8), index=Arena("mem", GIB))
     allowed = namespace("a", storage=stripes(64, *[60] * 8), indexes_memory_budget_bytes=GIB)
     on_flash = namespace("a", storage=stripes(64, *[60] * 8), index=Arena("flash", 9 * GIB), sindex=Arena("mem", GIB))
-    for one in (taken, allowed, on_flash):
+    for one in (first, taken, allowed, on_flash):
         on = node(one, look=Look(cgroup=Cgroup(8 * GIB)))
         verdict = Case("cgroup_too_small", "found", on, "warning", ledger=besides(4 * GIB)).verdict()
         assert verdict.size == GIB

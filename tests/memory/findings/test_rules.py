@@ -8,7 +8,7 @@ import pytest
 
 from exporter.memory.analysis import Analysis
 from exporter.memory.findings import RULES
-from exporter.memory.findings.rule import SEVERITIES, STATES, Rule, judged
+from exporter.memory.findings.rule import SEVERITIES, STATES, Rule, few, judged
 from exporter.snapshot import Namespace
 from tests import findings_page
 from tests.memory.findings import test_cluster, test_host, test_limits, test_order, test_waste
@@ -114,6 +114,15 @@ def test_a_rule_finds_nothing_where_nothing_is_known(rule: Rule, release: tuple[
 )
 def test_both_a_share_and_a_floor_must_be_reached(part: int | None, whole: int | None, state: str) -> None:
     assert judged(part, whole, 0.5, 10) == state
+
+
+def test_up_to_five_names_are_named() -> None:
+    assert [few("abcdefg"[:number]) for number in (1, 5, 6, 7)] == [
+        "a",
+        "a, b, c, d, e",
+        "a, b, c, d, e and 1 more",
+        "a, b, c, d, e and 2 more",
+    ]
 
 
 def test_findings_are_the_worst_first_and_else_in_the_order_of_the_rules() -> None:
