@@ -25,8 +25,13 @@ def blocks(used: int, free: int = 64) -> Snapshot:
     return ns(storage=stripes(128, *[100] * 7, free, used=used), evict_used_pct=60)
 
 
+def quarter_taken(taken: int) -> Snapshot:
+    """A node with one stripe of 129 blocks, of which about a quarter are taken."""
+    return ns(storage=stripes(130, 129 - taken, used=LIVE), evict_used_pct=60)
+
+
 def half_taken(used: int) -> Snapshot:
-    """A node with one stripe of 64 blocks."""
+    """A node with one stripe of 63 blocks, of which one is kept and 31 are taken."""
     return ns(storage=stripes(64, 32, used=used), evict_used_pct=60)
 
 
@@ -128,9 +133,9 @@ CASES = (
     Case("blocks_run_out_first", "clear", ns(), "clear"),
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
-    # A quarter of 126 blocks are 31.5.
-    Case("blocks_run_out_first", "small", blocks(LIVE, free=127 - 31), "too_small"),
-    Case("blocks_run_out_first", "floor", blocks(LIVE, free=127 - 32), "warning"),
+    # A quarter of 128 blocks, of 130 with the header and the one that is kept, are 32.
+    Case("blocks_run_out_first", "small", quarter_taken(31), "too_small"),
+    Case("blocks_run_out_first", "floor", quarter_taken(32), "warning"),
     Case("blocks_run_out_first", "small", blocks(LIVE - 1), "too_small"),
     # Emptied on a real 8.1: nothing lives, and 2 of the 7 blocks of each stripe stay taken.
     Case("blocks_run_out_first", "small", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "too_small"),
