@@ -9,8 +9,9 @@ bytes in a set of its own, so many per second, until the server refuses one. It 
 What it expects of the server: a single node without security, and a namespace for tests alone that is empty; one
 limit per action within reach, because the server has one flag for all of them: at most 500 MB of records, in at most
 five minutes; default-ttl so long that nothing expires meanwhile; nsup-period other than 0, and the eviction mark below
-the one at which writes stop, where eviction is to be seen. Slow means that a limit is crossed in one step of a second,
-and that what is evicted is less than what is written.
+the one at which writes stop, where eviction is to be seen. Slow means that a limit is not crossed in the first second,
+and that what is evicted is less than what is written. A device or file that was filled before keeps blocks in its
+post-write queue (or cache) after all is deleted, so that it begins nearer to its limits than a new one.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ class Filled(NamedTuple):
 
 @pytest.fixture(scope="module", params=PLACES)
 def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
-    address, ns, size, rate = request.param.split("/")
+    parts = request.param.split("/")
+    assert len(parts) == 4, f"not HOST:PORT/NAMESPACE/BYTES/RATE: {request.param}"
+    address, ns, size, rate = parts
     host, _, port = address.rpartition(":")
     chosen = Settings(aerospike=AerospikeSettings(host=host, port=int(port)))
     node = Assembly(chosen, connection_to(chosen.aerospike))
