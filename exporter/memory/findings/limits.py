@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
+    from exporter.snapshot import Namespace
 
 NEAR = 0.90
 """From which share of a limit on it is near."""
@@ -59,10 +60,18 @@ def _evicting(analysis: Analysis) -> Iterator[Verdict]:
         reached = [limit for limit in limits if limit.breached]
         if one.nsup_period and (one.high_water_breached or reached):
             reason = ", ".join(map(_reached, reached)) or "a mark was reached at its last cycle"
-            summary = f"The server evicts records that could still live: {reason}."
-            yield Verdict(one.name, "found", "warning", summary, _size(reached))
+            yield Verdict(one.name, "found", "warning", f"The server {_eviction(one)}: {reason}.", _size(reached))
         else:
             yield Verdict(one.name, "clear" if limits or one.high_water_breached is not None else "unknown")
+
+
+def _eviction(namespace: Namespace) -> str:
+    """What the server does at an eviction mark: it looks once per nsup-period, and may find nothing to evict."""
+    if not namespace.high_water_breached:
+        return f"will evict records within {namespace.nsup_period} s"
+    if namespace.evicted_objects == 0:
+        return "looks for records to evict, and has evicted none since it started"
+    return "evicts records that could still live"
 
 
 def _eviction_near(analysis: Analysis) -> Iterator[Verdict]:
@@ -164,8 +173,8 @@ LIMIT_RULES = (
         "writes_refused",
         ("critical",),
         "the fullest stripe, device or file has no free write block beyond its reserve",
-        "Writes whose keys belong to that unit fail with out of space, while stop_writes and all percentages look"
-        " well.",
+        "As soon as its open block is full, writes whose keys belong to that unit fail with out of space, while"
+        " stop_writes and all percentages look well.",
         "If much of what is occupied is waste, raise defrag-lwm-pct: defrag may use the reserve. Otherwise delete data"
         " or add nodes. A larger data-size needs a restart, which on Community loses data that are in memory alone.",
         _writes_refused,

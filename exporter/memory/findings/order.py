@@ -77,7 +77,8 @@ def _blocks_run_out_first(analysis: Analysis) -> Iterator[Verdict]:
             yield Verdict(one.name, "clear")
         elif blocks is None or not blocks.limit or blocks.used is None or evict.used is None or evict.limit is None:
             yield Verdict(one.name, "unknown")
-        elif blocks.used < FILLED_SHARE * blocks.limit:
+        elif blocks.used < FILLED_SHARE * blocks.limit or evict.used < FLOOR_BYTES:
+            # Open blocks stay taken when all that was in them is gone.
             yield Verdict(one.name, "too_small")
         else:
             # As full of live data as it is now, when the last block is taken.
@@ -224,7 +225,7 @@ ORDER_RULES = (
         ("warning",),
         "the fullest unit, as fragmented as it is, takes its last write block when the data are still short of the"
         f" eviction mark, by {SHORT_SHARE:.0%} of it and {mib(FLOOR_BYTES)}; judged once {FILLED_SHARE:.0%} of its"
-        " blocks are taken",
+        f" blocks are taken and the namespace holds {mib(FLOOR_BYTES)} of live data",
         "Writes are refused before eviction starts, with all flags of the server well.",
         "Raise defrag-lwm-pct, or lower the eviction mark, which deletes sooner. A larger data-size needs a restart,"
         " which on Community loses data that are in memory alone.",

@@ -91,8 +91,16 @@ CASES = (
     Case("set_near_limit", "unknown", node(*ns().namespaces, problems={"sets/ns": "no answer"}), "unknown"),
     #
     Case("evicting", "found", ns(high_water_breached=True), "warning", "a mark was reached at its last cycle"),
+    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "The server evicts records"),
+    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=0), "warning", "has evicted none since"),
     Case("evicting", "clear", ns(), "clear"),
-    Case("evicting", "edge", data(EVICTS, evict_used_pct=60), "warning", "data_used, 4.8 GiB used of 4.8 GiB"),
+    Case(
+        "evicting",
+        "edge",
+        data(EVICTS, evict_used_pct=60),
+        "warning",
+        "within 120 s: data_used, 4.8 GiB used of 4.8 GiB",
+    ),
     Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
     Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
     Case("evicting", "unknown", ns(high_water_breached=None), "unknown"),

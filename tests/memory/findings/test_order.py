@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 # 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes. In the fullest 63 of 126 blocks are taken, so that twice the data fit.
 # They run out early by 5 % of the mark, 257698037.8 bytes, when 2 * data <= 5153960756 - 257698037.8.
 MARK, EARLY = 5_153_960_756, 2_448_131_359
+LIVE = 64 * MIB  # less is too little to judge
 
 
 def blocks(used: int, free: int = 64) -> Snapshot:
     """A node with 8 stripes of 127 blocks, of which one is kept."""
     return ns(storage=stripes(128, *[100] * 7, free, used=used), evict_used_pct=60)
+
+
+def quarter_taken(taken: int) -> Snapshot:
+    """A node with one stripe of 129 blocks, of which about a quarter are taken."""
+    return ns(storage=stripes(130, 129 - taken, used=LIVE), evict_used_pct=60)
+
+
+def half_taken(used: int) -> Snapshot:
+    """A node with one stripe of 63 blocks, of which one is kept and 31 are taken."""
+    return ns(storage=stripes(64, 32, used=used), evict_used_pct=60)
 
 
 def lives(permanent: int | None, used: int = 1000 * MIB, **changes: Any) -> Snapshot:
@@ -123,11 +134,14 @@ CASES = (
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
     # A quarter of 128 blocks, of 130 with the header and the one that is kept, are 32.
-    Case("blocks_run_out_first", "small", ns(storage=stripes(130, 129 - 31, used=1), evict_used_pct=60), "too_small"),
-    Case("blocks_run_out_first", "floor", ns(storage=stripes(130, 129 - 32, used=1), evict_used_pct=60), "warning"),
-    # 80 % of 10 blocks are 64 MiB, of 9 less.
-    Case("blocks_run_out_first", "floor", ns(storage=stripes(10, 5), evict_used_pct=80), "warning"),
-    Case("blocks_run_out_first", "small", ns(storage=stripes(9, 4), evict_used_pct=80), "too_small"),
+    Case("blocks_run_out_first", "small", quarter_taken(31), "too_small"),
+    Case("blocks_run_out_first", "floor", quarter_taken(32), "warning"),
+    Case("blocks_run_out_first", "small", blocks(LIVE - 1), "too_small"),
+    # Emptied on a real 8.1: nothing lives, and 2 of the 7 blocks of each stripe stay taken.
+    Case("blocks_run_out_first", "small", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "too_small"),
+    # 60 % of 512 MiB are 322122547.2 bytes. 31 of 62 blocks are taken: 2 * data fall short by 64 MiB, or not.
+    Case("blocks_run_out_first", "edge", half_taken(127_506_842), "warning"),
+    Case("blocks_run_out_first", "short", half_taken(127_506_843), "clear"),
     Case(
         "blocks_run_out_first",
         "unknown",
