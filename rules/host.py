@@ -84,7 +84,7 @@ def _swapped() -> Alert:
 
 
 def _huge_pages() -> Alert:
-    found = metric("finding", 'finding="huge_pages"')
+    found = metric("finding", 'finding="huge_pages", severity="warning"')
     return Alert(
         "AerospikeMemoryHugePages",
         "warning",
