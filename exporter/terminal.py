@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.amounts import size
+from exporter.digest import Part, clean, fit, judged, marks, owners, pool_parts, problems, sources
 from exporter.memory.analysis import Analysis
-from exporter.memory.evidence import evidence
-from exporter.memory.map import IDLE, fragmentation_ratio
+from exporter.memory.map import fragmentation_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,12 +20,9 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 _BAR = 24
-_KINDS = {"used": "34", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
+_KINDS = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
 
 _SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used"}
-
-_UNSURE = ("unaccounted",)
-
 
 class Paint:
     """Colours, where there are any."""
@@ -37,13 +33,6 @@ class Paint:
     def __call__(self, kind: str, text: str) -> str:
         """The text in the colour of its kind."""
         return f"\x1b[{_KINDS[kind]}m{text}\x1b[0m" if self._colour and text else text
-
-
-class Part(NamedTuple):
-    """A part of a bar: its kind and its share, 0 to 1."""
-
-    kind: str
-    share: float
 
 
 def page(reading: Reading, view: View, colour: bool) -> str:
@@ -57,19 +46,14 @@ def page(reading: Reading, view: View, colour: bool) -> str:
         lines += ["", *_ledger(analysis.ledger, snapshot, paint)]
     if snapshot.namespaces:
         lines += ["", *_pools(analysis, paint), "", *_limits(analysis, paint)]
-    problems = _problems(snapshot)
-    if problems:
+    unseen = problems(snapshot)
+    if unseen:
         lines += ["", paint("head", "Not seen")]
-        for section, problem in problems.items():
+        for section, problem in unseen.items():
             lines += textwrap.wrap(
-                _clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    "
+                clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    "
             )
     return "\n".join(lines) + "\n"
-
-
-def _problems(snapshot: Snapshot) -> dict[str, str]:
-    """What was not seen, and why."""
-    return {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
 
 
 def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
@@ -101,36 +85,26 @@ def _head(reading: Reading, paint: Paint) -> Iterator[str]:
 
 def _findings(analysis: Analysis, paint: Paint) -> Iterator[str]:
     """What is wrong, the worst first: what it is, why it matters, what to do, and the commands that would help."""
-    states = Counter(verdict.state for _, verdict in analysis.verdicts)
-    judged = f"{states['too_small']} too small to judge, {states['unknown']} not known"
-    yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged})"
+    yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged(analysis)})"
     for finding in analysis.findings:
         kind = _SEVERITIES[finding.severity]
         where = f" in {fit(finding.ns, 40)}" if finding.ns else ""
         yield f"  {paint(kind, finding.severity)}  {paint('head', finding.name)}{where}"
         text = f"{finding.verdict.summary} {finding.rule.why} {finding.rule.advice}"
-        yield from textwrap.wrap(_clean(text), WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield from textwrap.wrap(clean(text), WIDTH, initial_indent="    ", subsequent_indent="    ")
         for command in finding.verdict.commands:
             # Never broken: it is there to be copied.
-            yield paint("faint", f"    $ {_clean(command)}")
+            yield paint("faint", f"    $ {clean(command)}")
 
 
 def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     """Every resident byte by owner, the largest first in each group."""
-    known, sources = evidence(snapshot), ["info", "status"]
-    if known is not None and known.aged is not None:
-        sources.append("smaps" if known.regions else "old smaps")
-    if known is not None and known.jemalloc is not None:
-        sources.append("jem-stats")
-    yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources)})"
-    rows = [(ns, name, entry) for (ns, name), entry in found.entries.items() if entry or name in _UNSURE]
-    rows.sort(key=lambda row: (row[1] in _UNSURE, -row[2]))
-    largest = max([1, *(entry for _, _, entry in rows)])
-    for ns, component, entry in rows:
-        kind = "waste" if component in IDLE else "bad" if component in _UNSURE else "used"
-        share = entry / found.resident if found.resident else 0.0
-        drawn = bar([Part(kind, abs(entry) / largest)], paint)
-        yield f"  {component:<20.20} {fit(ns, 18):<18} {size(entry):>10} {share:>6.1%}  {drawn}"
+    yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources(snapshot))})"
+    rows = owners(found)
+    largest = max([1, *(row.size for row in rows)])
+    for row in rows:
+        drawn = bar([Part(row.kind, abs(row.size) / largest)], paint)
+        yield f"  {row.component:<20.20} {fit(row.ns, 18):<18} {size(row.size):>10} {row.share:>6.1%}  {drawn}"
     ratio = fragmentation_ratio(found)
     waste = f"{ratio:.1%} holds nothing live" if ratio is not None else ""
     placed = f"; {size(found.inferred)} are placed by difference" if found.inferred else ""
@@ -144,10 +118,7 @@ def _pools(analysis: Analysis, paint: Paint) -> Iterator[str]:
     )
     for namespace, pools in analysis.pools:
         for found in pools:
-            parts = []
-            if found.capacity and found.occupied is not None:
-                used = found.occupied - (found.fragmented or 0)
-                parts = [Part("used", used / found.capacity), Part("waste", (found.fragmented or 0) / found.capacity)]
+            parts = pool_parts(found)
             ratio = "" if found.fragmentation_ratio is None else f"{found.fragmentation_ratio:.0%}"
             name = fit(namespace.name, 15)
             yield (
@@ -158,12 +129,10 @@ def _pools(analysis: Analysis, paint: Paint) -> Iterator[str]:
 
 def _limits(analysis: Analysis, paint: Paint) -> Iterator[str]:
     yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
-    for ns, limit in analysis.limits:
-        share = limit.used / limit.limit if limit.used is not None and limit.limit else None
-        kind = "bad" if limit.breached else "used"
-        drawn = bar([Part(kind, share)], paint, 14) if share is not None else ""
-        first = limit is analysis.first_limits.get(ns)
-        state = paint("bad", "now") if limit.breached else paint("head", "first") if first else ""
+    for mark in marks(analysis):
+        ns, limit = mark.ns, mark.limit
+        drawn = bar([Part(mark.kind, mark.share)], paint, 14) if mark.share is not None else ""
+        state = paint("bad" if mark.state == "now" else "head", mark.state)
         name = fit(ns, 13)
         yield (
             f"  {name:<13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
@@ -171,23 +140,10 @@ def _limits(analysis: Analysis, paint: Paint) -> Iterator[str]:
         ).rstrip()
 
 
-def fit(name: str, width: int) -> str:
-    """A name in so many columns: names that differ mostly do so at their ends."""
-    name = _clean(name)
-    if len(name) <= width:
-        return name
-    tail = (width - 1) // 2
-    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
-
-
 def _cut(line: str) -> str:
     """No longer than the terminal, without what a terminal would obey."""
-    line = _clean(line)
+    line = clean(line)
     return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
-
-
-def _clean(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def as_data(reading: Reading, view: View) -> dict[str, object]:
@@ -238,7 +194,7 @@ def as_data(reading: Reading, view: View) -> dict[str, object]:
             ns: {"limit": limit.name, "action": limit.action} for ns, limit in analysis.first_limits.items()
         },
         "expiring_bytes": analysis.expiring,
-        "problems": _problems(snapshot),
+        "problems": problems(snapshot),
     }
 
 

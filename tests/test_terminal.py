@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from exporter.collectors.metric import View
+from exporter.digest import Part, fit
 from exporter.snapshot import Node, Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading
-from exporter.terminal import WIDTH, Paint, Part, as_data, bar, fit, page
+from exporter.terminal import WIDTH, Paint, as_data, bar, page
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 from tests.support import replies
