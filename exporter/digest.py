@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.drawing import Part
+from exporter.memory.analysis import acts
 from exporter.memory.evidence import evidence
 from exporter.memory.map import IDLE
 
@@ -38,8 +40,10 @@ class Owner(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A limit; the used share of it, where that is known; and `now` where it is breached, else `first` where it is
-    the one that its namespace hits first."""
+    """A limit and the used share of it, where that is known.
+
+    The state is `now` where it is breached, else `first` where it is the one that its namespace hits first.
+    """
 
     ns: str
     limit: Limit
@@ -50,13 +54,6 @@ class Mark(NamedTuple):
     def kind(self) -> str:
         """The colour of its bar."""
         return "bad" if self.limit.breached else "used"
-
-
-class Part(NamedTuple):
-    """A part of a bar: its kind and its share, 0 to 1."""
-
-    kind: str
-    share: float
 
 
 def owners(ledger: Ledger) -> list[Owner]:
@@ -101,6 +98,17 @@ def first_marks(analysis: Analysis) -> list[Mark]:
     """The limit that each namespace hits first, the nearest of them first."""
     found = [mark for mark in marks(analysis) if mark.limit is analysis.first_limits.get(mark.ns)]
     return sorted(found, key=lambda mark: -(mark.share or 0.0))
+
+
+def acting(analysis: Analysis, ns: str) -> list[Limit]:
+    """The limits of a namespace at which the server does something now."""
+    return [
+        limit
+        for one in analysis.snapshot.namespaces
+        if one.name == ns
+        for limit in analysis.limits_of(ns)
+        if limit.breached and acts(one, limit)
+    ]
 
 
 def judged(analysis: Analysis) -> str:

@@ -49,7 +49,7 @@ class Registry:
         name: str = "the node",
     ) -> None:
         self._target = target
-        self._view = view
+        self.view = view
         self.collectors = collectors
         self._watch = Watch(name)
 
@@ -57,6 +57,10 @@ class Registry:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
         start = time.perf_counter()
         return self._families(self._target.read(timeout), start)
+
+    def read(self, timeout: float) -> Reading:
+        """The node as it is read for a scrape: one that is under way is shared."""
+        return self._target.read(timeout)
 
     def unanswered(self) -> Families:
         """What is exposed when a scrape does not come back."""
@@ -85,10 +89,10 @@ class Registry:
             node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
             node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
         yield node
-        analysis = Analysis(snapshot, self._view.operators)
+        analysis = Analysis(snapshot, self.view.operators)
         for collector in self.collectors:
             before = time.perf_counter()
-            series, success = _run(collector, analysis, self._view)
+            series, success = _run(collector, analysis, self.view)
             if collector is ANALYSIS and up and series is not None:
                 self._watch.tell(analysis.verdicts)
             yield series or []

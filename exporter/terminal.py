@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from exporter.amounts import size
-from exporter.digest import Part, clean, fit, judged, marks, owners, pool_parts, problems, sources
+from exporter.digest import clean, fit, judged, marks, owners, pool_parts, problems, sources
+from exporter.drawing import Part
 from exporter.memory.analysis import Analysis
 from exporter.memory.map import fragmentation_ratio
 
@@ -23,6 +24,7 @@ _BAR = 24
 _KINDS = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
 
 _SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used"}
+
 
 class Paint:
     """Colours, where there are any."""
@@ -50,16 +52,14 @@ def page(reading: Reading, view: View, colour: bool) -> str:
     if unseen:
         lines += ["", paint("head", "Not seen")]
         for section, problem in unseen.items():
-            lines += textwrap.wrap(
-                clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    "
-            )
+            lines += textwrap.wrap(clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"
 
 
 def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
     """Shares of a whole in characters; what is left of the whole is dots."""
     text, edge, drawn = "", 0.0, 0
-    for kind, share in parts:
+    for kind, share, _ in parts:
         edge = min(1.0, edge + max(0.0, share))
         cells = round(edge * width) - drawn
         # Told apart without colours, too.

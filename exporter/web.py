@@ -1,4 +1,4 @@
-"""The HTTP endpoint: `/metrics`, a landing page, and health, on tornado.
+"""The HTTP endpoint: `/metrics`, a page for a person, and health, on tornado.
 
 The event loop owns the connections, so that neither a client that is slow nor a TLS handshake that never ends holds
 up a scrape; a few threads work on the scrapes.
@@ -7,7 +7,6 @@ up a scrape; a few threads work on the scrapes.
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
 import math
 import time
@@ -19,11 +18,12 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
-from exporter import __version__
 from exporter.access import Access
 from exporter.connections import BoundedServer
 from exporter.errors import SettingsError
 from exporter.exposition import Exposition
+from exporter.front import Front, Readable
+from exporter.page import POLICY
 
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
@@ -43,8 +43,8 @@ _MOST_GUESSES = 4
 _GRACE_SECONDS = 0.1
 
 
-class Scrapable(Protocol):
-    """What can be scraped."""
+class Scrapable(Readable, Protocol):
+    """What can be scraped, and looked at."""
 
     def scrape(self, timeout: float) -> Families:
         """The families, in at most about `timeout` seconds."""
@@ -73,12 +73,13 @@ class WebServer:
         # A thread of its own: who tries passwords must not take time from scrapes.
         self._guard = ThreadPoolExecutor(1, "password")
         shared = _Shared(settings, Access(settings.config.file), self._guard)
+        self._front = Front(registry, settings.timeout, note)
         context = {"shared": shared}
         metrics = {**context, "registry": registry, "exposition": Exposition(), "threads": self._threads}
         application = Application(
             [
                 (r"/metrics", _Metrics, metrics),
-                (r"/", _Landing, {**context, "note": note}),
+                (r"/", _Page, {**context, "front": self._front}),
                 (r"/-/healthy", _Health, {**context, "text": "Healthy.\n"}),
                 # Ready to be scraped: whether the node answers is `up`, and no reason to take the exporter away.
                 (r"/-/ready", _Health, {**context, "text": "Ready.\n"}),
@@ -114,6 +115,7 @@ class WebServer:
         await self._server.drain(DRAIN_SECONDS)
         for threads in (self._threads, self._guard):
             threads.shutdown(wait=False, cancel_futures=True)
+        self._front.close()
 
 
 class _Handler(RequestHandler):
@@ -225,16 +227,19 @@ class _Metrics(_Handler):
         return min(max(asked - self._settings.timeout_margin, asked / 2), self._settings.timeout)
 
 
-class _Landing(_Handler):
-    """The page for a person who found the port."""
+class _Page(_Handler):
+    """The page for a person."""
 
-    def initialize(self, shared: _Shared, note: str) -> None:  # type: ignore[override] # as above
+    def initialize(self, shared: _Shared, front: Front) -> None:  # type: ignore[override] # as above
         super().initialize(shared)
-        self._note = note
+        self._front = front
 
     async def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        await self.answer(_PAGE.format(name=NAME, version=__version__, note=html.escape(self._note)))
+        self.set_header("Content-Security-Policy", POLICY)
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+        await self.answer(await self._front.html())
 
     head = get
 
@@ -260,20 +265,3 @@ class _NotFound(_Handler):
         await super().prepare()
         if not self._finished:
             raise HTTPError(404)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{name}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:42em;margin:3em auto;padding:0 1em}}</style></head>
-<body>
-<h1>{name}</h1>
-<p>Version {version}. Says where the memory of an Aerospike node is, how much of it is waste, and what will run out
-first. {note}</p>
-<ul>
-<li><a href="/metrics">/metrics</a>, for Prometheus</li>
-<li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
-</ul>
-</body>
-</html>
-"""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from exporter.collectors.metric import Family, Metric
+from exporter.collectors.metric import Family, Metric, View
 from exporter.registry import Families
+from exporter.snapshot import Node, Reading, Snapshot
 from exporter.tables import WebSettings
 from exporter.web import Scrapable, WebServer
 
@@ -31,6 +32,7 @@ class Registry:
 
     def __init__(self, act: Callable[[], object] = lambda: None, name: str = "cart", sets: int = 100) -> None:
         self.timeouts: list[float] = []
+        self.view = View()
         self._act = act
         self._values: list[tuple[tuple[str, ...], float]] = [
             (("carts", f"{name}{number}"), float(number)) for number in range(sets)
@@ -40,6 +42,11 @@ class Registry:
         self.timeouts.append(timeout)
         self._act()
         return Families([Family(SETS, self._values)])
+
+    def read(self, timeout: float) -> Reading:
+        self.timeouts.append(timeout)
+        self._act()
+        return Reading(Snapshot(Node("8.1.0.0", (8, 1, 0, 0), "BB9")))
 
     def unanswered(self) -> Families:
         return Families([Family(UP, [((), 0)])])

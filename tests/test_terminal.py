@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from exporter.collectors.metric import View
-from exporter.digest import Part, fit
+from exporter.digest import fit
+from exporter.drawing import Part
 from exporter.snapshot import Node, Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading

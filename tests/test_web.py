@@ -81,14 +81,22 @@ def test_what_is_not_reading_is_not_allowed(method: str) -> None:
     assert response.text == "405 Method Not Allowed\n"
 
 
-def test_the_landing_page_leads_to_the_others_and_shows_its_note_as_text() -> None:
+def test_the_page_leads_to_the_others_and_shows_its_note_as_text() -> None:
     with serving(Registry(), note="<b>a simulation</b>") as server:
         page = server.get("/")
-        assert page.headers["Content-Type"].startswith("text/html")
         assert "&lt;b&gt;a simulation&lt;/b&gt;" in page.text
-        links = [part.split('"')[0] for part in page.text.split('href="')[1:]]
-        assert sorted(links) == ["/-/healthy", "/-/ready", "/metrics"]
-        assert all(server.get(link).status_code == 200 for link in links)
+        links = [part.split('"')[0] for part in page.text.split('href="/')[1:]]
+        assert sorted(links) == ["-/healthy", "-/ready", "metrics"]
+        assert all(server.get(f"/{link}").status_code == 200 for link in links)
+
+
+def test_the_page_may_do_nothing_and_is_kept_nowhere() -> None:
+    with serving(Registry()) as server:
+        headers = server.get("/").headers
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
 
 
 def test_health_asks_nothing_of_the_node() -> None:

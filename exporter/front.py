@@ -1,0 +1,60 @@
+"""Hands out the page at `/`, made at most once at a time, whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.page import page
+from exporter.target import no_reading
+
+if TYPE_CHECKING:
+    from exporter.collectors.metric import View
+    from exporter.snapshot import Reading
+
+_GRACE_SECONDS = 0.1
+
+
+class Readable(Protocol):
+    """What the page is made of."""
+
+    view: View
+
+    def read(self, timeout: float) -> Reading:
+        """Read the node in at most about `timeout` seconds."""
+
+
+class Front:
+    """The page of a node, for use inside a running event loop.
+
+    `/` is no way to load the node: it is read as for scrapes, so that a reading under way is shared and the node never
+    works on two requests of ours. One page is made at a time, in a thread that no scrape waits for, and who asks
+    meanwhile gets that page: a crowd of readers costs one reading after the other.
+    """
+
+    def __init__(self, node: Readable, timeout: float, note: str = "") -> None:
+        self._node = node
+        self._timeout = timeout
+        self._note = note
+        self._thread = ThreadPoolExecutor(1, "page")
+        self._making: asyncio.Future[str] | None = None
+
+    async def html(self) -> str:
+        """The page, in about the time-out of a scrape at most, whatever the node does."""
+        if self._making is None or self._making.done():
+            self._making = asyncio.wrap_future(self._thread.submit(self._make))
+        making = self._making
+        done, _ = await asyncio.wait([making], timeout=self._timeout + _GRACE_SECONDS)
+        return making.result() if done else self._page(no_reading("The node did not answer in time"))
+
+    def close(self) -> None:
+        """Make no more pages."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self) -> str:
+        return self._page(self._node.read(self._timeout))
+
+    def _page(self, reading: Reading) -> str:
+        return page(reading, self._node.view, time.time(), self._note)
