@@ -160,7 +160,8 @@ async def _serve(chosen: Settings, connection: Connection, note: str = "") -> in
         # A person who tries it wants to see something at once.
         node.sample()
         sys.stdout.write(terminal.page(node.target.read(chosen.web.timeout), node.view, sys.stdout.isatty()))
-        sys.stdout.write(f"\n{note} All figures: http://{address or 'localhost'}:{port}/metrics (Ctrl-C ends it)\n")
+        url = f"http://{address or 'localhost'}:{port}"
+        sys.stdout.write(f"\n{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)\n")
         sys.stdout.flush()
     node.start()
     await stopped.wait()

@@ -11,8 +11,13 @@ from exporter.page import page
 from exporter.target import no_reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exporter.collectors.metric import View
     from exporter.snapshot import Reading
+
+FRESH_SECONDS = 1.0
+"""How long a page is handed out: who reads it cannot tell, and a crowd costs one reading each second."""
 
 _GRACE_SECONDS = 0.1
 
@@ -30,20 +35,25 @@ class Front:
     """The page of a node, for use inside a running event loop.
 
     `/` is no way to load the node: it is read as for scrapes, so that a reading under way is shared and the node never
-    works on two requests of ours. One page is made at a time, in a thread that no scrape waits for, and who asks
-    meanwhile gets that page: a crowd of readers costs one reading after the other.
+    works on two requests of ours. One page is made at a time, in a thread that no scrape waits for, and at most one
+    each second: who asks in between gets that one.
     """
 
-    def __init__(self, node: Readable, timeout: float, note: str = "") -> None:
+    def __init__(
+        self, node: Readable, timeout: float, note: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._node = node
         self._timeout = timeout
         self._note = note
         self._thread = ThreadPoolExecutor(1, "page")
+        self._clock = clock
+        self._begun = 0.0
         self._making: asyncio.Future[str] | None = None
 
     async def html(self) -> str:
         """The page, in about the time-out of a scrape at most, whatever the node does."""
-        if self._making is None or self._making.done():
+        if self._making is None or (self._making.done() and self._clock() >= self._begun + FRESH_SECONDS):
+            self._begun = self._clock()
             self._making = asyncio.wrap_future(self._thread.submit(self._make))
         making = self._making
         done, _ = await asyncio.wait([making], timeout=self._timeout + _GRACE_SECONDS)

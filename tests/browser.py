@@ -6,32 +6,21 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import requests
 from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.support import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 START_SECONDS = 20.0
 _MOST_BYTES = 64 << 20
-
-
-def chromium() -> str:
-    """The path of Chromium; where it is missing the test is skipped, but never in CI."""
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install chromium")
-        pytest.skip("needs chromium (Debian package chromium)")
-    return found
 
 
 class Tab:
@@ -99,7 +88,7 @@ def browser(directory: Path) -> Iterator[str]:
     """A running browser, by the address of its DevTools; its files are in the directory."""
     port = directory / "DevToolsActivePort"
     command = [
-        chromium(),
+        program("chromium", "chromium"),
         "--headless",
         "--no-sandbox",
         "--disable-gpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 
 from exporter.collectors.metric import View
 from exporter.demo.wire import InfoServer
+from exporter.front import Front
 from exporter.registry import Registry as NodeRegistry
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
@@ -97,9 +99,21 @@ def test_who_asks_while_a_page_is_made_gets_that_page_and_scrapes_go_on() -> Non
         assert scrape.result(10).status_code == 200
         assert len(texts) == 1
         assert len(registry.timeouts) == 2
-        # The next is a new one.
-        assert server.get("/").status_code == 200
-        assert len(registry.timeouts) == 3
+
+
+def test_a_page_is_handed_out_for_a_second() -> None:
+    registry, now = Registry(), 1000.0
+
+    async def look() -> None:
+        nonlocal now
+        front = Front(registry, 5, clock=lambda: now)
+        for moment, readings in ((1000.0, 1), (1000.9, 1), (1001.0, 2), (1001.5, 2), (3000.0, 3)):
+            now = moment
+            assert "Memory of node" in await front.html()
+            assert len(registry.timeouts) == readings, moment
+        front.close()
+
+    asyncio.run(look())
 
 
 def test_a_reading_that_does_not_come_back_is_a_page_all_the_same() -> None:

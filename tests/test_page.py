@@ -174,7 +174,7 @@ def test_records_and_expiry_are_shown_where_they_were_counted() -> None:
     namespace = replace(namespace, nsup_period=120, objects=1000, non_expirable_objects=0)
     # A quarter of the records ends within the hour; the rest within two.
     counted = Histograms("carts", ((1024, 30), (4096, 10)), NOW - 60, (250, 750), 3600, NOW - 7200)
-    seen = replace(OUT_OF_SPACE, namespaces=(namespace,), histograms=(counted,))
+    seen = replace(OUT_OF_SPACE, namespaces=(namespace,), histograms=(counted,), uptime=3600)
     document = shown(replace(seen, samples=(Sample("histograms", NOW - 30, 0.1, 2, None),)))
     (expiry,) = [rows for caption, rows in document.tables.items() if caption.startswith("Estimates")]
     assert expiry == [["carts", "95.7 MiB 25%", "383 MiB 100%", "383 MiB 100%", "383 MiB 100%", "383 MiB", "2 h ago"]]
