@@ -1,14 +1,13 @@
-"""The figures of a page, each section as tables with bars: the ledger, the pools, the limits, what expires, records."""
+"""The figures of a page as tables with bars: the ledger, the pools and the limits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.amounts import share, size, span
+from exporter.amounts import size
 from exporter.digest import KINDS, marks, owners, pool_parts, sources
-from exporter.drawing import Part, bar, columns, key
-from exporter.markup import UNKNOWN, Column, known, name, plain, table
-from exporter.memory.expiry import WINDOWS
+from exporter.drawing import Part, bar, key
+from exporter.markup import Column, known, name, plain, table
 from exporter.memory.map import fragmentation_ratio
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from exporter.digest import Mark, Owner
     from exporter.memory.analysis import Analysis
     from exporter.memory.pool import Pool
-    from exporter.snapshot import Histograms
 
 NODE = '<span class="faint">node</span>'
 """In place of a namespace, where something belongs to the node as a whole."""
@@ -192,73 +190,5 @@ def limit_bar(mark: Mark) -> str:
     return bar(label, [Part(mark.kind, mark.share)])
 
 
-def expiring(analysis: Analysis, now: float) -> str:
-    """What will expire by itself, by namespace and window, and of how much."""
-    counted = {histograms.ns: histograms.lives_changed for histograms in analysis.snapshot.histograms or ()}
-    data = {one.name: pool.used for one, found in analysis.pools for pool in found if pool.name == "data"}
-    rows = []
-    for ns, windows in analysis.expiring.items():
-        whole = data.get(ns)
-        cells = [
-            f'{size(windows[window])} <span class="faint">{share(windows[window] / whole) if whole else ""}</span>'
-            for window in WINDOWS
-        ]
-        rows.append((name(ns), *cells, known(whole), ago(counted.get(ns), now)))
-    if not rows:
-        return ""
-    return table(
-        "Estimates, from the records by remaining life as the server last counted them, times the mean record",
-        (
-            Column("namespace", header=True),
-            *(Column(f"within {window}", number=True) for window in WINDOWS),
-            Column("of used data", number=True),
-            Column("counted"),
-        ),
-        rows,
-    )
-
-
-def record_sizes(analysis: Analysis, now: float) -> str:
-    """How large the records are, a column for each doubling."""
-    return "".join(
-        _sizes(histograms, now)
-        for histograms in analysis.snapshot.histograms or ()
-        if histograms.sizes and sum(count for _, count in histograms.sizes)
-    )
-
-
-def _sizes(histograms: Histograms, now: float) -> str:
-    buckets = list(doublings(histograms.sizes or ()))
-    total = sum(count for _, count in buckets)
-    told = (f"below {size(limit)} {count:,} ({share(count / total)})" for limit, count in buckets if count)
-    label = f"Records of {plain(histograms.ns)} by size: {', '.join(told)}"
-    above, below = size(buckets[0][0] / 2), size(buckets[-1][0])
-    common = max(buckets, key=lambda bucket: bucket[1])
-    titles = [(float(count), f"{size(limit / 2)} to {size(limit)}: {count:,} records") for limit, count in buckets]
-    return (
-        f"<figure>{columns(label, titles)}"
-        f'<div class="ends" aria-hidden="true"><span>{above}</span><span>{below}</span></div>'
-        f"<figcaption><strong>{name(histograms.ns)}</strong>: {total:,} records, most of them "
-        f"({share(common[1] / total)}) of {size(common[0] / 2)} to {size(common[0])}; "
-        f"counted {ago(histograms.sizes_changed, now)}</figcaption></figure>"
-    )
-
-
-def doublings(sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The buckets of a histogram of sizes, with those that the server leaves out because nothing is in them."""
-    before = 0
-    for limit, count in sizes:
-        while before and before * 2 < limit:
-            before *= 2
-            yield before, 0
-        yield limit, count
-        before = limit
-
-
 def _plain(value: float | None) -> str:
     return size(value) or "unknown"
-
-
-def ago(moment: float | None, now: float) -> str:
-    """How long ago something was, in words."""
-    return UNKNOWN if moment is None else f"{span(max(0.0, now - moment))} ago"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.amounts import size
+from exporter.amounts import size, span
 from exporter.digest import clean, fit
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ def plain(value: str) -> str:
 def known(value: float | None) -> str:
     """Bytes, or that they are not known."""
     return UNKNOWN if value is None else size(value)
+
+
+def ago(moment: float | None, now: float) -> str:
+    """How long ago something was, in words."""
+    return UNKNOWN if moment is None else f"{span(max(0.0, now - moment))} ago"
 
 
 def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:

@@ -9,10 +9,10 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from exporter import __version__, document, drawing, exhibits, markup
+from exporter import __version__, document, drawing, exhibits, markup, records
 from exporter.amounts import size
 from exporter.digest import acting, first_marks, judged, problems
-from exporter.markup import UNKNOWN, Column, known, name, table, text
+from exporter.markup import UNKNOWN, Column, ago, known, name, table, text
 from exporter.memory.analysis import Analysis
 from exporter.memory.findings.rule import SEVERITIES
 
@@ -82,8 +82,8 @@ def page(reading: Reading, view: View, now: float, note: str = "") -> str:
         ("ledger", "Where the memory is", exhibits.ledger(analysis)),
         ("pools", "Pools", exhibits.pools(analysis) if there else ""),
         ("limits", "Limits", exhibits.limits(analysis) if analysis.limits else ""),
-        ("expiring", "Expiry", exhibits.expiring(analysis, now)),
-        ("records", "Record sizes", _framed("figures", exhibits.record_sizes(analysis, now))),
+        ("expiring", "Expiry", records.expiring(analysis, now)),
+        ("records", "Record sizes", _framed("figures", records.record_sizes(analysis, now))),
         ("unseen", "Not seen", _unseen(snapshot)),
         ("sources", "Sources", _sources(reading, now)),
     ]
@@ -219,7 +219,7 @@ def _sources(reading: Reading, now: float) -> str:
         rows.append(
             (
                 text(sample.source),
-                exhibits.ago(sample.last_success, now),
+                ago(sample.last_success, now),
                 _took(sample.seconds),
                 str(sample.refusals or ""),
             )

@@ -20,7 +20,7 @@ LAYERS = (
     ("tables", "digest"),
     ("settings", "logs", "markup"),
     ("sources",),
-    ("target", "sampler", "watch", "web_config", "connections", "exhibits"),
+    ("target", "sampler", "watch", "web_config", "connections", "exhibits", "records"),
     ("access",),
     ("collectors",),
     ("registry", "exposition", "terminal", "page", "archive"),

@@ -138,6 +138,12 @@ def test_the_first_screen_says_whether_something_is_wrong_and_what_runs_out_firs
     assert tile in text
 
 
+def test_the_namespace_that_runs_out_first_is_first() -> None:
+    # The node itself names orders before carts.
+    headings = shown(captured("8.1/durable-fragmented")).texts["h3"]
+    assert headings[:2] == ["carts", "orders"]
+
+
 def test_findings_say_their_severity_in_words_and_bring_their_commands() -> None:
     document = shown(captured("8.1/durable-fragmented"))
     assert [text for text in document.texts["h3"] if "Eviction never" in text] == ["Eviction never runs in orders"]
@@ -221,4 +227,6 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
 def test_a_page_has_no_script_and_needs_nothing_else() -> None:
     text = page(Reading(captured("8.1/durable-fragmented")), View(), NOW)
     assert not re.search(r"<script|<link|@import|https?:| style=", text)
+    # Where rows are lines of their own, only the roles say that this is a table.
+    assert not re.search(r"<(table|thead|tbody|tr|td|th)\b(?![^>]* role=)", text)
     assert set(re.findall(r"url\([^)]*\)", text)) == {"url(#hatch)"}
