@@ -91,7 +91,9 @@ def test_who_asks_while_a_page_is_made_gets_that_page_and_scrapes_go_on() -> Non
         assert asked.wait(5)
         crowd = [readers.submit(server.get, "/") for _ in range(7)]
         scrape = readers.submit(server.get)
+        deadline = time.monotonic() + 5
         while len(registry.timeouts) < 2:  # the scrape has a thread of its own
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(0.3)
         release.set()
