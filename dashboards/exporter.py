@@ -7,24 +7,10 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import NODE as NODE_COLUMN
 from dashboards.overview import unreached
+from dashboards.palette import BAD, COUNT, FIXED_COST, FREE, GOOD, OTHER, PER_SECOND, SECONDS, USED, WASTE
 from dashboards.panels import Column, Query, bars, lines, rows_of, stat_panel
 from dashboards.promql import NODE, any_of, chosen, of_cluster, of_cluster_lately, or_zero, rate, series
-from dashboards.style import (
-    ANY_IS_BAD,
-    ANY_IS_WASTE,
-    BAD,
-    COUNT,
-    FIXED_COST,
-    FREE,
-    GOOD,
-    OTHER,
-    PER_SECOND,
-    SECONDS,
-    USED,
-    WASTE,
-    named,
-    plenty,
-)
+from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
 from dashboards.thresholds import SOURCE_AGE
 from exporter.amounts import span
 
@@ -195,7 +181,7 @@ def ages() -> Panel:
         f"above {span(SOURCE_AGE)} the picture misleads.",
         SECONDS,
         Query(f"max by (source) (time() - {chosen('sampler_last_success_timestamp_seconds')})", "{{source}}"),
-        steps=plenty(SOURCE_AGE),
+        marks={SOURCE_AGE: WASTE},
         colours=SOURCES,
     )
 

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
 from dashboards.panels import NAMESPACE_BOARD, NODE_BOARD, Column, Query, rows_of, stat_panel
 from dashboards.promql import NO_TREND, NS, NS_OR_NODE, STOPS, YEAR, chosen, seconds_left, with_cluster
-from dashboards.style import (
-    ACTIONS,
-    BYTES,
-    FREE,
-    GOOD,
-    PLAIN,
-    RATIO,
-    SECONDS,
-    WHOLE_NODE,
-    Steps,
-    ranges,
-    scarce,
-)
+from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
 from dashboards.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.amounts import span
 

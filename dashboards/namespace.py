@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import first_stop, limits_table
 from dashboards.overview import all_waste, losses
-from dashboards.panels import Query, bars, lines, stat_panel
-from dashboards.promql import DATA, NS, any_of, chosen, rate
-from dashboards.style import (
-    ANY_IS_BAD,
-    ANY_IS_WASTE,
+from dashboards.palette import (
     BAD,
     BYTES,
     COUNT,
     FIXED_COST,
     FREE,
     GOOD,
+    LIGHT_FREE,
     OTHER,
+    PALE_OTHER,
+    PALE_WASTE,
     PER_SECOND,
     RATIO,
     USED,
     WASTE,
-    plenty,
-    scarce,
 )
+from dashboards.panels import Query, bars, lines, stat_panel
+from dashboards.promql import DATA, NS, any_of, chosen, rate
+from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
 from dashboards.thresholds import DEFRAG_FREE_BLOCKS, FRAGMENTATION
 from exporter.amounts import share as percent
 
@@ -42,11 +42,11 @@ LIMITS = {
     "data_used stop_writes": USED,
     "data_used evict": WASTE,
     "memory_size stop_writes": GOOD,
-    "memory_size evict": "#F0E442",
+    "memory_size evict": PALE_WASTE,
     "indexes_budget stop_writes": OTHER,
-    "indexes_budget evict": "#C6E7FA",
+    "indexes_budget evict": PALE_OTHER,
     "sys_memory stop_writes": FREE,
-    "sys_memory evict": "#B4B9C1",
+    "sys_memory evict": LIGHT_FREE,
 }
 """The limits that most have; mounts of Enterprise and the operator's own are grey."""
 
@@ -183,13 +183,13 @@ def fragmentation() -> Panel:
     """Waste within write blocks."""
     worst = chosen("storage_unit_fragmentation_ratio", NS)
     return lines(
-        "Waste in write blocks",
+        "Waste over time",
         "Share of the occupied write blocks that holds nothing live, of all chosen namespaces together and of the "
         f"worst stripe, device or file; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
         RATIO,
         Query(f"max({worst})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        steps=plenty(FRAGMENTATION),
+        marks={FRAGMENTATION: WASTE},
         top=1,
     )
 
@@ -204,7 +204,7 @@ def free_blocks() -> Panel:
         COUNT,
         Query(f"min({free})", "the fewest", USED),
         Query(f"quantile(0.5, {free})", "the one in the middle", OTHER),
-        steps=scarce(DEFRAG_FREE_BLOCKS),
+        marks={DEFRAG_FREE_BLOCKS: WASTE},
     )
 
 
@@ -274,15 +274,21 @@ def index_reserved() -> Panel:
 
 
 def record_sizes() -> Panel:
-    """The distribution of sizes."""
+    """The distribution of sizes.
+
+    The buckets are cumulative, and those without records are not told: below a bound are as many as the largest count
+    up to it says.
+    """
     bounds = [KIB << power for power in range(14)]
-    queries = []
-    for index, bound in enumerate(bounds):
-        upto = f"sum({chosen('record_size_bytes_bucket', NS, any_of('le', (f'{bound}.0',)))})"
-        lower = [f"{smaller}.0" for smaller in bounds[:index]]
-        below = f"max(sum by (le) ({chosen('record_size_bytes_bucket', NS, any_of('le', lower))}))" if lower else ""
-        name = f"{_short(bounds[index - 1])} to {_short(bound)}" if lower else f"below {_short(bound)}"
-        queries.append(Query(f"{upto} - ({below} or 0 * {upto})" if lower else upto, name))
+    below = [
+        f"sum(max by (job, instance, ns) ({chosen('record_size_bytes_bucket', NS, _upto(bounds[: count + 1]))}))"
+        for count in range(len(bounds))
+    ]
+    queries = [Query(f"{below[0]} > 0", f"below {_short(KIB)}")]
+    for index in range(1, len(bounds)):
+        less, more = below[index - 1], below[index]
+        name = f"{_short(bounds[index - 1])} to {_short(bounds[index])}"
+        queries.append(Query(f"{more} - ({less} or 0 * {more}) > 0", name))
     return bars(
         "Records by size",
         "How many records of the chosen namespaces have which size, as the server last counted them; records far above "
@@ -292,6 +298,10 @@ def record_sizes() -> Panel:
         span=12,
         height=11,
     )
+
+
+def _upto(bounds: list[int]) -> str:
+    return any_of("le", [f"{bound}.0" for bound in bounds])
 
 
 def _short(bound: int) -> str:
@@ -309,5 +319,4 @@ def expiring() -> Panel:
         colour=OTHER,
         span=12,
         height=11,
-        few=True,
     )

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import limits_table
-from dashboards.panels import Query, bars, lines, stat_panel
-from dashboards.promql import any_of, chosen, container_room, of_cluster, series
-from dashboards.style import (
-    ANY_IS_BAD,
+from dashboards.palette import (
     BAD,
     BYTES,
     COMPONENTS,
     COUNT,
+    DARK_COST,
     FIXED_COST,
     FREE,
+    LIGHT_WASTE,
     OTHER,
     RATIO,
     USED,
     WASTE,
-    plenty,
-    scarce,
 )
+from dashboards.panels import Query, bars, lines, stat_panel
+from dashboards.promql import any_of, chosen, container_room, of_cluster, series
+from dashboards.style import ANY_IS_BAD, PLAIN, plenty, scarce
 from dashboards.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED
 from exporter.amounts import size
 
@@ -56,7 +56,7 @@ def board() -> Board:
         ),
         (
             Row("Heap", (heap_sizes(), heap_lost(), heap_held(), size_classes())),
-            Row("Memory map", (map_resident(), map_virtual(), areas())),
+            Row("Memory map", (map_resident(), map_virtual(), areas(), threads())),
             Row("Host and container", (container(), host(), oom_kills(), page_tables())),
             Row("Shared memory (Enterprise)", (shared_memory(), shared_segments())),
         ),
@@ -87,15 +87,19 @@ def wasted() -> Panel:
 
 
 def unaccounted() -> Panel:
-    """What no mechanism explains."""
+    """What no mechanism explains, and what was placed by difference."""
+    resident = f"sum by (job, instance) ({chosen('process_resident_bytes')})"
     return stat_panel(
-        "Unaccounted",
-        "Share of the resident memory that no known mechanism explains, on the worst chosen node; above 5 % something "
-        "takes memory that is not described, see ledger.md.",
+        "Ledger: not known",
+        "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above 5 % "
+        "something takes memory that is not described, and what no source shows and was placed by difference.",
         RATIO,
-        Query(f"max({chosen('ledger_unaccounted_ratio')})"),
+        Query(f"max({chosen('ledger_unaccounted_ratio')})", "unaccounted"),
+        Query(f"max({chosen('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),
         steps=plenty(UNACCOUNTED),
-        decimals=1,
+        own_steps={"inferred": PLAIN},
+        decimals=0,
+        span=5,
     )
 
 
@@ -120,6 +124,7 @@ def swapped() -> Panel:
         BYTES,
         Query(f"max({chosen('process_swapped_bytes')})"),
         steps=plenty(SWAPPED),
+        span=3,
     )
 
 
@@ -196,7 +201,7 @@ def heap() -> Panel:
         "worry when it grows from day to day while the records do not.",
         BYTES,
         Query(f"{active} - {allocated}", "inside pages", WASTE),
-        Query(f"{mapped} - {active}", "pages without a live block", "#F0C14B"),
+        Query(f"{mapped} - {active}", "pages without a live block", LIGHT_WASTE),
         stacked=True,
     )
 
@@ -256,7 +261,7 @@ def size_classes() -> Panel:
 REGIONS = {
     "sealed_blocks": USED,
     "heap": OTHER,
-    "shared_memory": "#A0527D",
+    "shared_memory": DARK_COST,
     "program": FREE,
     "thread_stacks": FIXED_COST,
     "other": BAD,
@@ -281,10 +286,13 @@ def map_virtual() -> Panel:
     return lines(
         "Memory map: address space by region",
         "Address space costs nothing by itself, so large figures are no reason to worry; one that grows for ever is. "
-        "Empty where --sampler.smaps is off.",
+        "Regions are empty where --sampler.smaps is off.",
         BYTES,
         Query(f"sum by (region) ({chosen('map_virtual_bytes')})", "{{region}}"),
+        Query(f"sum({chosen('process_virtual_bytes')})", "whole process", BAD),
         stacked=True,
+        dashed=("whole process",),
+        unstacked=("whole process",),
         colours=REGIONS,
     )
 
@@ -296,10 +304,18 @@ def areas() -> Panel:
         "Memory areas of the process that has most; some hundreds are normal, and one that grows steadily ends at "
         "vm.max_map_count.",
         COUNT,
-        Query(f"max({chosen('map_areas')})", "most of a node", USED),
-        Query(f"min({chosen('map_areas_limit')})", "limit", BAD),
-        dashed=("limit",),
-        span=24,
+        Query(f"max({chosen('map_areas')})", "areas", USED),
+    )
+
+
+def threads() -> Panel:
+    """Threads."""
+    return lines(
+        "Threads",
+        "Threads of all chosen processes; each takes some 30 KiB of memory and 8 MiB of address space, and their "
+        "number hardly changes.",
+        COUNT,
+        Query(f"sum({chosen('process_threads')})", "threads", FIXED_COST),
     )
 
 

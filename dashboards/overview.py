@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, OTHER, PER_SECOND, RATIO, USED, WASTE
 from dashboards.panels import Column, Query, lines, rows_of, stat_panel
 from dashboards.promql import (
     DATA,
@@ -24,22 +25,7 @@ from dashboards.promql import (
     series,
     with_cluster,
 )
-from dashboards.style import (
-    ANY_IS_BAD,
-    BAD,
-    BYTES,
-    COUNT,
-    FREE,
-    GOOD,
-    OTHER,
-    PER_SECOND,
-    RATIO,
-    SEVERITIES,
-    USED,
-    WASTE,
-    plenty,
-    scarce,
-)
+from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
 from exporter.amounts import share as percent
 from exporter.amounts import size
@@ -185,7 +171,7 @@ def fragmentation() -> Panel:
         RATIO,
         Query(f"max({recorded_of_clusters(FRAGMENTATION_RATIO, NS, DATA)})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        steps=plenty(FRAGMENTATION),
+        marks={FRAGMENTATION: WASTE},
         span=8,
         top=1,
     )
@@ -280,9 +266,10 @@ def losses(span: int) -> Panel:
 
 def peers() -> Panel:
     """Nodes against the median of their namespace."""
-    median = recorded_of_clusters(MEDIAN, NS)
-    enough = f"({recorded_of_clusters(NODES, NS)} >= {PEERS})"
-    distance = f"{recorded(ABOVE_MEDIAN, NS)} / {PER_CLUSTER} ({median} > 0 and {enough})"
+    data = any_of("pool", ("data",))
+    median = recorded_of_clusters(MEDIAN, NS, data)
+    enough = f"({recorded_of_clusters(NODES, NS, data)} >= {PEERS})"
+    distance = f"{recorded(ABOVE_MEDIAN, NS, data)} / {PER_CLUSTER} ({median} > 0 and {enough})"
     return lines(
         "Distance from the median of the nodes",
         f"How far the data of a node is from the median of its cluster's nodes with that namespace ({PEERS} or more): "
@@ -290,6 +277,6 @@ def peers() -> Panel:
         RATIO,
         Query(f"max({distance})", "most above", USED),
         Query(f"min({distance})", "most below", OTHER),
-        steps=((None, WASTE), (-PEERS_RATIO, GOOD), (PEERS_RATIO, WASTE)),
+        marks={-PEERS_RATIO: WASTE, PEERS_RATIO: WASTE},
         zero=False,
     )

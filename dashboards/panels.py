@@ -11,10 +11,12 @@ from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import prometheus as prometheus_options
 
-from dashboards.style import FREE, GOOD, USED, Steps
+from dashboards.palette import FREE, USED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from dashboards.style import Steps
 
 Panel = Builder[model.Panel]
 
@@ -121,7 +123,7 @@ def lines(
     description: str,
     unit: str,
     *queries: Query,
-    steps: Steps = (),
+    marks: Mapping[float, str] | None = None,
     stacked: bool = False,
     colours: Mapping[str, str] | None = None,
     shades: str = "",
@@ -133,7 +135,7 @@ def lines(
     unstacked: Sequence[str] = (),
     zero: bool = True,
 ) -> timeseries.Panel:
-    """Values over time; `colours` by series, or shades of one. Thresholds are drawn as dashed lines."""
+    """Values over time; `colours` by series, or shades of one. `marks` are dashed lines at a value."""
     legend = (
         common.VizLegendOptions()
         .show_legend(True)
@@ -159,13 +161,13 @@ def lines(
         .line_width(1 if stacked else 2)
         .fill_opacity(70 if stacked else 0)
         .show_points(options.VisibilityMode.NEVER)
-        .thresholds(_thresholds(steps or ((None, GOOD),)))
+        .thresholds(_thresholds(((None, "transparent"), *sorted((marks or {}).items()))))
     )
     if zero:
         panel.min(0)
     if stacked:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
-    if steps:
+    if marks:
         style = common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.DASHED)
         panel.thresholds_style(style)
     if top is not None:
@@ -195,11 +197,10 @@ def bars(
     span: int = 8,
     height: int = 8,
     top: float | None = None,
-    few: bool = False,
 ) -> bargauge.Panel:
     """Values of now, as bars; `colours` by what a series' name ends with.
 
-    The letters are as large as the bars allow; `few` keeps them small where there may be two bars.
+    The letters are small enough for as many bars as there is room for: Grafana cuts off longer ones.
     """
     scheme = build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS) if steps else _fixed(colour)
     panel = (
@@ -217,13 +218,12 @@ def bars(
         .name_placement(options.BarGaugeNamePlacement.LEFT)
         .show_unfilled(True)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .text(common.VizTextDisplayOptions().title_size(12).value_size(14))
         .thresholds(_thresholds(steps or ((None, colour),)))
         .color_scheme(scheme)
     )
     if top is not None:
         panel.max(top)
-    if few:
-        panel.text(common.VizTextDisplayOptions().title_size(12).value_size(14))
     _by_query(queries, panel)
     for name, own in (colours or {}).items():
         panel.override_by_regexp(f"(.* )?{name}", [_colour(own)])

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import NODE
+from dashboards.palette import BYTES, COUNT, RATIO, USED
 from dashboards.panels import Column, Query, bars, lines, rows_of
 from dashboards.promql import NS, chosen, of_cluster, series
-from dashboards.style import BYTES, COUNT, RATIO, USED, plenty
+from dashboards.style import plenty
+from exporter.memory.findings.limits import NEAR
 
 if TYPE_CHECKING:
     from dashboards.panels import Panel
@@ -72,7 +74,6 @@ def mean_record() -> Panel:
         Query(f"topk(8, {size} / ({count} > 0))", "{{set}}"),
         span=24,
         height=7,
-        few=True,
     )
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
@@ -97,7 +98,7 @@ def sets() -> Panel:
             Column("Value #C", "mean record", BYTES),
             Column("Value #D", "set index", BYTES),
             Column("Value #E", "limit", BYTES),
-            Column("Value #F", "used of limit", RATIO, steps=plenty(0.8, 1)),
+            Column("Value #F", "used of limit", RATIO, steps=plenty(NEAR, 1)),
         ),
         Query(size),
         Query(count),

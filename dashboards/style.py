@@ -1,9 +1,4 @@
-"""What a colour means, when it changes, and what words stand for values.
-
-The colours are those of Okabe and Ito, which colour-blind people can tell apart, with the meanings of the exporter's
-own pages. Grafana has no such palette for names that are not known in advance: nodes and namespaces are therefore
-bars, rows, panels of their own, or the worst and the whole of them; sets are shades of one colour.
-"""
+"""When a colour changes, and what words stand for values."""
 
 from __future__ import annotations
 
@@ -11,22 +6,10 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from dashboards.palette import BAD, GOOD, OTHER, USED, WASTE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-USED = "#0072B2"
-WASTE = "#E69F00"
-FREE = "#8C929C"
-BAD = "#D55E00"
-GOOD = "#009E73"
-OTHER = "#56B4E9"
-FIXED_COST = "#CC79A7"
-
-BYTES = "bytes"
-SECONDS = "s"
-RATIO = "percentunit"
-COUNT = "short"
-PER_SECOND = "cps"
 
 Steps = tuple[tuple[float | None, str], ...]
 """Thresholds: each colour holds from its value on; the first value is None."""
@@ -95,21 +78,3 @@ WHOLE_NODE: list[model.ValueMapping] = [
 
 ACTIONS = coloured({"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WASTE, "warn": OTHER})
 SEVERITIES = coloured({"critical": BAD, "warning": WASTE, "info": OTHER})
-
-COMPONENTS = {
-    "record_data": USED,
-    "primary_index": OTHER,
-    "secondary_index": "#8FD0F5",
-    "set_index": "#C6E7FA",
-    "data_fragmentation": WASTE,
-    "heap_fragmentation": "#F0C14B",
-    "lazily_freed": "#F0E442",
-    "block_headers": "#CC79A7",
-    "write_buffers": "#DDA3C4",
-    "partition_trees": "#A0527D",
-    "heap_other": "#8C929C",
-    "thread_stacks": "#B4B9C1",
-    "program": "#646B76",
-    "unaccounted": BAD,
-}
-"""The components of the ledger: live data blue, waste orange to yellow, fixed costs purple, the process's own grey."""
