@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
 from dashboards.panels import NAMESPACE_BOARD, NODE_BOARD, Column, Query, rows_of, stat_panel
-from dashboards.promql import NO_TREND, NS, NS_OR_NODE, STOPS, YEAR, chosen, seconds_left, with_cluster
+from dashboards.promql import NO_TREND, NS, STOPS, YEAR, chosen, seconds_left, with_cluster
 from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
 from dashboards.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.amounts import span
@@ -38,21 +38,21 @@ def first_stop(width: int) -> Panel:
     )
 
 
-def limits_table(title: str, height: int) -> Panel:
-    """Every limit of the chosen nodes, the one that is reached first on top."""
+def limits_table(title: str, height: int, *matchers: str) -> Panel:
+    """The limits of the chosen namespaces on each node, the one that is reached first on top."""
     by = "cluster_name, instance, ns, limit, action"
 
     def worst(operation: str, expr: str) -> Query:
         return Query(f"{operation} by ({by}) ({with_cluster(expr)})")
 
-    used, limit = chosen("limit_used_bytes", NS_OR_NODE), chosen("limit_bytes", NS_OR_NODE)
-    left, room = seconds_left(NS_OR_NODE), chosen("limit_headroom_bytes", NS_OR_NODE)
+    used, limit = chosen("limit_used_bytes", NS, *matchers), chosen("limit_bytes", NS, *matchers)
+    left, room = seconds_left(NS, *matchers), chosen("limit_headroom_bytes", NS, *matchers)
     rank = f"{left} + (1 - {used} / {limit})"
     return rows_of(
         title,
-        "One row per limit and node, the first to be reached on top. At an orange action records are lost, at a red "
-        f"one writes or the node stop; worry when the time left is below {DAYS}, and at once below {SOON}. It is "
-        "empty until there is a trend. See limits.md for what each limit is.",
+        "One row per limit of a namespace and node, the first to be reached on top. At an orange action records are "
+        f"lost, at a red one writes fail; worry when the time left is below {DAYS}, and at once below {SOON}. See "
+        "limits.md for what each limit is.",
         (
             CLUSTER,
             NODE,

@@ -51,7 +51,7 @@ def series(name: str, *matchers: str) -> str:
 
 def of_cluster(expr: str) -> str:
     """What of this belongs to the chosen clusters."""
-    return f"({expr} unless on (job, instance) {ELSEWHERE})"
+    return f"(({expr}) unless on (job, instance) {ELSEWHERE})"
 
 
 def chosen(name: str, *matchers: str) -> str:
@@ -66,7 +66,7 @@ def rate(name: str, *matchers: str) -> str:
 
 def of_cluster_lately(expr: str) -> str:
     """The same for what does not answer: what counts is where the node was in the last day."""
-    return f"({expr} unless on (job, instance) last_over_time({ELSEWHERE}[1d]))"
+    return f"(({expr}) unless on (job, instance) last_over_time({ELSEWHERE}[1d]))"
 
 
 def with_cluster(expr: str) -> str:
@@ -119,4 +119,4 @@ def seconds_left(*matchers: str) -> str:
         f"{YEAR} + 0 * {known}",
         f"{NO_TREND} + 0 * {headroom}",
     )
-    return of_cluster(f"({' or '.join(ways)})")
+    return of_cluster(" or ".join(ways))
