@@ -112,11 +112,11 @@ def unknown() -> Panel:
 
 def exporters() -> Panel:
     """The exporters in a table."""
-    answer = named({1: ("yes", GOOD), 0: ("no", BAD)})
+    answer = named({1: ("yes", GOOD), 0: ("no", BAD), -1: ("exporter down", BAD)})
     by = "instance, job"
     return rows_of(
         "Exporters",
-        "One row per exporter that Prometheus reaches; a node that does not answer is on top. Versions should be the "
+        "One row per exporter; on top those that do not answer, and those whose node does not. Versions should be the "
         "same everywhere.",
         (
             NODE_COLUMN,
@@ -127,7 +127,7 @@ def exporters() -> Panel:
             Column("Value #C", "scrape takes", SECONDS),
             Column("Value #B", "there", hidden=True),
         ),
-        Query(f"max by ({by}) ({chosen('up')})"),
+        Query(f"max by ({by}) ({chosen('up')}) or max by ({by}) ({unreached()}) - 1"),
         Query(f"group by ({by}, version, python) ({chosen('exporter_build_info')})"),
         Query(f"max by ({by}) ({chosen('scrape_duration_seconds')})"),
         sort="Value #A",

@@ -45,8 +45,8 @@ LIMITS = {
     "memory_size evict": PALE_WASTE,
     "indexes_budget stop_writes": OTHER,
     "indexes_budget evict": PALE_OTHER,
-    "sys_memory stop_writes": FREE,
-    "sys_memory evict": LIGHT_FREE,
+    "sys_memory stop_writes": LIGHT_FREE,
+    "sys_memory evict": FREE,
 }
 """The limits that most have; mounts of Enterprise and the operator's own are grey."""
 
@@ -148,11 +148,12 @@ def blocks() -> Panel:
     """Write blocks."""
     occupied, wasted, free = (chosen(f"pool_{name}_bytes", NS, DATA) for name in ("occupied", "fragmented", "free"))
     panel = lines(
-        "$ns: write blocks",
+        "$ns: used, waste, free",
         "What the write blocks of the namespace hold, all chosen nodes together. Blue is live, orange is occupied and "
-        "holds nothing live, grey can still be taken; worry when grey runs out, and make orange smaller first.",
+        "holds nothing live, grey can still be taken; worry when grey runs out, and make orange smaller first. Up to "
+        "6.4 a namespace without files has no blocks: its data are blue, and its limits are below.",
         BYTES,
-        Query(f"sum({occupied}) - sum({wasted})", "used", USED),
+        Query(f"sum({occupied}) - sum({wasted}) or sum({chosen('pool_used_bytes', NS, DATA)})", "used", USED),
         Query(f"sum({wasted})", "waste", WASTE),
         Query(f"sum({free})", "free", FREE),
         stacked=True,
@@ -212,11 +213,11 @@ def units() -> Panel:
     """Units, the worst first."""
     return bars(
         "Waste by stripe, device or file",
-        "The twelve with the largest share of waste; one far above its neighbours holds more of what was deleted, and "
+        "The eight with the largest share of waste; one far above its neighbours holds more of what was deleted, and "
         f"above {percent(FRAGMENTATION)} defragmentation does not keep up.",
         RATIO,
         Query(
-            f"topk(12, max by (instance, ns, unit) ({chosen('storage_unit_fragmentation_ratio', NS)}))",
+            f"topk(8, max by (instance, ns, unit) ({chosen('storage_unit_fragmentation_ratio', NS)}))",
             "{{instance}} {{ns}} {{unit}}",
         ),
         steps=plenty(FRAGMENTATION),

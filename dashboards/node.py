@@ -29,6 +29,8 @@ from exporter.amounts import size
 if TYPE_CHECKING:
     from dashboards.panels import Panel
 
+NO_SEGMENTS = "Only Enterprise servers have shared memory"
+
 UNACCOUNTED = 0.05
 """Share of the resident memory from which on ledger.md calls the ledger incomplete. No alert has it: only growth of
 what is unaccounted is worth one."""
@@ -380,6 +382,8 @@ def shared_memory() -> Panel:
         BYTES,
         Query(f"sum by (kind, attached) ({chosen('shm_resident_bytes')})", "{{kind}} attached: {{attached}}"),
         stacked=True,
+        shades=USED,
+        empty=NO_SEGMENTS,
     )
 
 
@@ -392,4 +396,5 @@ def shared_segments() -> Panel:
         BYTES,
         Query(f"sum({chosen('shm_size_bytes')})", "size", FREE),
         Query(f"sum({chosen('shm_swapped_bytes')})", "swapped", BAD),
+        empty=NO_SEGMENTS,
     )

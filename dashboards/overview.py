@@ -105,7 +105,7 @@ def down() -> Panel:
     return stat_panel(
         "Nodes down",
         "Nodes that do not answer their exporter, and exporters that do not answer Prometheus; nothing else on this "
-        "page is about them, so worry when it is not 0.",
+        "page is about them. Worry when it is not 0; the dashboard of the exporters names them.",
         COUNT,
         Query(f"{or_zero(silent)} + {or_zero(f'count({unreached()})')}"),
         steps=ANY_IS_BAD,

@@ -134,8 +134,12 @@ def lines(
     dashed: Sequence[str] = (),
     unstacked: Sequence[str] = (),
     zero: bool = True,
+    empty: str = "",
 ) -> timeseries.Panel:
-    """Values over time; `colours` by series, or shades of one. `marks` are dashed lines at a value."""
+    """Values over time; `colours` by series, or shades of one. `marks` are dashed lines at a value.
+
+    `empty` is shown where there is nothing to show.
+    """
     legend = (
         common.VizLegendOptions()
         .show_legend(True)
@@ -163,6 +167,8 @@ def lines(
         .show_points(options.VisibilityMode.NEVER)
         .thresholds(_thresholds(((None, "transparent"), *sorted((marks or {}).items()))))
     )
+    if empty:
+        panel.no_value(empty)
     if zero:
         panel.min(0)
     if stacked:

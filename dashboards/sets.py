@@ -144,10 +144,11 @@ def growth() -> Panel:
     hourly = of_cluster(f"deriv({series('set_used_bytes', NS)}[1h]) * 3600")
     return bars(
         "Growth of record data in an hour",
-        "Bytes that a set grows by in an hour, at the pace of the last one: the ten fastest. What stays above 0 for "
+        "Bytes that a set grows by in an hour, at the pace of the last one: the eight fastest. What stays above 0 for "
         "days fills the namespace.",
         BYTES,
-        Query(f"topk(10, sum by (ns, set) ({hourly}) > 0)", "{{ns}} {{set}}"),
+        Query(f"topk(8, sum by (ns, set) ({hourly}) > 0)", "{{ns}} {{set}}"),
+        span=12,
     )
 
 
