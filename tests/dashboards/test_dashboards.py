@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from dashboards import thresholds
 from exporter.collectors import METRICS
@@ -215,6 +216,9 @@ NO_PANEL = {
     "shm_segments": "shown in bytes",
     "first_limit_info": "the table of limits shows all",
     "free_ratio": "1 less the used share",
+    "peers": "worked out by the rules from the series of all nodes",
+    "peers_median_used_bytes": "worked out by the rules from the series of all nodes",
+    "peers_excess_used_bytes": "worked out by the rules from the series of all nodes",
     "record_counts_timestamp_seconds": "the slow sources have panels of their ages",
     "record_counts_period_seconds": "a matter of the configuration, which does not change",
 }
@@ -238,6 +242,26 @@ def test_prometheus_reads_every_query(tmp_path: Path) -> None:
     done = subprocess.run([promtool(), "check", "rules", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert f"{len(exprs)} rules found" in done.stdout
+
+
+def test_grafana_is_told_where_data_and_dashboards_are() -> None:
+    provisioning = TESTS.parent / "deploy" / "grafana" / "provisioning"
+    source = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())
+    (prometheus,) = source["datasources"]
+    assert (source["apiVersion"], prometheus["type"], prometheus["access"]) == (1, "prometheus", "proxy")
+    provider = yaml.safe_load((provisioning / "dashboards" / "aerospike-memory.yml").read_text())
+    (files,) = provider["providers"]
+    assert (provider["apiVersion"], files["type"], files["allowUiUpdates"]) == (1, "file", False)
+    assert files["options"]["path"].startswith("/")
+
+
+def test_every_dashboard_has_a_picture_and_a_paragraph() -> None:
+    page = (TESTS.parent / "docs" / "dashboards.md").read_text()
+    for name, dashboard in DASHBOARDS.items():
+        picture = f"dashboards/{name.removesuffix('.json')}.png"
+        assert f"]({picture})" in page
+        assert dashboard["uid"] in page
+        assert 0 < (TESTS.parent / "docs" / picture).stat().st_size < 250_000
 
 
 def test_a_variable_that_nobody_knows_is_an_error() -> None:
