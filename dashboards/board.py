@@ -10,8 +10,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.palette import BAD, GOOD, OTHER
-from dashboards.panels import DATASOURCE
 from dashboards.promql import NODE, PREFIX, of_cluster, series
+from dashboards.query import DATASOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.overview import unreached
 from dashboards.palette import BAD, COUNT, FIXED_COST, FREE, GOOD, OTHER, PER_SECOND, SECONDS, USED, WASTE
-from dashboards.panels import Column, Query, bars, lines, rows_of, stat_panel
-from dashboards.promql import NODE, any_of, chosen, of_cluster, of_cluster_lately, or_zero, rate, series
+from dashboards.panels import bars, lines, stat_panel
+from dashboards.promql import NODE, any_of, chosen, of_cluster, of_cluster_lately, or_zero, rate, series, unreached
+from dashboards.query import Query
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
+from dashboards.tables import Column, rows_of
 from dashboards.thresholds import SOURCE_AGE
 from exporter.amounts import span
 
 if TYPE_CHECKING:
-    from dashboards.panels import Panel
+    from dashboards.query import Panel
 
 STATES = {"found": BAD, "unknown": WASTE, "too_small": FREE, "clear": GOOD}
 

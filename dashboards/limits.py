@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
-from dashboards.panels import NAMESPACE_BOARD, NODE_BOARD, Column, Query, rows_of, stat_panel
+from dashboards.panels import stat_panel
 from dashboards.promql import NO_TREND, NS, STOPS, YEAR, chosen, seconds_left, with_cluster
+from dashboards.query import Query
 from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
+from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
 from dashboards.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.amounts import span
 
 if TYPE_CHECKING:
-    from dashboards.panels import Panel
+    from dashboards.query import Panel
 
 TIME_LEFT: Steps = scarce(TIME_TO_LIMIT_SOON.seconds, TIME_TO_LIMIT_DAYS.seconds)
 NOT_IN_SIGHT = ranges((YEAR, NO_TREND - 1, "not in sight", GOOD), (NO_TREND, None, "no trend yet", FREE))

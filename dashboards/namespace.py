@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import first_stop, limits_table
-from dashboards.overview import all_waste, losses
 from dashboards.palette import (
     BAD,
     BYTES,
@@ -18,21 +17,22 @@ from dashboards.palette import (
     OTHER,
     PALE_OTHER,
     PALE_WASTE,
-    PER_SECOND,
     RATIO,
     USED,
     WASTE,
 )
-from dashboards.panels import Query, bars, lines, stat_panel
-from dashboards.promql import DATA, NS, any_of, chosen, rate
+from dashboards.panels import lines, stat_panel
+from dashboards.promql import DATA, NS, any_of, chosen
+from dashboards.query import Query
+from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
-from dashboards.thresholds import DEFRAG_FREE_BLOCKS, FRAGMENTATION
+from dashboards.thresholds import FRAGMENTATION
+from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
 from exporter.amounts import share as percent
 
 if TYPE_CHECKING:
-    from dashboards.panels import Panel
+    from dashboards.query import Panel
 
-KIB = 1024
 POOLS = {"primary_index": USED, "secondary_index": OTHER, "set_index": FIXED_COST}
 INDEXES = any_of("pool", POOLS)
 
@@ -180,76 +180,6 @@ def by_limit() -> Panel:
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
 
-def fragmentation() -> Panel:
-    """Waste within write blocks."""
-    worst = chosen("storage_unit_fragmentation_ratio", NS)
-    return lines(
-        "Waste over time",
-        "Share of the occupied write blocks that holds nothing live, of all chosen namespaces together and of the "
-        f"worst stripe, device or file; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
-        RATIO,
-        Query(f"max({worst})", "the worst", USED),
-        Query(all_waste(), "all together", OTHER),
-        marks={FRAGMENTATION: WASTE},
-        top=1,
-    )
-
-
-def free_blocks() -> Panel:
-    """Free write blocks."""
-    free = chosen("storage_unit_free_blocks", NS)
-    return lines(
-        "Free write blocks",
-        f"Of the stripe, device or file that has fewest, and of the one in the middle. Below {DEFRAG_FREE_BLOCKS} "
-        "there is no room for defragmentation, and at the reserve (1 in memory, 8 with files) writes are refused.",
-        COUNT,
-        Query(f"min({free})", "the fewest", USED),
-        Query(f"quantile(0.5, {free})", "the one in the middle", OTHER),
-        marks={DEFRAG_FREE_BLOCKS: WASTE},
-    )
-
-
-def units() -> Panel:
-    """Units, the worst first."""
-    return bars(
-        "Waste by stripe, device or file",
-        "The eight with the largest share of waste; one far above its neighbours holds more of what was deleted, and "
-        f"above {percent(FRAGMENTATION)} defragmentation does not keep up.",
-        RATIO,
-        Query(
-            f"topk(8, max by (instance, ns, unit) ({chosen('storage_unit_fragmentation_ratio', NS)}))",
-            "{{instance}} {{ns}} {{unit}}",
-        ),
-        steps=plenty(FRAGMENTATION),
-        span=24,
-        height=10,
-        top=1,
-    )
-
-
-def defrag_queue() -> Panel:
-    """Blocks that wait."""
-    return lines(
-        "Write blocks waiting for defragmentation",
-        "Blocks in the queue, all stripes together; worry when it grows and does not come back.",
-        COUNT,
-        Query(f"sum({chosen('storage_unit_defrag_queue_blocks', NS)})", "waiting", USED),
-    )
-
-
-def defrag() -> Panel:
-    """Write blocks per second."""
-    return lines(
-        "Write blocks written and defragmented",
-        "Blocks per second; when defragmentation writes more than a third of all, blocks are emptied half full: lower "
-        "defrag-lwm-pct or make room.",
-        PER_SECOND,
-        Query(f"sum({rate('storage_unit_writes_total', NS)})", "written", USED),
-        Query(f"sum({rate('storage_unit_defrag_writes_total', NS)})", "of these by defragmentation", WASTE),
-        Query(f"sum({rate('storage_unit_defrag_reads_total', NS)})", "emptied by defragmentation", OTHER),
-    )
-
-
 def indexes() -> Panel:
     """Indexes."""
     return lines(
@@ -271,53 +201,4 @@ def index_reserved() -> Panel:
         BYTES,
         Query(f"sum by (pool) ({chosen('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
         colours=POOLS,
-    )
-
-
-def record_sizes() -> Panel:
-    """The distribution of sizes.
-
-    The buckets are cumulative, and those without records are not told: below a bound are as many as the largest count
-    up to it says.
-    """
-    bounds = [KIB << power for power in range(14)]
-    below = [
-        f"sum(max by (job, instance, ns) ({chosen('record_size_bytes_bucket', NS, _upto(bounds[: count + 1]))}))"
-        for count in range(len(bounds))
-    ]
-    queries = [Query(f"{below[0]} > 0", f"below {_short(KIB)}")]
-    for index in range(1, len(bounds)):
-        less, more = below[index - 1], below[index]
-        name = f"{_short(bounds[index - 1])} to {_short(bounds[index])}"
-        queries.append(Query(f"{more} - ({less} or 0 * {more}) > 0", name))
-    return bars(
-        "Records by size",
-        "How many records of the chosen namespaces have which size, as the server last counted them; records far above "
-        "the rest fill write blocks badly.",
-        COUNT,
-        *queries,
-        span=12,
-        height=11,
-    )
-
-
-def _upto(bounds: list[int]) -> str:
-    return any_of("le", [f"{bound}.0" for bound in bounds])
-
-
-def _short(bound: int) -> str:
-    return f"{bound // KIB} KiB" if bound < KIB * KIB else f"{bound // KIB // KIB} MiB"
-
-
-def expiring() -> Panel:
-    """What goes by itself."""
-    return bars(
-        "Expires by itself within",
-        "Estimate of the bytes whose life ends within the time, all nodes together; compare with the room left before "
-        "you delete anything. Nothing is shown for namespaces whose records live for ever.",
-        BYTES,
-        Query(f"sort(sum by (within) ({chosen('expiring_bytes', NS)}))", "{{within}}"),
-        colour=OTHER,
-        span=12,
-        height=11,
     )

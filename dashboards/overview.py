@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, OTHER, PER_SECOND, RATIO, USED, WASTE
-from dashboards.panels import Column, Query, lines, rows_of, stat_panel
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, OTHER, RATIO, USED, WASTE
+from dashboards.panels import lines, stat_panel
 from dashboards.promql import (
     DATA,
-    NODE,
     NS,
     NS_OR_NODE,
     STOPS,
@@ -20,21 +19,25 @@ from dashboards.promql import (
     container_room,
     of_cluster_lately,
     or_zero,
-    rate,
     recorded,
     recorded_of_clusters,
     series,
+    unreached,
     with_cluster,
 )
+from dashboards.query import Query
+from dashboards.records import losses
 from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
+from dashboards.tables import Column, rows_of
 from dashboards.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
+from dashboards.units import all_waste
 from exporter.amounts import share as percent
 from exporter.amounts import size
 from exporter.memory.map import IDLE
 from rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
 
 if TYPE_CHECKING:
-    from dashboards.panels import Panel
+    from dashboards.query import Panel
 
 GROUPS = (
     ("live data and indexes", USED, ("record_data", "primary_index", "secondary_index", "set_index")),
@@ -113,11 +116,6 @@ def down() -> Panel:
     )
 
 
-def unreached() -> str:
-    """Exporters that do not answer Prometheus: targets of jobs in which an exporter did within the last day."""
-    return of_cluster_lately(f"(up{{{NODE}}} == 0 and on (job) last_over_time({series('up')}[1d]))")
-
-
 def found() -> Panel:
     """Findings by severity."""
     counts = {
@@ -176,12 +174,6 @@ def fragmentation() -> Panel:
         span=8,
         top=1,
     )
-
-
-def all_waste() -> str:
-    """The waste of all nodes over what the same nodes occupy."""
-    wasted, occupied = (chosen(f"pool_{name}_bytes", NS, DATA) for name in ("fragmented", "occupied"))
-    return f"sum({wasted}) / (sum({occupied} and {wasted}) > 0)"
 
 
 def owners() -> Panel:
@@ -249,19 +241,6 @@ def nodes() -> Panel:
         sort="Value #B",
         descending=True,
         span=12,
-    )
-
-
-def losses(span: int) -> Panel:
-    """Records that go."""
-    return lines(
-        "Records lost and expired",
-        "Records that the server deletes because their life ended, and those that it evicts before their time to get "
-        "below a mark; worry about evictions in every namespace that is not a cache.",
-        PER_SECOND,
-        Query(f"sum({rate('evicted_objects_total', NS)})", "evicted", WASTE),
-        Query(f"sum({rate('expired_objects_total', NS)})", "expired", OTHER),
-        span=span,
     )
 
 

@@ -69,6 +69,11 @@ def of_cluster_lately(expr: str) -> str:
     return f"(({expr}) unless on (job, instance) last_over_time({ELSEWHERE}[1d]))"
 
 
+def unreached() -> str:
+    """Exporters that do not answer Prometheus: targets of jobs in which an exporter did within the last day."""
+    return of_cluster_lately(f"(up{{{NODE}}} == 0 and on (job) last_over_time({series('up')}[1d]))")
+
+
 def with_cluster(expr: str) -> str:
     """With the label `cluster_name`; one row of `node_info` per node, also while its build changes."""
     info = f"topk by (job, instance) (1, {series('node_info')})"

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import NODE
 from dashboards.palette import BYTES, COUNT, RATIO, USED
-from dashboards.panels import Column, Query, bars, lines, rows_of
+from dashboards.panels import bars, lines
 from dashboards.promql import NS, chosen, of_cluster, series
+from dashboards.query import Query
 from dashboards.style import plenty
+from dashboards.tables import Column, rows_of
 from exporter.memory.findings.limits import NEAR
 
 if TYPE_CHECKING:
-    from dashboards.panels import Panel
+    from dashboards.query import Panel
 
 NAMESPACE = Column("ns", "namespace")
 SET = Column("set", "set")
