@@ -6,10 +6,10 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench rules docs lock clean
+.PHONY: help demo test check format bench rules dashboards docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics
 	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
@@ -36,6 +36,9 @@ docs: .venv/dev ## write the generated pages of docs
 	$(BIN)/python -m tests.metrics_page > docs/metrics.md
 	$(BIN)/python -m tests.configuration_page > docs/configuration.md
 	$(BIN)/python -m tests.findings_page > docs/findings.md
+
+dashboards: .venv/dev ## write the JSON of the dashboards (Python 3.11 or later)
+	$(BIN)/python -m dashboards
 
 lock: ## pin the dependencies with hashes (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \

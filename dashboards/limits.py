@@ -1,0 +1,78 @@
+"""Limits as panels, for the fleet, a node or a namespace: which comes first, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
+from dashboards.panels import stat_panel
+from dashboards.promql import NO_TREND, NS, STOPS, YEAR, chosen, seconds_left, with_cluster
+from dashboards.query import Query
+from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
+from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
+from dashboards.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
+from exporter.amounts import span
+
+if TYPE_CHECKING:
+    from dashboards.query import Panel
+
+TIME_LEFT: Steps = scarce(TIME_TO_LIMIT_SOON.seconds, TIME_TO_LIMIT_DAYS.seconds)
+NOT_IN_SIGHT = ranges((YEAR, NO_TREND - 1, "not in sight", GOOD), (NO_TREND, None, "no trend yet", FREE))
+SOON, HOURS, DAYS = (span(one.seconds) for one in (TIME_TO_LIMIT_SOON, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_DAYS))
+
+CLUSTER = Column("cluster_name", "cluster", width=210)
+NODE = Column("instance", "node", width=140, link=NODE_BOARD)
+NAMESPACE = Column("ns", "namespace", width=110, mappings=WHOLE_NODE, link=NAMESPACE_BOARD)
+
+
+def first_stop(width: int) -> Panel:
+    """The shortest time to a limit that stops writes."""
+    return stat_panel(
+        "First stop of writes in",
+        f"Time until the first namespace stops or refuses writes, should it go on growing as lately; below {DAYS} make "
+        f"room, below {SOON} act at once. A trend is known after a quarter of an hour.",
+        SECONDS,
+        Query(f"min({seconds_left(NS, STOPS)})"),
+        steps=TIME_LEFT,
+        mappings=NOT_IN_SIGHT,
+        decimals=1,
+        span=width,
+    )
+
+
+def limits_table(title: str, height: int, *matchers: str) -> Panel:
+    """The limits of the chosen namespaces on each node, the one that is reached first on top."""
+    by = "cluster_name, instance, ns, limit, action"
+
+    def worst(operation: str, expr: str) -> Query:
+        return Query(f"{operation} by ({by}) ({with_cluster(expr)})")
+
+    used, limit = chosen("limit_used_bytes", NS, *matchers), chosen("limit_bytes", NS, *matchers)
+    left, room = seconds_left(NS, *matchers), chosen("limit_headroom_bytes", NS, *matchers)
+    rank = f"{left} + (1 - {used} / {limit})"
+    return rows_of(
+        title,
+        "One row per limit of a namespace and node, the first to be reached on top. At an orange action records are "
+        f"lost, at a red one writes fail; worry when the time left is below {DAYS}, and at once below {SOON}. See "
+        "limits.md for what each limit is.",
+        (
+            CLUSTER,
+            NODE,
+            NAMESPACE,
+            Column("limit", "limit", width=140),
+            Column("action", "what happens", width=140, mappings=ACTIONS, words=True),
+            Column("Value #A", "time left", SECONDS, width=130, steps=TIME_LEFT, mappings=NOT_IN_SIGHT, decimals=1),
+            Column("Value #B", "room left", BYTES, width=120),
+            Column("Value #C", "used", BYTES, width=120),
+            Column("Value #D", "used share", RATIO, steps=PLAIN, gauge=True, decimals=0),
+            Column("Value #E", "rank", hidden=True),
+        ),
+        worst("min", left),
+        worst("min", room),
+        worst("max", used),
+        worst("max", f"{used} / {limit}"),
+        worst("min", rank),
+        sort="Value #E",
+        span=24,
+        height=height,
+    )

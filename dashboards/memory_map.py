@@ -1,0 +1,73 @@
+"""The address space of the server's process as panels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.palette import BAD, BYTES, COUNT, DARK_COST, FIXED_COST, FREE, OTHER, USED
+from dashboards.panels import lines
+from dashboards.promql import chosen
+from dashboards.query import Query
+
+if TYPE_CHECKING:
+    from dashboards.query import Panel
+
+REGIONS = {
+    "sealed_blocks": USED,
+    "heap": OTHER,
+    "shared_memory": DARK_COST,
+    "program": FREE,
+    "thread_stacks": FIXED_COST,
+    "other": BAD,
+}
+
+
+def map_resident() -> Panel:
+    """Resident memory by region."""
+    return lines(
+        "Memory map: resident by region",
+        "Where in the address space the resident memory is; worry when `other` is more than a few MiB. Empty where "
+        "--sampler.smaps is off.",
+        BYTES,
+        Query(f"sum by (region) ({chosen('map_resident_bytes')})", "{{region}}"),
+        stacked=True,
+        colours=REGIONS,
+    )
+
+
+def map_virtual() -> Panel:
+    """Address space by region."""
+    return lines(
+        "Memory map: address space by region",
+        "Address space costs nothing by itself, so large figures are no reason to worry; one that grows for ever is. "
+        "Regions are empty where --sampler.smaps is off.",
+        BYTES,
+        Query(f"sum by (region) ({chosen('map_virtual_bytes')})", "{{region}}"),
+        Query(f"sum({chosen('process_virtual_bytes')})", "whole process", BAD),
+        stacked=True,
+        dashed=("whole process",),
+        unstacked=("whole process",),
+        colours=REGIONS,
+    )
+
+
+def areas() -> Panel:
+    """Memory areas."""
+    return lines(
+        "Memory areas",
+        "Memory areas of the process that has most; some hundreds are normal, and one that grows steadily ends at "
+        "vm.max_map_count.",
+        COUNT,
+        Query(f"max({chosen('map_areas')})", "areas", USED),
+    )
+
+
+def threads() -> Panel:
+    """Threads."""
+    return lines(
+        "Threads",
+        "Threads of all chosen processes; each takes some 30 KiB of memory and 8 MiB of address space, and their "
+        "number hardly changes.",
+        COUNT,
+        Query(f"sum({chosen('process_threads')})", "threads", FIXED_COST),
+    )

@@ -1,0 +1,204 @@
+"""Namespaces: how much room is left, and how much of what is taken is waste?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.board import Board, Row
+from dashboards.limits import first_stop, limits_table
+from dashboards.palette import (
+    BAD,
+    BYTES,
+    COUNT,
+    FIXED_COST,
+    FREE,
+    GOOD,
+    LIGHT_FREE,
+    OTHER,
+    PALE_OTHER,
+    PALE_WASTE,
+    RATIO,
+    USED,
+    WASTE,
+)
+from dashboards.panels import lines, stat_panel
+from dashboards.promql import DATA, NS, any_of, chosen
+from dashboards.query import Query
+from dashboards.records import expiring, losses, record_sizes
+from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
+from dashboards.thresholds import FRAGMENTATION
+from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
+from exporter.amounts import share as percent
+
+if TYPE_CHECKING:
+    from dashboards.query import Panel
+
+POOLS = {"primary_index": USED, "secondary_index": OTHER, "set_index": FIXED_COST}
+INDEXES = any_of("pool", POOLS)
+
+LIMITS = {
+    "write_blocks refuse_writes": BAD,
+    "data_available stop_writes": FIXED_COST,
+    "data_used stop_writes": USED,
+    "data_used evict": WASTE,
+    "memory_size stop_writes": GOOD,
+    "memory_size evict": PALE_WASTE,
+    "indexes_budget stop_writes": OTHER,
+    "indexes_budget evict": PALE_OTHER,
+    "sys_memory stop_writes": LIGHT_FREE,
+    "sys_memory evict": FREE,
+}
+"""The limits that most have; mounts of Enterprise and the operator's own are grey."""
+
+
+def board() -> Board:
+    """The dashboard."""
+    return Board(
+        "namespace",
+        "aerospike-memory-namespace",
+        "Namespace",
+        "How much room has a namespace left, and how much of what it has taken is waste?",
+        (
+            first_stop(5),
+            used_share(),
+            writes(),
+            evicting(),
+            waste(),
+            objects(),
+            blocks(),
+            limits_table("Limits", 9),
+            by_limit(),
+        ),
+        (
+            Row(
+                "Waste: stripes, devices and files", (fragmentation(), free_blocks(), units(), defrag_queue(), defrag())
+            ),
+            Row("Indexes", (indexes(), index_reserved())),
+            Row("Records: size, life, losses", (record_sizes(), expiring(), losses(24))),
+        ),
+    )
+
+
+def used_share() -> Panel:
+    """How near the first limit is."""
+    return stat_panel(
+        "Used of the first limit",
+        "Share of the limit that is reached first, in the fullest chosen namespace; at 100 % the server evicts or "
+        "stops writes, as the table of limits says.",
+        RATIO,
+        Query(f"max({chosen('used_ratio', NS)})"),
+        decimals=0,
+    )
+
+
+def writes() -> Panel:
+    """Stopped or refused."""
+    full = chosen("limit_breached", NS, 'action="refuse_writes"')
+    return stat_panel(
+        "Not writing",
+        "Namespaces, counted on each node, that stop writes by the server's own word, or that refuse them for want of "
+        "a free write block; act as soon as it is not 0.",
+        COUNT,
+        Query(f"sum({chosen('stop_writes', NS)})", "stopped"),
+        Query(f"sum({full})", "refused"),
+        steps=ANY_IS_BAD,
+        span=5,
+    )
+
+
+def evicting() -> Panel:
+    """At the mark of eviction."""
+    return stat_panel(
+        "At the mark",
+        "Namespaces, counted on each node, that are past a mark at which the server evicts; worry unless it is a "
+        "cache.",
+        COUNT,
+        Query(f"sum({chosen('high_water_breached', NS)})"),
+        steps=ANY_IS_WASTE,
+        span=3,
+    )
+
+
+def waste() -> Panel:
+    """Fragmentation now."""
+    return stat_panel(
+        "Waste in write blocks",
+        "Share of the occupied write blocks that holds nothing live, all chosen nodes together; above "
+        f"{percent(FRAGMENTATION)} defragmentation does not keep up.",
+        RATIO,
+        Query(all_waste()),
+        steps=plenty(FRAGMENTATION),
+        decimals=0,
+    )
+
+
+def objects() -> Panel:
+    """Records."""
+    return stat_panel(
+        "Records",
+        "Records on all chosen nodes, replicas included; a figure to set the others against.",
+        COUNT,
+        Query(f"sum({chosen('objects', NS)})"),
+        span=3,
+        decimals=1,
+    )
+
+
+def blocks() -> Panel:
+    """Write blocks."""
+    occupied, wasted, free = (chosen(f"pool_{name}_bytes", NS, DATA) for name in ("occupied", "fragmented", "free"))
+    panel = lines(
+        "$ns: used, waste, free",
+        "What the write blocks of the namespace hold, all chosen nodes together. Blue is live, orange is occupied and "
+        "holds nothing live, grey can still be taken; worry when grey runs out, and make orange smaller first. Up to "
+        "6.4 a namespace without files has no blocks: its data are blue, and its limits are below.",
+        BYTES,
+        Query(f"sum({occupied}) - sum({wasted}) or sum({chosen('pool_used_bytes', NS, DATA)})", "used", USED),
+        Query(f"sum({wasted})", "waste", WASTE),
+        Query(f"sum({free})", "free", FREE),
+        stacked=True,
+        span=24,
+        height=9,
+    )
+    return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def by_limit() -> Panel:
+    """Used share by limit."""
+    used, limit = chosen("limit_used_bytes", NS), chosen("limit_bytes", NS)
+    panel = lines(
+        "$ns: used share by limit",
+        "How much of each limit the namespace has used, on its fullest node; the highest line is reached first, and at "
+        "100 % the server acts.",
+        RATIO,
+        Query(f"max by (limit, action) ({used} / {limit})", "{{limit}} {{action}}"),
+        colours=LIMITS,
+        span=24,
+        height=9,
+        top=1,
+    )
+    return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def indexes() -> Panel:
+    """Indexes."""
+    return lines(
+        "Indexes: used",
+        "Live entries of the indexes, all nodes together; they count against indexes-memory-budget, where it is set.",
+        BYTES,
+        Query(f"sum by (pool) ({chosen('pool_used_bytes', NS, INDEXES)})", "{{pool}}"),
+        stacked=True,
+        colours=POOLS,
+    )
+
+
+def index_reserved() -> Panel:
+    """Index stages."""
+    return lines(
+        "Indexes: reserved in stages",
+        "Index memory is taken from the system a stage at a time and never given back, though only what was touched is "
+        "resident; a step up is a new stage.",
+        BYTES,
+        Query(f"sum by (pool) ({chosen('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
+        colours=POOLS,
+    )

@@ -1,0 +1,183 @@
+"""One node, or several: where is its memory?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.board import Board, Row
+from dashboards.heap import heap, heap_held, heap_lost, heap_sizes, size_classes
+from dashboards.host import container, host, oom_kills, page_tables, shared_memory, shared_segments
+from dashboards.limits import limits_table
+from dashboards.memory_map import areas, map_resident, map_virtual, threads
+from dashboards.palette import BAD, BYTES, COMPONENTS, COUNT, FREE, OTHER, RATIO, USED
+from dashboards.panels import bars, lines, stat_panel
+from dashboards.promql import any_of, chosen, container_room
+from dashboards.query import Query
+from dashboards.style import PLAIN, plenty, scarce
+from dashboards.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED
+from exporter.amounts import size
+
+if TYPE_CHECKING:
+    from dashboards.query import Panel
+
+UNACCOUNTED = 0.05
+"""Share of the resident memory from which on ledger.md calls the ledger incomplete. No alert has it: only growth of
+what is unaccounted is worth one."""
+
+
+def board() -> Board:
+    """The dashboard."""
+    return Board(
+        "node",
+        "aerospike-memory-node",
+        "Node",
+        "Where is the memory of this node? The ledger gives each resident byte one owner; the rows below explain them.",
+        (
+            resident(),
+            wasted(),
+            unaccounted(),
+            container_left(),
+            swapped(),
+            areas_left(),
+            ledger(),
+            ledger_now(),
+            process(),
+            heap(),
+            limits_table("Limits", 8),
+        ),
+        (
+            Row("Heap", (heap_sizes(), heap_lost(), heap_held(), size_classes())),
+            Row("Memory map", (map_resident(), map_virtual(), areas(), threads())),
+            Row("Host and container", (container(), host(), oom_kills(), page_tables())),
+            Row("Shared memory (Enterprise)", (shared_memory(), shared_segments())),
+        ),
+        namespaces=False,
+    )
+
+
+def resident() -> Panel:
+    """Resident memory."""
+    return stat_panel(
+        "Resident memory",
+        "Memory of the server's process that is in RAM, all chosen nodes together; what is in it is below.",
+        BYTES,
+        Query(f"sum({chosen('process_resident_bytes')})"),
+    )
+
+
+def wasted() -> Panel:
+    """Waste."""
+    return stat_panel(
+        "Waste in memory",
+        "Share of the resident memory that holds nothing live, on the worst chosen node; look into its namespaces when "
+        "it grows.",
+        RATIO,
+        Query(f"max({chosen('map_fragmentation_ratio')})"),
+        decimals=0,
+    )
+
+
+def unaccounted() -> Panel:
+    """What no mechanism explains, and what was placed by difference."""
+    resident = f"sum by (job, instance) ({chosen('process_resident_bytes')})"
+    return stat_panel(
+        "Ledger: not known",
+        "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above 5 % "
+        "something takes memory that is not described, and what no source shows and was placed by difference.",
+        RATIO,
+        Query(f"max({chosen('ledger_unaccounted_ratio')})", "unaccounted"),
+        Query(f"max({chosen('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),
+        steps=plenty(UNACCOUNTED),
+        own_steps={"inferred": PLAIN},
+        decimals=0,
+        span=5,
+    )
+
+
+def container_left() -> Panel:
+    """Room in the container."""
+    return stat_panel(
+        "Left in the container",
+        "Limit of the container less what the kernel cannot take back from the server, on the worst chosen node; below "
+        f"{size(CONTAINER_MARGIN)} the kernel may kill it. Empty without a limit.",
+        BYTES,
+        Query(f"min({container_room()})"),
+        steps=scarce(CONTAINER_MARGIN),
+    )
+
+
+def swapped() -> Panel:
+    """Swap."""
+    return stat_panel(
+        "In swap",
+        f"Memory of the server that was swapped out, on the worst chosen node; above {size(SWAPPED)} requests wait for "
+        "the disk.",
+        BYTES,
+        Query(f"max({chosen('process_swapped_bytes')})"),
+        steps=plenty(SWAPPED),
+        span=3,
+    )
+
+
+def areas_left() -> Panel:
+    """Memory areas left."""
+    return stat_panel(
+        "Memory areas left",
+        "Areas that the kernel still allows the process (vm.max_map_count), on the worst chosen node; the server ends "
+        f"when there are none, so worry below {AREAS_LEFT}.",
+        COUNT,
+        Query(f"min({chosen('map_areas_limit')} - {chosen('map_areas')})"),
+        steps=scarce(AREAS_LEFT),
+    )
+
+
+def ledger() -> Panel:
+    """The ledger over time."""
+    queries = [
+        Query(f"sum({chosen('ledger_bytes', any_of('component', (name,)))})", name, colour)
+        for name, colour in COMPONENTS.items()
+    ]
+    return lines(
+        "Ledger: who owns the resident memory",
+        "All components add up to the resident memory. Blue is live data, orange and yellow are waste, purple are "
+        "fixed costs of namespaces, grey is the process itself; worry when a colour other than blue grows.",
+        BYTES,
+        *queries,
+        stacked=True,
+        span=16,
+        height=13,
+        right=True,
+    )
+
+
+def ledger_now() -> Panel:
+    """The ledger now, by namespace."""
+    return bars(
+        "Largest owners now",
+        "The ten largest entries of the ledger by namespace; the first one that is not live data is where memory can "
+        "be had back.",
+        BYTES,
+        Query(f"topk(10, sum by (ns, component) ({chosen('ledger_bytes')}))", "{{ns}} {{component}}"),
+        colours=COMPONENTS,
+        span=8,
+        height=13,
+    )
+
+
+def process() -> Panel:
+    """The process."""
+    kinds = (("anonymous", USED), ("shared", OTHER), ("file", FREE))
+    return lines(
+        "Process: resident memory by what backs it",
+        "Anonymous memory can only go to swap, pages of files can be dropped; the dashed line is the peak since the "
+        "server started, and worth a look when it lies far above.",
+        BYTES,
+        *(
+            Query(f"sum({chosen('process_resident_bytes', any_of('kind', (kind,)))})", kind, colour)
+            for kind, colour in kinds
+        ),
+        Query(f"sum({chosen('process_peak_resident_bytes')})", "peak", BAD),
+        stacked=True,
+        dashed=("peak",),
+        unstacked=("peak",),
+    )

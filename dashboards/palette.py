@@ -1,0 +1,55 @@
+"""What a colour means, and the units: plain values, which tests read as well.
+
+The colours are those of Okabe and Ito, which colour-blind people can tell apart, and lighter and darker ones of them
+where the meaning is the same. They mean what they do on the exporter's own pages.
+"""
+
+from __future__ import annotations
+
+USED = "#0072B2"
+OTHER = "#56B4E9"
+LIGHT_OTHER = "#8FD0F5"
+PALE_OTHER = "#C6E7FA"
+"""Live data, indexes, and what is neither good nor bad."""
+
+WASTE = "#E69F00"
+LIGHT_WASTE = "#F0C14B"
+PALE_WASTE = "#F0E442"
+"""Holds nothing live; and a warning."""
+
+FREE = "#7B818B"
+LIGHT_FREE = "#ACB1B9"
+DARK_FREE = "#50555F"
+"""Free, or of no interest."""
+
+FIXED_COST = "#CC79A7"
+LIGHT_COST = "#EFC4DD"
+DARK_COST = "#98446F"
+"""What a namespace or a node costs in any case."""
+
+BAD = "#D55E00"
+GOOD = "#009E73"
+
+COMPONENTS = {
+    "record_data": USED,
+    "primary_index": OTHER,
+    "secondary_index": LIGHT_OTHER,
+    "set_index": PALE_OTHER,
+    "data_fragmentation": WASTE,
+    "heap_fragmentation": LIGHT_WASTE,
+    "lazily_freed": PALE_WASTE,
+    "block_headers": FIXED_COST,
+    "write_buffers": LIGHT_COST,
+    "partition_trees": DARK_COST,
+    "heap_other": FREE,
+    "thread_stacks": LIGHT_FREE,
+    "program": DARK_FREE,
+    "unaccounted": BAD,
+}
+"""The components of the ledger."""
+
+BYTES = "bytes"
+SECONDS = "s"
+RATIO = "percentunit"
+COUNT = "short"
+PER_SECOND = "cps"

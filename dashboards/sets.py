@@ -1,0 +1,171 @@
+"""Sets and secondary indexes, the namespaces side by side: which of them takes the memory?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards.board import Board, Row
+from dashboards.limits import NODE
+from dashboards.palette import BYTES, COUNT, RATIO, USED
+from dashboards.panels import bars, lines
+from dashboards.promql import NS, chosen, of_cluster, series
+from dashboards.query import Query
+from dashboards.style import plenty
+from dashboards.tables import Column, rows_of
+from exporter.memory.findings.limits import NEAR
+
+if TYPE_CHECKING:
+    from dashboards.query import Panel
+
+NAMESPACE = Column("ns", "namespace")
+SET = Column("set", "set")
+
+
+def board() -> Board:
+    """The dashboard."""
+    return Board(
+        "sets-and-indexes",
+        "aerospike-memory-sets",
+        "Sets and indexes",
+        "Which sets and secondary indexes take the memory? One column for each chosen namespace.",
+        (used(), records(), mean_record(), sets(), indexes()),
+        (Row("Growth, and what has no row of its own", (growth(), folded())),),
+    )
+
+
+def used() -> Panel:
+    """Bytes by set."""
+    panel = lines(
+        "$ns: record data by set",
+        "Record data of each set, all nodes together, without indexes; the set that grows is the one to look at.",
+        BYTES,
+        Query(f"sum by (set) ({chosen('set_used_bytes', NS)})", "{{set}}"),
+        stacked=True,
+        shades=USED,
+        right=True,
+        span=24,
+        height=9,
+    )
+    return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def records() -> Panel:
+    """Records by set."""
+    panel = lines(
+        "$ns: records by set",
+        "Records of each set, all nodes together; each takes 64 bytes of primary index besides its data.",
+        COUNT,
+        Query(f"sum by (set) ({chosen('set_objects', NS)})", "{{set}}"),
+        stacked=True,
+        shades=USED,
+        right=True,
+        span=24,
+        height=8,
+    )
+    return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def mean_record() -> Panel:
+    """Mean size by set."""
+    size, count = (f"sum by (set) ({chosen(f'set_{name}', NS)})" for name in ("used_bytes", "objects"))
+    panel = bars(
+        "$ns: mean record by set",
+        "Bytes of a record in the mean, as stored, of the eight sets with the largest; a mean that creeps up shows "
+        "records that are written again and again.",
+        BYTES,
+        Query(f"topk(8, {size} / ({count} > 0))", "{{set}}"),
+        span=24,
+        height=7,
+    )
+    return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def sets() -> Panel:
+    """All sets in a table."""
+    by = "ns, set"
+    size, count, limit, index = (
+        f"sum by ({by}) ({chosen(f'set_{name}', NS)})"
+        for name in ("used_bytes", "objects", "limit_bytes", "index_bytes")
+    )
+    used = chosen("set_used_bytes", NS)
+    return rows_of(
+        "Sets",
+        "One row per set, the largest first, all nodes together; worry about a set near its own limit "
+        "(stop-writes-size), above which writes to it fail.",
+        (
+            NAMESPACE,
+            SET,
+            Column("Value #A", "record data", BYTES),
+            Column("Value #B", "records", COUNT),
+            Column("Value #C", "mean record", BYTES),
+            Column("Value #D", "set index", BYTES),
+            Column("Value #E", "limit", BYTES),
+            Column("Value #F", "used of limit", RATIO, steps=plenty(NEAR, 1)),
+        ),
+        Query(size),
+        Query(count),
+        Query(f"{size} / ({count} > 0)"),
+        Query(index),
+        Query(limit),
+        Query(f"max by ({by}) ({used} / {chosen('set_limit_bytes', NS)})"),
+        sort="Value #A",
+        descending=True,
+        span=24,
+        height=9,
+    )
+
+
+def indexes() -> Panel:
+    """Secondary indexes in a table."""
+    by = "ns, sindex, set"
+    size, count = (f"sum by ({by}) ({chosen(f'sindex_{name}', NS)})" for name in ("used_bytes", "entries"))
+    return rows_of(
+        "Secondary indexes",
+        "One row per index, the largest first, all nodes together; many bytes per entry mean that most of its nodes "
+        "are nearly empty. On 8.1 entries are known with --collector.sindexes.stat only.",
+        (
+            NAMESPACE,
+            Column("sindex", "index"),
+            SET,
+            Column("Value #A", "used", BYTES),
+            Column("Value #B", "entries", COUNT),
+            Column("Value #C", "per entry", BYTES),
+        ),
+        Query(size),
+        Query(count),
+        Query(f"{size} / ({count} > 0)"),
+        sort="Value #A",
+        descending=True,
+        span=24,
+        height=5,
+    )
+
+
+def growth() -> Panel:
+    """Growth by set."""
+    hourly = of_cluster(f"deriv({series('set_used_bytes', NS)}[1h]) * 3600")
+    return bars(
+        "Growth of record data in an hour",
+        "Bytes that a set grows by in an hour, at the pace of the last one: the eight fastest. What stays above 0 for "
+        "days fills the namespace.",
+        BYTES,
+        Query(f"topk(8, sum by (ns, set) ({hourly}) > 0)", "{{ns}} {{set}}"),
+        span=12,
+    )
+
+
+def folded() -> Panel:
+    """What was folded."""
+    return rows_of(
+        "Added up as _other",
+        "Sets and indexes without rows of their own because there are too many; raise --collector.sets.largest where "
+        "one of them matters.",
+        (
+            NODE,
+            NAMESPACE,
+            Column("Value #A", "sets", COUNT),
+            Column("Value #B", "indexes", COUNT),
+        ),
+        Query(f"max by (instance, ns) ({chosen('sets_dropped', NS)})"),
+        Query(f"max by (instance, ns) ({chosen('sindexes_dropped', NS)})"),
+    )

@@ -1,0 +1,80 @@
+"""When a colour changes, and what words stand for values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from dashboards.palette import BAD, GOOD, OTHER, USED, WASTE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Steps = tuple[tuple[float | None, str], ...]
+"""Thresholds: each colour holds from its value on; the first value is None."""
+
+Labels = dict[float, tuple[str, str]]
+"""What a value is called, and its colour."""
+
+
+def plenty(warning: float, critical: float | None = None) -> Steps:
+    """For what must not get large: good below the warning, then waste, then bad."""
+    steps: Steps = ((None, GOOD), (warning, WASTE))
+    return steps if critical is None else (*steps, (critical, BAD))
+
+
+def scarce(least: float, warning: float | None = None) -> Steps:
+    """For what must not get small: bad below the least, then waste up to the warning, then good."""
+    return ((None, BAD), (least, GOOD)) if warning is None else ((None, BAD), (least, WASTE), (warning, GOOD))
+
+
+ANY_IS_BAD: Steps = ((None, GOOD), (1, BAD))
+ANY_IS_WASTE: Steps = ((None, GOOD), (1, WASTE))
+PLAIN: Steps = ((None, USED),)
+
+
+def named(labels: Labels) -> list[model.ValueMapping]:
+    """Words in place of values."""
+    return [
+        model.ValueMap(
+            {
+                f"{value:g}": model.ValueMappingResult(text=text, color=colour, index=index)
+                for index, (value, (text, colour)) in enumerate(labels.items())
+            }
+        )
+    ]
+
+
+def ranges(*parts: tuple[float, float | None, str, str]) -> list[model.ValueMapping]:
+    """Words in place of all values from the first to the second, each with its colour."""
+    return [
+        model.RangeMap(
+            model.DashboardRangeMapOptions(
+                from_val=least, to=most, result=model.ValueMappingResult(text=words, color=colour, index=index)
+            )
+        )
+        for index, (least, most, words, colour) in enumerate(parts)
+    ]
+
+
+def coloured(values: Mapping[str, str]) -> list[model.ValueMapping]:
+    """A colour for each word; the empty word reads `whole node`."""
+    results = {
+        word: model.ValueMappingResult(text=word, color=colour, index=index)
+        for index, (word, colour) in enumerate(values.items())
+    }
+    return [model.ValueMap(results)]
+
+
+WHOLE_NODE: list[model.ValueMapping] = [
+    model.SpecialValueMap(
+        model.DashboardSpecialValueMapOptions(
+            match=model.SpecialValueMatch.EMPTY, result=model.ValueMappingResult(text="(whole node)", index=0)
+        )
+    )
+]
+"""A limit or finding without a namespace belongs to the node."""
+
+ACTIONS = coloured({"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WASTE, "warn": OTHER})
+SEVERITIES = coloured({"critical": BAD, "warning": WASTE, "info": OTHER})

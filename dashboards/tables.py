@@ -1,0 +1,119 @@
+"""Tables: one row for each set of labels, and a column for each query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models import prometheus as prometheus_options
+
+from dashboards.palette import FREE
+from dashboards.query import DATASOURCE, Query, target, thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboards.style import Steps
+
+NODE_BOARD = "aerospike-memory-node"
+NAMESPACE_BOARD = "aerospike-memory-namespace"
+
+
+class Column(NamedTuple):
+    """A column of a table. `link` is the dashboard that a click on it leads to, with the row's labels as variables.
+
+    `words` have colours of their own by the mappings; a hidden column is there to sort by.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    width: int | None = None
+    steps: Steps = ()
+    gauge: bool = False
+    mappings: Sequence[model.ValueMapping] = ()
+    words: bool = False
+    link: str = ""
+    decimals: int | None = None
+    hidden: bool = False
+
+
+def rows_of(
+    title: str,
+    description: str,
+    columns: Sequence[Column],
+    *queries: Query,
+    sort: str = "",
+    descending: bool = False,
+    span: int = 12,
+    height: int = 8,
+) -> table.Panel:
+    """A table with one row for each set of labels; the value of the n-th query is the column `Value #A`, `#B`, ..."""
+    panel = (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .datasource(DATASOURCE)
+        .span(span)
+        .height(height)
+        .show_header(True)
+        .cell_height(options.TableCellHeight.SM)
+        .filterable(False)
+        .thresholds(thresholds(((None, FREE),)))
+    )
+    for index, query in enumerate(queries):
+        panel.with_target(target(query, index).instant().format(prometheus_options.PromQueryFormat.TABLE))
+    if len(queries) > 1:
+        panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
+    if sort:
+        by = {"sort": [{"field": sort, "desc": descending}]}
+        panel.with_transformation(model.DataTransformerConfig(id_val="sortBy", options=by))
+    shown = [column for column in columns if not column.hidden]
+    panel.with_transformation(
+        model.DataTransformerConfig(
+            id_val="organize",
+            options={
+                "excludeByName": {"Time": True} | {column.name: True for column in columns if column.hidden},
+                "indexByName": {column.name: index for index, column in enumerate(columns)},
+                "renameByName": {column.name: column.title for column in shown},
+            },
+        )
+    )
+    for column in shown:
+        panel.override_by_name(column.title, _column(column))
+    return panel
+
+
+def _column(column: Column) -> list[model.DynamicConfigValue]:
+    properties: dict[str, object] = {}
+    if column.unit:
+        properties["unit"] = column.unit
+    if column.decimals is not None:
+        properties["decimals"] = column.decimals
+    if column.width:
+        properties["custom.width"] = column.width
+    if column.mappings:
+        properties["mappings"] = list(column.mappings)
+    if column.words:
+        properties["custom.cellOptions"] = {"type": "color-text"}
+    if column.steps:
+        properties["thresholds"] = thresholds(column.steps).build()
+        properties["custom.cellOptions"] = {"type": "color-text"}
+    if column.gauge:
+        properties["min"], properties["max"] = 0, 1
+        properties["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    if column.link:
+        properties["links"] = [{"title": f"Open {column.link}", "url": _url(column.link)}]
+    return [model.DynamicConfigValue(id_val=name, value=value) for name, value in properties.items()]
+
+
+def _url(uid: str) -> str:
+    """A dashboard with this row's node (and namespace), the same time and the same other variables."""
+    kept = ["datasource", "cluster", "job"]
+    own = ["instance"]
+    (own if uid == NAMESPACE_BOARD else kept).append("ns")
+    variables = [f"${{{name}:queryparam}}" for name in kept]
+    variables += [f"var-{name}=${{__data.fields.{name}}}" for name in own]
+    return f"/d/{uid}?${{__url_time_range}}&{'&'.join(variables)}"
