@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import time
 from datetime import datetime, timezone
@@ -14,7 +13,7 @@ import requests
 import yaml
 
 from tests.deploy.rule_files import ROOT, alerts
-from tests.support import program
+from tests.support import free_port, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +64,7 @@ def test_every_alert_that_it_names_exists() -> None:
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Alertmanager with the example; it lives too short to tell anybody."""
     directory: Path = tmp_path_factory.mktemp("alertmanager")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         program("prometheus-alertmanager", PACKAGE),
         *(f"--config.file={EXAMPLE}", f"--storage.path={directory}", f"--web.listen-address={address}"),
