@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Machines are slow and noisy: how long an example takes is no property of the code. In CI a run is the same each time.
 settings.register_profile("exporter", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("exporter")
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """An empty directory with a short name: a server writes heap statistics to no path of more than 99 characters."""
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        yield Path(name)

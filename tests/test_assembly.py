@@ -109,9 +109,9 @@ def test_what_a_scrape_opens_does_not_grow_with_the_process(node: EmbeddedNode) 
 
 
 def test_with_all_sources_the_ledger_is_measured_and_small_in_what_it_cannot_explain(
-    node: EmbeddedNode, tmp_path: Path
+    node: EmbeddedNode, short_path: Path
 ) -> None:
-    flags = ("--sampler.smaps", "--sampler.jemalloc", f"--sampler.jemalloc-directory={tmp_path}")
+    flags = ("--sampler.smaps", "--sampler.jemalloc", f"--sampler.jemalloc-directory={short_path}")
     with assembled(node, *flags) as assembly:
         assembly.sample()
         found = scraped(assembly)
@@ -125,7 +125,7 @@ def test_with_all_sources_the_ledger_is_measured_and_small_in_what_it_cannot_exp
     for source in ("smaps", "jemalloc", "maps"):
         assert found[f'sampler_last_success_timestamp_seconds{{source="{source}"}}'] > 0
         assert found[f'sampler_refusals_total{{source="{source}"}}'] == 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 def test_a_reading_of_smaps_above_the_budget_is_refused_and_counted(node: EmbeddedNode) -> None:
@@ -138,10 +138,10 @@ def test_a_reading_of_smaps_above_the_budget_is_refused_and_counted(node: Embedd
     assert found["ledger_unaccounted_ratio"] < 0.05
 
 
-def test_samples_of_a_process_that_was_replaced_are_dropped(node: EmbeddedNode, tmp_path: Path) -> None:
-    root = tmp_path / "proc"
+def test_samples_of_a_process_that_was_replaced_are_dropped(node: EmbeddedNode, short_path: Path) -> None:
+    root = short_path / "proc"
     shutil.copytree(node.procfs, root)
-    statistics = tmp_path / "heap"
+    statistics = short_path / "heap"
     statistics.mkdir()
     flags = ("--sampler.smaps", "--sampler.jemalloc", f"--sampler.jemalloc-directory={statistics}")
     with assembled(node, f"--process.procfs={root}", *flags) as assembly:

@@ -223,7 +223,7 @@ def test_the_files_have_the_form_of_real_ones(release: str, tmp_path: Path) -> N
         assert written["arenas"][classes] == theirs["arenas"][classes]
 
 
-def test_the_exporter_reads_the_process(seen: Look, tmp_path: Path) -> None:
+def test_the_exporter_reads_the_process(seen: Look, short_path: Path) -> None:
     source = ProcSource(seen.tree.procfs, seen.tree.cgroupfs)
     found, regions, status = source.read(), source.read_smaps(), seen.status()
     assert found.problems == {}
@@ -243,11 +243,11 @@ def test_the_exporter_reads_the_process(seen: Look, tmp_path: Path) -> None:
     assert source.count_areas().areas == regions.areas == len(seen.areas())
     release = "8.1" if seen.shop.carts.flat else "6.4"
     words = Words(seen.shop, release, lambda: ("127.0.0.1", 3000))
-    jemalloc = JemallocSource(lambda command: words.answer(command) or "", tmp_path).read()
+    jemalloc = JemallocSource(lambda command: words.answer(command) or "", short_path).read()
     heap = seen.shop.heap()
     assert (jemalloc.allocated, jemalloc.active, jemalloc.mapped) == (heap.allocated, heap.active, heap.mapped)
     assert (jemalloc.base, jemalloc.dirty, jemalloc.huge) == (BASE_BYTES, heap.dirty, heap.huge)
-    assert not list(tmp_path.iterdir())
+    assert not list(short_path.iterdir())
 
 
 def _shape(tree: object) -> object:
