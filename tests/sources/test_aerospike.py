@@ -292,8 +292,8 @@ def test_a_refused_login_is_not_tried_again_at_once() -> None:
             assert server.tries == tries  # the second came from memory
             assert str(first.value) == str(second.value)
             assert "guess" not in str(first.value)
-            delays.append(round(source._login_at - now))
-            now = source._login_at
+            delays.append(round(source._refusals.next - now))
+            now = source._refusals.next
         right = AerospikeSource(Connection(*server.address, 2, "internal", "exporter", "simulation"))
         assert right.read(5)["node"] == CACHE_81["node"]
         right.close()
