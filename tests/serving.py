@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from exporter.collectors.metric import Family, Metric, View
+from exporter.handler import Exposed, Scrapable
 from exporter.registry import Families
 from exporter.snapshot import Node, Reading, Snapshot
 from exporter.tables import WebSettings
-from exporter.web import Scrapable, WebServer
+from exporter.web import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +82,7 @@ def serving(registry: Scrapable, note: str = "", **settings: Any) -> Iterator[Se
 
     async def main() -> None:
         stop = asyncio.Event()
-        server = WebServer(registry, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
+        server = WebServer(Exposed(registry), WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
         started.set_result((server.start(), asyncio.get_running_loop(), stop))
         await stop.wait()
         await server.stop()
