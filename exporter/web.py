@@ -61,6 +61,8 @@ class WebServer:
             ],
             default_handler_class=_NotFound,
             default_handler_args=context,
+            # No line per request: who asks for the wrong thing may put a secret there.
+            log_function=lambda _: None,
         )
         self._server = BoundedServer(
             application,

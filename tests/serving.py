@@ -75,14 +75,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(registry: Scrapable, note: str = "", **settings: Any) -> Iterator[Served]:
+def serving(what: Scrapable | Exposed, note: str = "", **settings: Any) -> Iterator[Served]:
     """A server on a free port, in a thread of its own."""
+    exposed = what if isinstance(what, Exposed) else Exposed(what)
     started: concurrent.futures.Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]
     started = concurrent.futures.Future()
 
     async def main() -> None:
         stop = asyncio.Event()
-        server = WebServer(Exposed(registry), WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
+        server = WebServer(exposed, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
         started.set_result((server.start(), asyncio.get_running_loop(), stop))
         await stop.wait()
         await server.stop()
