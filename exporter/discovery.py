@@ -66,7 +66,7 @@ class Cluster:
     ) -> None:
         self.seed = seed
         self.listing: Listing | None = None
-        self.under_way: Future[Listing] | None = None
+        self.under_way: Future[None] | None = None
         self._modules = modules
         self._chosen = chosen
         self._clock = clock
@@ -77,17 +77,17 @@ class Cluster:
         self._asked = seed
         self._left_out: set[str] = set()
 
-    def read(self) -> Listing:
-        """The list, asked for if the last one is too old; raises `SourceError` if there is none that is any good."""
-        if self._clock() >= self._due:
-            try:
-                self.listing, problem = self._list(), ""
-            except ExporterError as failure:
-                problem = str(failure)
-            # From here, so that who does not answer is not asked more often than who does.
-            self._due = self._clock() + self._chosen.refresh
-            self._tell(problem)
-        return self.latest()
+    def refresh(self) -> None:
+        """Ask for the list, if the last one is too old; what goes wrong is logged, and told by `latest`."""
+        if self._clock() < self._due:
+            return
+        try:
+            self.listing, problem = self._list(), ""
+        except ExporterError as failure:
+            problem = str(failure)
+        # From here, so that who does not answer is not asked more often than who does.
+        self._due = self._clock() + self._chosen.refresh
+        self._tell(problem)
 
     def latest(self) -> Listing:
         """The last good list; raises `SourceError` if there is none, or if it is too old."""
@@ -183,7 +183,7 @@ class Discovery:
                 raise RequestError(403, "seed: not in sd.seeds") from None
         for cluster in chosen:
             if cluster.under_way is None or cluster.under_way.done():
-                cluster.under_way = self._threads.submit(cluster.read)
+                cluster.under_way = self._threads.submit(cluster.refresh)
         return chosen
 
     def groups(self, clusters: Iterable[Cluster]) -> list[dict[str, Any]]:

@@ -58,7 +58,6 @@ class Sd(Handler):
             asked = _parameters(self.request.query_arguments, ("seed",))
             clusters = discovery.ask(asked.get("seed"))
             readings = [asyncio.wrap_future(cluster.under_way) for cluster in clusters if cluster.under_way]
-            # What fails in there is told by what is there afterwards.
             await asyncio.wait(readings, timeout=self.scrape_timeout())
             groups = discovery.groups(clusters)
         except RequestError as refusal:
