@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 MOST_REFUSALS = 10_000
 """Nodes whose refused logins are remembered; what is beyond is not asked at all."""
 
+_FILES_PER_NODE = 2
 _SWEEP_SECONDS = 60.0
 _REMOTE = tuple(collector for collector in COLLECTORS if collector not in (PROCESS, MAP, PEERS))
 
@@ -88,6 +90,12 @@ class Fleet:
 
     def start(self) -> None:
         """Begin to look for idle nodes."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if limit != resource.RLIM_INFINITY and _FILES_PER_NODE * self._chosen.clients > limit / 2:
+            logger.warning(
+                "probe.clients: %d nodes take about %d open files, more than half of the limit of %d",
+                *(self._chosen.clients, _FILES_PER_NODE * self._chosen.clients, limit),
+            )
         self._sweeper.start()
 
     def scrape(self, target: str, module: str, timeout: float) -> tuple[Node, Future[Families]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import resource
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
+import trustme
 
 from exporter.assembly import modules_of
 from exporter.collectors.metric import View
@@ -28,6 +31,7 @@ from exporter.registry import Exporter
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS
 from exporter.tables import ProbeSettings
 from tests.serving import OPENMETRICS, Served, serving
+from tests.sources.test_peers import TlsPeer
 from tests.support import exposed, registry_of, replies, series
 
 CACHE = replies("8.1/cache-fragmented")
@@ -258,6 +262,45 @@ def test_refused_logins_are_forgotten_when_they_are_long_past(
         now += 60 + LOGIN_RETRY_LIMIT_SECONDS
         assert fleet.scrape(other.target, "default", 5)[1].result(10)
         assert node.logins_seen == 1
+
+
+@pytest.mark.parametrize(
+    ("certificate", "host", "name", "up"),
+    [
+        ("shop", "127.0.0.1", "shop", 1),
+        ("shop", "127.0.0.1", "other", 0),
+        ("localhost", "localhost", None, 1),
+        ("shop", "localhost", None, 0),
+        ("127.0.0.1", "127.0.0.1", None, 1),
+        ("shop", "127.0.0.1", None, 0),
+    ],
+)
+def test_over_tls_the_certificate_must_have_the_module_s_name_or_else_the_target_s(
+    tmp_path: Path, certificate: str, host: str, name: str | None, up: int
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(certificate, common_name=certificate).configure_cert(context)
+    modules = {"default": {"tls": {"enable": True, "ca_file": tmp_path / "ca.pem", "name": name}}}
+    with TlsPeer("A1", context) as node:
+        node.answers["peers-tls-std"] = "1,4333,[]"
+        with probing(modules=modules, targets=(LOOPBACK, "localhost:1024-65535")) as server:
+            assert probed(server, f"{host}:{node.address[1]}")["up"] == up
+
+
+def test_more_clients_than_the_limit_of_files_allows_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        for clients in (256, 257):
+            with fleet_of(clients=clients) as fleet:
+                fleet.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caplog.messages == [
+        "probe.clients: 257 nodes take about 514 open files, more than half of the limit of 1024"
+    ]
 
 
 # What is shared, and what is kept

@@ -27,7 +27,10 @@ class Modules:
         return module in self.logins
 
     def connection(self, module: str, endpoint: Endpoint) -> Connection:
-        """How to reach an endpoint; its certificate must have the module's name, or else the endpoint's own."""
+        """How to reach an endpoint; its certificate must have the module's name, or else that of the endpoint.
+
+        The client would compare it with the address that the name stands for.
+        """
         login = self.logins[module]
-        name = login.tls_name or (endpoint.host if endpoint.address is None else None)
+        name = login.tls_name or endpoint.host
         return replace(login, host=endpoint.host, port=endpoint.port, tls_name=name, admits=self.allowed.admits)
