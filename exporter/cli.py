@@ -76,7 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(words: Sequence[str]) -> int:
     """Serve the metrics of a node until told to stop."""
-    return asyncio.run(service.serve(_plan(words), partial(_plan, words)))
+    code = asyncio.run(service.serve(_plan(words), partial(_plan, words)))
+    # The interpreter would wait for the threads of readings that hang.
+    logging.shutdown()
+    os._exit(code)
 
 
 def demo(words: Sequence[str]) -> int:

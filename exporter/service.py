@@ -7,6 +7,8 @@ import gc
 import logging
 import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from exporter import __version__, terminal
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from exporter.tables import Settings
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.8
+"""What stopping may take, with a margin below the two seconds that are promised."""
 
 RESTART = ("web", "demo")
 """Tables whose keys are read at the start alone."""
@@ -90,8 +95,12 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     service.parts.start()
     await stopped.wait()
     logger.info("stopping")
+    end = time.monotonic() + STOP_SECONDS
     await service.server.stop()
-    service.parts.close()
+    # Not for longer than promised: what hangs ends with the program.
+    closing = threading.Thread(target=service.parts.close, name="close", daemon=True)
+    closing.start()
+    closing.join(max(0.0, end - time.monotonic()))
     return 0
 
 

@@ -18,7 +18,7 @@ import requests
 from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
 from tests.support import replies, series
-from tests.test_cli import ended, running
+from tests.test_cli import Hanging, ended, running
 
 CACHE = replies("8.1/cache-fragmented")
 AGAIN = "the settings were read again"
@@ -192,6 +192,22 @@ def test_no_scrape_is_lost_while_settings_are_read_again(tmp_path: Path) -> None
                 assert series(scrape.result().text)["up"] == 1
             assert ended(exporter.process) == []
             assert "ERROR" not in exporter.log
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/probe?target=127.0.0.1:{}", "/sd"])
+def test_a_node_that_hangs_does_not_keep_the_exporter_from_ending(tmp_path: Path, path: str) -> None:
+    with Hanging(CACHE.get) as node:
+        port = node.address[1]
+        patient = f"[probe.modules.default]\ntimeout = 8\n[sd]\nseeds = ['127.0.0.1:{port}']"
+        text = config(tmp_path, node, "timeout = 8", PROBE, patient)
+        with started(tmp_path, text) as exporter, ThreadPoolExecutor(1) as scrapers:
+            scrape = scrapers.submit(exporter.get, path.format(port))
+            time.sleep(0.3)
+            start = time.monotonic()
+            assert ended(exporter.process) == []
+            assert time.monotonic() - start < 2.2
+            assert isinstance(scrape.exception(10), requests.ConnectionError)
+            assert "stopping" in exporter.log
 
 
 @pytest.mark.parametrize("path", ["/probe?target=127.0.0.1:3000", "/sd"])
