@@ -6,12 +6,28 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from exporter import document
 from exporter.errors import RequestError
-from exporter.handler import GRACE_SECONDS, Handler
+from exporter.handler import GRACE_SECONDS, NAME, Handler
+from exporter.page import STYLE
 from exporter.sources.modules import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+ALONE = document.page(
+    NAME,
+    f"""<h1>{NAME}</h1>
+<p>This exporter has no node of its own. It reads others when <code>/probe?target=HOST:PORT</code> is asked for them,
+and lists the nodes of clusters on <code>/sd</code> where it has a seed.</p>
+<ul>
+<li><a href="/metrics">/metrics</a>, what it says of itself, for Prometheus</li>
+<li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
+</ul>""",
+    STYLE,
+)
+"""The page at `/` where there is no node."""
 
 
 class Probe(Handler):

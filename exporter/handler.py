@@ -49,6 +49,7 @@ class Exposed(NamedTuple):
     registry: Scrapable
     fleet: Fleet | None = None
     discovery: Discovery | None = None
+    alone: bool = False  # whether there is no node behind the registry
 
 
 @dataclass

@@ -78,7 +78,7 @@ class Parts:
         """What the pages read."""
         others = [part.series for part in (self.fleet, self.discovery) if part is not None]
         registry = Exporter(self.node.registry if self.node else None, others)
-        return Exposed(registry, self.fleet, self.discovery)
+        return Exposed(registry, self.fleet, self.discovery, alone=self.node is None)
 
     def start(self, old: Parts | None = None) -> None:
         """Begin what goes on in the background, but for what the old parts have begun."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NO_NODE = "This exporter has no node of its own. It reads others when /probe is asked for them."
-
 
 class Readable(Protocol):
     """What a node is read through."""
@@ -117,7 +115,7 @@ class Exporter:
 
     def read(self, timeout: float) -> Reading:
         """As that of the node."""
-        return self._node.read(timeout) if self._node else no_reading(NO_NODE)
+        return self._node.read(timeout) if self._node else no_reading("this exporter has no node of its own")
 
     def scrape(self, timeout: float) -> Families:
         """As that of the node."""

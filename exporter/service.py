@@ -89,9 +89,8 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     gc.set_threshold(20_000)
     if note and service.parts.node is not None:
         url = f"http://{address}:{port}"
-        _show(
-            service.parts.node, web.timeout, f"{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)"
-        )
+        last = f"{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)"
+        _show(service.parts.node, web.timeout, last)
     service.parts.start()
     await stopped.wait()
     logger.info("stopping")

@@ -18,7 +18,7 @@ from exporter.access import Access
 from exporter.connections import BoundedServer
 from exporter.errors import SettingsError
 from exporter.exposition import Exposition
-from exporter.fleet_pages import Probe, Sd
+from exporter.fleet_pages import ALONE, Probe, Sd
 from exporter.front import Front
 from exporter.handler import GRACE_SECONDS, Handler, Shared
 from exporter.page import POLICY
@@ -144,7 +144,7 @@ class _Page(Handler):
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
-        await self.answer(await self._front.html())
+        await self.answer(ALONE if self._shared.exposed.alone else await self._front.html())
 
     head = get
 

@@ -176,7 +176,10 @@ def test_what_cannot_be_asked_is_one_line_that_names_it_and_repeats_nothing(
 
 
 def test_without_targets_there_is_no_probe_and_without_seeds_no_sd() -> None:
-    with serving(Exposed(Exporter(None))) as server:
+    with serving(Exposed(Exporter(None), alone=True)) as server:
+        assert [server.get(link).status_code for link in re.findall('href="([^"]+)"', server.get("/").text)] == [
+            200
+        ] * 3
         for path, line in (("/probe?target=127.0.0.1:3000", "probe.targets lists"), ("/sd", "sd.seeds lists")):
             response = server.get(path)
             assert response.status_code == 404

@@ -103,6 +103,7 @@ def test_what_changed_is_in_force_at_once_and_the_rest_keeps_its_connections(tmp
             exporter.wait_for(AGAIN, 3)
             found = series(exporter.get().text)
             assert found['limit_bytes{action="warn",limit="operator_max",ns="carts"}'] == 1 << 30
+            assert "operator_max" in exporter.get("/").text
             assert exporter.get(target).status_code == 404
             deadline = time.monotonic() + 10
             while exporter.connections(other.address[1]) and time.monotonic() < deadline:
@@ -219,3 +220,4 @@ def test_an_exporter_without_a_node_of_its_own_tells_of_itself_alone(tmp_path: P
             found = series(exporter.get().text)
             assert found["probe_clients"] == ("probe" in path)
             assert "up" not in found
+            assert "This exporter has no node of its own." in exporter.get("/").text
