@@ -13,6 +13,7 @@ from exporter.collectors.map import MAP
 from exporter.collectors.metric import View
 from exporter.collectors.peers import PEERS
 from exporter.collectors.process import PROCESS
+from exporter.endpoints import AllowList
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.info import fields
 from exporter.process import Look
@@ -25,6 +26,7 @@ from exporter.sources.connection import Connection
 from exporter.sources.histograms import HistogramSource
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
+from exporter.sources.modules import Modules
 from exporter.sources.peers import PeersSource
 from exporter.sources.procfs import ProcSource
 from exporter.stats import statistics
@@ -35,7 +37,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.process import Jemalloc, Process, Regions
-    from exporter.tables import AerospikeSettings, ProcessSettings, SamplerSettings, Settings
+    from exporter.tables import (
+        AerospikeSettings,
+        ModuleSettings,
+        ProbeSettings,
+        ProcessSettings,
+        SamplerSettings,
+        Settings,
+    )
 
 logger = logging.getLogger(__name__)
 
@@ -164,27 +173,45 @@ def view(chosen: Settings) -> View:
 
 def connection_to(node: AerospikeSettings) -> Connection:
     """How to reach the node; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
-    password = node.password.get_secret_value() if node.password else None
-    if node.password_file:
-        password = secret("aerospike.password_file", node.password_file)
+    login = _login(node, "aerospike", node.password.get_secret_value() if node.password else None)
+    return replace(login, host=node.host, port=node.port)
+
+
+def modules_of(probe: ProbeSettings) -> Modules:
+    """The logins of the modules, and where they may be used; raises `SettingsError` as `connection_to` does."""
+    logins = {name: _login(module, f"probe.modules.{name}") for name, module in probe.modules.items()}
+    return Modules(logins, AllowList(probe.targets))
+
+
+def _login(chosen: ModuleSettings, table: str, password: str | None = None) -> Connection:
+    """A login, for any host."""
+    if chosen.password_file:
+        password = secret(f"{table}.password_file", chosen.password_file)
     tls: dict[str, Any] | None = None
-    if node.tls.enable:
+    if chosen.tls.enable:
         files = {
-            "ca_file": node.tls.ca_file,
-            "ca_path": node.tls.ca_path,
-            "cert_file": node.tls.cert_file,
-            "key_file": node.tls.key_file,
+            "ca_file": chosen.tls.ca_file,
+            "ca_path": chosen.tls.ca_path,
+            "cert_file": chosen.tls.cert_file,
+            "key_file": chosen.tls.key_file,
         }
         for name, path in files.items():
             if path is not None:
-                _check(f"aerospike.tls.{name}", path)
+                _check(f"{table}.tls.{name}", path)
         # In the client's words, which have no underscore in the names of files.
         tls = {name.replace("_", ""): str(path) for name, path in files.items() if path is not None}
-        others = {"protocols": node.tls.protocols, "cipher_suite": node.tls.cipher_suite}
+        others = {"protocols": chosen.tls.protocols, "cipher_suite": chosen.tls.cipher_suite}
         tls |= {name: value for name, value in others.items() if value is not None}
-        if node.tls.key_password_file:
-            tls["keyfile_pw"] = secret("aerospike.tls.key_password_file", node.tls.key_password_file)
-    return Connection(node.host, node.port, node.timeout, node.auth, node.user, password, node.tls.name, tls)
+        if chosen.tls.key_password_file:
+            tls["keyfile_pw"] = secret(f"{table}.tls.key_password_file", chosen.tls.key_password_file)
+    return Connection(
+        timeout=chosen.timeout,
+        auth_mode=chosen.auth,
+        user=chosen.user,
+        password=password,
+        tls_name=chosen.tls.name,
+        tls=tls,
+    )
 
 
 def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | None:

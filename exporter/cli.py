@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import io
 import logging
 import os
-import signal
 import sys
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter import __version__, logs, settings, terminal
+from exporter import __version__, logs, service, settings
 from exporter.analyze import HELP as ANALYZE_HELP
 from exporter.analyze import analyze
-from exporter.assembly import Assembly, connection_to
 from exporter.errors import ExporterError, SettingsError
+from exporter.handler import NAME
+from exporter.parts import planned
 from exporter.reclaim.command import reclaim
 from exporter.reclaim.flags import HELP as RECLAIM_HELP
 from exporter.sources.connection import Connection
 from exporter.tables import ProcessSettings, SamplerSettings
-from exporter.web import NAME, WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from exporter.parts import Plan
     from exporter.tables import Settings
 
 logger = logging.getLogger(__name__)
@@ -76,8 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(words: Sequence[str]) -> int:
     """Serve the metrics of a node until told to stop."""
-    chosen = _settings(words)
-    return asyncio.run(_serve(chosen, connection_to(chosen.aerospike)))
+    code = asyncio.run(service.serve(_plan(words), partial(_plan, words)))
+    # The interpreter would wait for the threads of readings that hang.
+    logging.shutdown()
+    os._exit(code)
 
 
 def demo(words: Sequence[str]) -> int:
@@ -100,7 +102,8 @@ def demo(words: Sequence[str]) -> int:
         sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=node.procfs)
         chosen = chosen.model_copy(update={"process": process, "sampler": sampler})
         note = "This is a demonstration: the node is a simulated shop."
-        return asyncio.run(_serve(chosen, Connection(host, port, chosen.aerospike.timeout), note))
+        plan = planned(chosen, Connection(host, port, chosen.aerospike.timeout))
+        return asyncio.run(service.serve(plan, note=note))
 
 
 def report(words: Sequence[str]) -> int:
@@ -134,41 +137,18 @@ def _own_help(command: Callable[[Sequence[str]], int]) -> str:
     return ANALYZE_HELP if command is analyze else ""
 
 
+def _plan(words: Sequence[str]) -> Plan:
+    """The settings with all that they name, and the log set up as they say."""
+    plan = planned(settings.load(words))
+    logs.set_up(plan.settings.log)
+    return plan
+
+
 def _settings(words: Sequence[str]) -> Settings:
     """The settings, with the log set up as they say."""
     chosen = settings.load(words)
     logs.set_up(chosen.log)
     return chosen
-
-
-async def _serve(chosen: Settings, connection: Connection, note: str = "") -> int:
-    """Serve until SIGTERM or SIGINT."""
-    node = Assembly(chosen, connection)
-    server = WebServer(node.registry, chosen.web, note)
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    port = server.start()
-    address = chosen.web.listen_address.rpartition(":")[0]
-    logger.info("%s %s listens on http://%s:%d/metrics", NAME, __version__, address or "localhost", port)
-    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it.
-    gc.collect()
-    gc.freeze()
-    # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
-    gc.set_threshold(20_000)
-    if note:
-        # A person who tries it wants to see something at once.
-        node.sample()
-        sys.stdout.write(terminal.page(node.target.read(chosen.web.timeout), node.view, sys.stdout.isatty()))
-        url = f"http://{address or 'localhost'}:{port}"
-        sys.stdout.write(f"\n{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)\n")
-        sys.stdout.flush()
-    node.start()
-    await stopped.wait()
-    logger.info("stopping")
-    await server.stop()
-    node.close()
-    return 0
 
 
 def _command(words: list[str]) -> tuple[Callable[[Sequence[str]], int], list[str]]:

@@ -8,7 +8,8 @@ ExporterError
 │   ├── NoAnswerError  no answer in time
 │   └── NoDataError    an answer without what it was asked for
 ├── JournalError       the journal of changes cannot be read or written
-└── ParseError         an answer was read and is not what its format says
+├── ParseError         a text was read and is not what its format says
+└── RequestError       a request over HTTP asks for what it does not get
 
 Errors of libraries never pass the module that calls the library: they are translated there, into one line for a
 person. The message never holds a secret, nor a detail that changes from try to try (an ephemeral port, say), so that
@@ -51,4 +52,12 @@ class JournalError(ExporterError):
 
 
 class ParseError(ExporterError):
-    """An answer was read and is not what its format says."""
+    """A text was read and is not what its format says."""
+
+
+class RequestError(ExporterError):
+    """A request over HTTP asks for what it does not get; the status says why, the message never what was asked."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status

@@ -59,6 +59,10 @@ class Front:
         done, _ = await asyncio.wait([making], timeout=self._timeout + _GRACE_SECONDS)
         return making.result() if done else self._page(no_reading("The node did not answer in time"))
 
+    def show(self, node: Readable) -> None:
+        """From the next page on show another node."""
+        self._node, self._making = node, None
+
     def close(self) -> None:
         """Make no more pages."""
         self._thread.shutdown(wait=False, cancel_futures=True)

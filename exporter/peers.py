@@ -37,12 +37,13 @@ def peers(text: str) -> tuple[Peer, ...]:
         if peer is None:
             raise ParseError(f"not a peer: {text[at : at + 40]!r}")
         node_id, tls_name, addresses = peer.groups()
-        found.append(Peer(node_id, tls_name or None, _addresses(addresses, head[1])))
+        found.append(Peer(node_id, tls_name or None, addresses_in(addresses, head[1])))
         at = peer.end()
     return tuple(found)
 
 
-def _addresses(text: str, default_port: str) -> tuple[tuple[str, int], ...]:
+def addresses_in(text: str, default_port: str = "") -> tuple[tuple[str, int], ...]:
+    """The addresses in `ADDRESS,...`, as also `service-clear-std` and `service-tls-std` have them."""
     found, at = [], 0
     while at < len(text):
         address = _ADDRESS.match(text, at)

@@ -14,9 +14,11 @@ from exporter.target import no_reading
 from exporter.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from exporter.snapshot import Reading
+
+    Own = Callable[[], Iterable[Series]]
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,13 @@ class Families(tuple[Family, ...]):
         return iter(self)
 
 
+def build_info() -> Iterator[Series]:
+    """What the exporter says of itself."""
+    yield exporter.BUILD_INFO, exporter.BUILD, 1
+
+
 class Registry:
-    """What is exposed of one node."""
+    """What is exposed of one node, and with it what `own` says of the exporter."""
 
     def __init__(
         self,
@@ -47,16 +54,18 @@ class Registry:
         view: View,
         collectors: tuple[Collector, ...] = COLLECTORS,
         name: str = "the node",
+        own: Own | None = build_info,
     ) -> None:
         self._target = target
         self.view = view
         self.collectors = collectors
+        self._own = own
         self._watch = Watch(name)
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
         start = time.perf_counter()
-        return self._families(self._target.read(timeout), start)
+        return _families(self._series(self._target.read(timeout), start))
 
     def read(self, timeout: float) -> Reading:
         """The node as it is read for a scrape: one that is under way is shared."""
@@ -64,20 +73,12 @@ class Registry:
 
     def unanswered(self) -> Families:
         """What is exposed when a scrape does not come back."""
-        return self._families(no_reading("no answer in time"), time.perf_counter())
-
-    def _families(self, reading: Reading, start: float) -> Families:
-        values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
-        for series in self._series(reading, start):
-            for metric, labels, value in series:
-                if value is not None:
-                    values[metric].append((labels, value))
-        return Families(Family(metric, found) for metric, found in values.items() if found)
+        return _families(self._series(no_reading("no answer in time"), time.perf_counter()))
 
     def _series(self, reading: Reading, start: float) -> Iterator[list[Series]]:
         snapshot = reading.snapshot
         up = reading.problem is None
-        node: list[Series] = [(exporter.UP, (), up), (exporter.BUILD_INFO, exporter.BUILD, 1)]
+        node: list[Series] = [(exporter.UP, (), up), *(self._own() if self._own else ())]
         if up:
             who = snapshot.node
             labels = (who.node_id or "", who.build, who.edition or "", who.cluster_name or "")
@@ -102,6 +103,39 @@ class Registry:
                 (exporter.COLLECTOR_SUCCESS, name, success),
             ]
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
+
+
+class Exporter:
+    """What is exposed of the exporter itself, and of its node where it has one of its own."""
+
+    def __init__(self, node: Registry | None, parts: Sequence[Own] = ()) -> None:
+        self._node = node
+        self._parts = parts if node else (build_info, *parts)
+        self.view = node.view if node else View()
+
+    def read(self, timeout: float) -> Reading:
+        """As that of the node."""
+        return self._node.read(timeout) if self._node else no_reading("this exporter has no node of its own")
+
+    def scrape(self, timeout: float) -> Families:
+        """As that of the node."""
+        return self._with(self._node.scrape(timeout) if self._node else ())
+
+    def unanswered(self) -> Families:
+        """As that of the node."""
+        return self._with(self._node.unanswered() if self._node else ())
+
+    def _with(self, node: Iterable[Family]) -> Families:
+        return Families((*node, *_families(list(part()) for part in self._parts)))
+
+
+def _families(found: Iterable[list[Series]]) -> Families:
+    values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
+    for series in found:
+        for metric, labels, value in series:
+            if value is not None:
+                values[metric].append((labels, value))
+    return Families(Family(metric, found) for metric, found in values.items() if found)
 
 
 def _run(collector: Collector, analysis: Analysis, view: View) -> tuple[list[Series] | None, bool]:

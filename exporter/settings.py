@@ -36,11 +36,11 @@ CONFIG_FLAG = "--config.file"
 CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
 
 _NOT_FLAGS = ("aerospike.password", "prometheus.password", "prometheus.bearer_token")
-_JSON = ("operator",)
+_JSON = ("operator", "probe.modules")
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _RARE = re.compile(
     r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|reclaim|demo\.seed"
-    r"|prometheus\.(?!url)|sampler\.histograms|collector\.sindexes\.stat"
+    r"|prometheus\.(?!url)|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\."
 )
 _SCREEN = 100
 
@@ -218,10 +218,15 @@ def _read(path: Path) -> Tables:
 
 
 def _plain(name: str, value: Any) -> Any:
-    # The names below `operator` are namespaces, which may have hyphens.
+    # The names below these are those of namespaces and modules, which may have hyphens.
     if not isinstance(value, dict) or name == "operator":
         return value
-    return {key.replace("-", "_"): _plain(key, inner) for key, inner in value.items()}
+    if name == "probe.modules":
+        return {module: _plain("", table) for module, table in value.items()}
+    return {
+        (plain := key.replace("-", "_")): _plain(f"{name}.{plain}" if name else plain, inner)
+        for key, inner in value.items()
+    }
 
 
 def _layered(*layers: Tables) -> Settings:
@@ -248,7 +253,11 @@ def _message(kind: str, message: str) -> str:
 
 def _disagree(kind: str, path: tuple[str, ...]) -> bool:
     """Whether an error is about keys of a table that do not go together, each perhaps from another source."""
-    return kind == "value_error" and (_key(path) is None or (path[0] == "operator" and len(path) == 2))
+    key = _key(path)
+    if key is None or key.name not in _JSON:
+        return kind == "value_error" and key is None
+    # A namespace or a module, or the TLS of one.
+    return kind == "value_error" and path[len(key.path) + 1 :] in ((), ("tls",))
 
 
 def _source(path: tuple[str, ...], flags: Tables, environment: Tables, file: Tables, file_name: str) -> str:

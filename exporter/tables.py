@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping  # noqa: TC003 - pydantic needs it at run time
+from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic needs it at run time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from exporter.endpoints import endpoint, entry
+from exporter.errors import ParseError
 from exporter.memory.config import Amount, Operator
 
 ENV_PREFIX = "AMX_"
@@ -82,8 +84,24 @@ def _amount(value: object) -> object:
     raise ValueError("give bytes, as in 512MiB, or a share of what the server allows, as in 80%")
 
 
+def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Lets a text pass that can be parsed."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except ParseError as problem:
+            raise ValueError(str(problem)) from None
+        return text
+
+    return check
+
+
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
 Url = Annotated[str, AfterValidator(_url)]
+EndpointPatterns = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(entry))], ...], BeforeValidator(_patterns)]
+Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))], ...], BeforeValidator(_patterns)]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Address = Annotated[str, AfterValidator(_address)]
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -117,35 +135,56 @@ class TlsSettings(_Table):
         return self
 
 
-class AerospikeSettings(_Table):
-    """The node, and how to log in to it."""
+class _HostSettings(_Table):
+    """Where the node is."""
 
     host: str = Field("127.0.0.1", min_length=1, description="host of the node")
     port: int = Field(3000, ge=1, le=65535, description="service or admin port")
+
+
+class ModuleSettings(_Table):
+    """How to log in to nodes."""
+
     timeout: Seconds = Field(1.0, description="seconds for one request")
     auth: Literal["internal", "external", "external_insecure", "pki"] | None = Field(
         None, description="internal, external, external_insecure or pki"
     )
     user: str | None = Field(None, min_length=1, description="user name")
     password_file: Path | None = Field(None, description="file with the password")
-    password: SecretStr | None = Field(None, description="not as a flag: `ps` shows those")
     tls: TlsSettings = Field(default_factory=TlsSettings)
 
     @model_validator(mode="after")
-    def _login(self) -> AerospikeSettings:
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("give password or password_file, not both")
-        if self.auth == "pki" and (self.password or self.password_file):
+    def _login(self) -> ModuleSettings:
+        password = self._has_password()
+        if self.auth == "pki" and password:
             raise ValueError("auth = pki takes no password")
         if self.auth in ("external", "pki") and not self.tls.enable:
             raise ValueError(f"auth = {self.auth} needs tls.enable")
-        if (self.password or self.password_file) and not self.user:
+        if password and not self.user:
             raise ValueError("a password needs a user")
-        if self.user and self.auth != "pki" and not (self.password or self.password_file):
+        if self.user and self.auth != "pki" and not password:
             raise ValueError("a user needs a password")
         if self.auth in ("internal", "external", "external_insecure") and not self.user:
             raise ValueError(f"auth = {self.auth} needs a user")
         return self
+
+    def _has_password(self) -> bool:
+        return self.password_file is not None
+
+
+class AerospikeSettings(ModuleSettings, _HostSettings):
+    """The node, and how to log in to it."""
+
+    password: SecretStr | None = Field(None, description="not as a flag: `ps` shows those")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> AerospikeSettings:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give password or password_file, not both")
+        return self
+
+    def _has_password(self) -> bool:
+        return bool(self.password or self.password_file)
 
 
 class WebConfigSettings(_Table):
@@ -251,6 +290,27 @@ class SamplerSettings(_Table):
         return self
 
 
+class ProbeSettings(_Table):
+    """Nodes that are read over the network, when /probe is asked for them."""
+
+    targets: EndpointPatterns = Field((), description="HOST:PORT that may be asked for; none: no /probe")
+    modules: Annotated[Mapping[ModuleName, ModuleSettings], AfterValidator(MappingProxyType)] = Field(
+        default_factory=lambda: MappingProxyType({}),
+        description='JSON: {"MODULE": {"user": "x", "password_file": "y"}}, as in [aerospike]',
+    )
+    clients: int = Field(200, ge=1, le=2000, description="so many nodes stay connected at most")
+    idle: Seconds = Field(300.0, description="seconds after which one that nobody asks for is let go")
+    only: bool = Field(False, description="no node of its own: /metrics tells of the exporter alone")
+
+
+class SdSettings(_Table):
+    """Nodes of clusters for Prometheus' HTTP service discovery, on /sd."""
+
+    seeds: Endpoints = Field((), description="HOST:PORT of a node of each cluster to list")
+    module: ModuleName = Field("default", description="how to log in to them: a name in probe.modules")
+    refresh: Seconds = Field(30.0, description="seconds for which a list is good")
+
+
 class ReclaimSettings(_Table):
     """Changes to a node (command `reclaim`)."""
 
@@ -308,6 +368,8 @@ class Settings(BaseSettings):
     )
     process: ProcessSettings = Field(default_factory=ProcessSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
+    probe: ProbeSettings = Field(default_factory=ProbeSettings)
+    sd: SdSettings = Field(default_factory=SdSettings)
     reclaim: ReclaimSettings = Field(default_factory=ReclaimSettings)
     prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
     demo: DemoSettings = Field(default_factory=DemoSettings)

@@ -75,6 +75,7 @@ class Target:
         self._samples = samples
         self._lock = threading.Lock()
         self._current: Future[Reading] | None = None
+        self._closed = False
         self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
         self._sections: Mapping[str, str] = {}
 
@@ -88,6 +89,8 @@ class Target:
             reading = self._read(timeout)
             with self._lock:
                 self._current = None
+                if self._closed:
+                    self._source.close()
             current.set_result(reading)
             return reading
         start = time.monotonic()
@@ -97,10 +100,16 @@ class Target:
             return no_reading(f"{self._name} did not answer in time", time.monotonic() - start)
 
     def close(self) -> None:
-        """Close the connection to the node, but never under a reading that does not end: the client would crash."""
-        current = self._current
-        if current is None or wait([current], CLOSE_SECONDS).done:
-            self._source.close()
+        """Close the connection to the node, but never under a reading: the client would crash.
+
+        What is under way is waited for, and where it takes long, it closes the connection when it has ended.
+        """
+        with self._lock:
+            self._closed, current = True, self._current
+            if current is None:
+                self._source.close()
+        if current is not None:
+            wait([current], CLOSE_SECONDS)
 
     def _read(self, timeout: float) -> Reading:
         start = time.monotonic()

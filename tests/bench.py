@@ -3,6 +3,9 @@
 The node, the exporter and the scraper are processes of their own. In one run, turn by turn, a scrape over HTTP (kept
 alive, gzip, OpenMetrics, as Prometheus does it) and the bare info request that it needs: their ratio is what counts,
 because machines differ. CPU time and peak memory are those of the exporter's process.
+
+Then a fleet: many nodes on ports of their own, each probed over a connection of its own, as Prometheus does it: all at
+once, and spread over the 15 seconds from one round to the next. Some of them hang in the second row.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ import http.client
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +42,13 @@ HEADERS = {
 SECONDS_PER_ROW = 4.0
 ROWS = (("shop", 0, 0), *(("sets", ns, sets) for sets in (10, 1000, 4000) for ns in (2, 32)))
 
+FLEET = 100
+FLEET_HEAD = (
+    f"{'fleet':>16} {'series':>8} {'CPU ms/scrape':>14} {'core at 15 s':>13} {'round s':>8} {'slowest well ms':>16} "
+    f"{'peak MB':>8} {'threads':>8} {'files':>6}"
+)
+INTERVAL_SECONDS = 15.0
+
 HEAD = (
     f"{'node':>16} {'series':>8} {'info ms':>8} {'scrape ms':>10} {'ratio':>6} {'CPU ms':>8} {'us/series':>10} "
     f"{'peak MB':>8}"
@@ -47,6 +59,10 @@ def main(arguments: list[str]) -> None:
     """Serve as a node, or measure."""
     if arguments[:1] == ["node"]:
         _serve_node(*arguments[1:])
+    elif arguments[:1] == ["nodes"]:
+        _serve_nodes(*map(int, arguments[1:]))
+    elif arguments[:1] == ["fleet"]:
+        _fleet()
     elif arguments:
         host, _, port = arguments[0].rpartition(":")
         print(HEAD)
@@ -58,6 +74,7 @@ def main(arguments: list[str]) -> None:
                 host, _, port = address.rpartition(":")
                 name = "embedded shop" if kind == "shop" else f"{namespaces} x {sets} sets"
                 _measure(name, host, int(port), 4000)
+        _fleet()
 
 
 def _serve_node(kind: str, namespaces: str, sets: str) -> None:
@@ -66,6 +83,73 @@ def _serve_node(kind: str, namespaces: str, sets: str) -> None:
     with node:
         print("listens on {}:{}/".format(*node.address), flush=True)
         sys.stdin.read()
+
+
+class _Hanging(InfoServer):
+    """A node that lets itself be connected to, and then hangs."""
+
+    def reply(self, body: bytes) -> bytes | None:
+        if b"statistics" in body:
+            self.closed.wait(60)
+        return super().reply(body)
+
+
+def _serve_nodes(well: int, hung: int) -> None:
+    """So many nodes in a process of their own, of two namespaces with 50 sets each."""
+    answer = synthetic(2, 50)
+    with ExitStack() as started:
+        kinds = [InfoServer] * well + [_Hanging] * hung
+        ports = [started.enter_context(kind(answer)).address[1] for kind in kinds]
+        print("listens on {}/".format(",".join(map(str, ports))), flush=True)
+        sys.stdin.read()
+
+
+def _fleet() -> None:
+    """The rows of a fleet."""
+    print(FLEET_HEAD)
+    for hung in (0, FLEET // 10):
+        with _process("tests.bench", "nodes", str(FLEET - hung), str(hung)) as (_, ports):
+            _measure_fleet(list(map(int, ports.split(","))), hung)
+
+
+def _measure_fleet(ports: list[int], hung: int) -> None:
+    """One row."""
+    flags = "--web.listen-address=127.0.0.1:0 --probe.only --probe.targets=127.0.0.1:1024-65535"
+    with _process("exporter", *flags.split()) as (process, address), ThreadPoolExecutor(FLEET) as scrapers:
+        web = int(address.rpartition(":")[2])
+        connections = {port: http.client.HTTPConnection("127.0.0.1", web, 30) for port in ports}
+        well = ports[: FLEET - hung]
+        exporter = psutil.Process(process.pid)
+
+        def scraped(port: int, delay: float = 0.0) -> tuple[float, bytes]:
+            time.sleep(delay)
+            start = time.perf_counter()
+            body = _scrape(connections[port], f"/probe?target=127.0.0.1:{port}")
+            return time.perf_counter() - start, body
+
+        def cpu() -> float:
+            return sum(exporter.cpu_times()[:2])
+
+        bodies = [body for _, body in [*scrapers.map(scraped, ports), *scrapers.map(scraped, ports)]]
+        series = sum(not line.startswith(b"#") for line in gzip.decompress(bodies[0]).splitlines())
+        before, rounds, slowest = cpu(), [], []
+        for _ in range(3):
+            start = time.perf_counter()
+            times = dict(zip(ports, scrapers.map(scraped, ports), strict=True))
+            rounds.append(time.perf_counter() - start)
+            slowest.append(max(times[port][0] for port in well))
+        at_once = (cpu() - before) / len(rounds) / FLEET
+        before = cpu()
+        list(scrapers.map(scraped, ports, [number * INTERVAL_SECONDS / FLEET for number in range(FLEET)]))
+        spread = cpu() - before
+        print(
+            f"{f'{FLEET} ({hung} hang)':>16} {series:>8} {1e3 * at_once:>14.2f} {spread / INTERVAL_SECONDS:>13.1%} "
+            f"{statistics.median(rounds):>8.2f} {1e3 * statistics.median(slowest):>16.0f} "
+            f"{_peak_bytes(process.pid) / 1e6:>8.0f} {exporter.num_threads():>8} {exporter.num_fds():>6}",
+            flush=True,
+        )
+        for connection in connections.values():
+            connection.close()
 
 
 def _measure(name: str, host: str, port: int, largest: int) -> None:
@@ -97,9 +181,9 @@ def _measure(name: str, host: str, port: int, largest: int) -> None:
         scraper.close()
 
 
-def _scrape(scraper: http.client.HTTPConnection) -> bytes:
+def _scrape(scraper: http.client.HTTPConnection, path: str = "/metrics") -> bytes:
     """The body of one scrape."""
-    scraper.request("GET", "/metrics", headers=HEADERS)
+    scraper.request("GET", path, headers=HEADERS)
     return scraper.getresponse().read()
 
 
@@ -125,6 +209,8 @@ def _process(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
             assert process.stdout is not None
             for line in process.stdout:
                 if "listens on" in line:
+                    # A pipe that nobody reads fills up, and then its writer waits.
+                    threading.Thread(target=process.stdout.read, daemon=True).start()
                     yield process, line.split("listens on ")[1].removeprefix("http://").split("/")[0]
                     return
             raise SystemExit(f"{module} did not start")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from exporter.collectors import COLLECTORS, exporter
+from exporter.collectors import COLLECTORS, exporter, fleet
 from exporter.collectors.metric import Metric
 
 HEAD = """# Metrics
@@ -22,6 +22,7 @@ from 0 to 1 throughout. All are gauges but those that end in `_total`.
 def page() -> str:
     """The page."""
     parts = [HEAD, _section("exporter", exporter.__doc__ or "", exporter.METRICS)]
+    parts.append(_section("fleet", fleet.__doc__ or "", fleet.METRICS))
     for collector in COLLECTORS:
         module = sys.modules[collector.collect.__module__]
         parts.append(_section(collector.name, module.__doc__ or "", collector.metrics))

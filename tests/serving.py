@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from exporter.collectors.metric import Family, Metric, View
+from exporter.handler import Exposed, Scrapable
 from exporter.registry import Families
 from exporter.snapshot import Node, Reading, Snapshot
 from exporter.tables import WebSettings
-from exporter.web import Scrapable, WebServer
+from exporter.web import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,14 +75,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(registry: Scrapable, note: str = "", **settings: Any) -> Iterator[Served]:
+def serving(what: Scrapable | Exposed, note: str = "", **settings: Any) -> Iterator[Served]:
     """A server on a free port, in a thread of its own."""
+    exposed = what if isinstance(what, Exposed) else Exposed(what)
     started: concurrent.futures.Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]
     started = concurrent.futures.Future()
 
     async def main() -> None:
         stop = asyncio.Event()
-        server = WebServer(registry, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
+        server = WebServer(exposed, WebSettings(**{"listen_address": "127.0.0.1:0", **settings}), note)
         started.set_result((server.start(), asyncio.get_running_loop(), stop))
         await stop.wait()
         await server.stop()

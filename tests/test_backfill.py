@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import backfill, cli
 from exporter.collectors.metric import PREFIX
 from exporter.demo.shop import HOUR, Shop
-from exporter.web import NAME
+from exporter.handler import NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

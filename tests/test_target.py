@@ -75,6 +75,24 @@ def test_a_source_that_does_not_return_costs_others_their_time_and_no_more() -> 
     assert source.closed
 
 
+def test_a_target_that_is_closed_while_it_is_read_closes_its_source_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.target.CLOSE_SECONDS", 0.05)
+    source = Source()
+    source.go.clear()
+    target = Target("node", source)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(target.read, 5)
+        while not source.reads:
+            time.sleep(0.001)
+        target.close()
+        assert not source.closed
+        source.go.set()
+        assert reading.result().problem is None
+    assert source.closed
+
+
 def test_each_change_of_state_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
     target = Target("node", source)

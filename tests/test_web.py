@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from exporter.errors import SettingsError
+from exporter.handler import Exposed
 from exporter.tables import WebSettings
 from exporter.web import WebServer
 from tests.serving import OPENMETRICS, Registry, answer, received, said, serving
@@ -355,7 +356,7 @@ def test_a_registry_that_fails_is_one_line_in_the_answer_and_one_in_the_log(capl
 
 def started_at(address: str) -> str:
     async def main() -> str:
-        server = WebServer(Registry(), WebSettings(listen_address=address))
+        server = WebServer(Exposed(Registry()), WebSettings(listen_address=address))
         with pytest.raises(SettingsError) as caught:
             server.start()
         return str(caught.value)

@@ -10,8 +10,8 @@ import pytest
 import requests
 import trustme
 
+from exporter.handler import NAME
 from exporter.tables import WebConfigSettings
-from exporter.web import NAME
 from tests.serving import Registry, serving
 
 

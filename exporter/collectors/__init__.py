@@ -1,6 +1,6 @@
 """Translators from the snapshot to series, one file per part; `COLLECTORS` are all of them."""
 
-from exporter.collectors import exporter
+from exporter.collectors import exporter, fleet
 from exporter.collectors.analysis import ANALYSIS
 from exporter.collectors.configuration import CONFIGURATION
 from exporter.collectors.heap import HEAP
@@ -15,5 +15,9 @@ from exporter.collectors.storage import STORAGE
 
 COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP, PEERS, ANALYSIS)
 
-METRICS = (*exporter.METRICS, *(metric for collector in COLLECTORS for metric in collector.metrics))
+METRICS = (
+    *exporter.METRICS,
+    *fleet.METRICS,
+    *(metric for collector in COLLECTORS for metric in collector.metrics),
+)
 """Every metric that the exporter can have, in the order of exposition."""

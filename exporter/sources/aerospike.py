@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aerospike
@@ -59,6 +60,21 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     return tuple(wanted)
 
 
+@dataclass
+class Refusals:
+    """What is remembered of refused logins; it may outlive the source, so that a new one does not start to try anew."""
+
+    refusal: str = ""
+    delay: float = 0.0  # seconds from the latest refusal to the next try
+    next: float = 0.0  # when that is, by the source's clock
+
+    def refused(self, refusal: str, now: float) -> None:
+        """Wait longer before the next try: each may count towards a lock-out of the account."""
+        self.refusal = refusal
+        self.delay = min(max(LOGIN_RETRY_SECONDS, 2 * self.delay), LOGIN_RETRY_LIMIT_SECONDS)
+        self.next = now + self.delay
+
+
 class AerospikeSource:
     """One node. For one thread at a time."""
 
@@ -69,6 +85,7 @@ class AerospikeSource:
         sindexes: Selection | None = None,
         sindex_stat: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        refusals: Refusals | None = None,
     ) -> None:
         self._connection = connection
         self._clock = clock
@@ -78,9 +95,7 @@ class AerospikeSource:
         self._commands: tuple[str, ...] = ()
         self._refused: dict[str, str] = {}
         self._refused_until = 0.0
-        self._login_delay = 0.0
-        self._login_at = 0.0
-        self._login_refusal = ""
+        self._refusals = refusals or Refusals()
 
     def read(self, timeout: float) -> dict[str, str]:
         """The replies to all commands of interest, in at most about `timeout` seconds.
@@ -183,27 +198,29 @@ class AerospikeSource:
     def _connect(self, deadline: float) -> None:
         if self._client is not None:
             return
-        if self._clock() < self._login_at:
-            raise LoginError(self._login_refusal)
+        if self._clock() < self._refusals.next:
+            raise LoginError(self._refusals.refusal)
         seconds = max(0.001, min(deadline - self._clock(), self._connection.timeout))
         left = max(1, int(seconds * 1000))
-        greet(self._connection, seconds)
+        reached = greet(self._connection, seconds)
         try:
-            self._client = aerospike.client(_client_config(self._connection, left))
-            self._node_name = self._client.get_node_names()[0]["node_name"]
+            self._client = aerospike.client(_client_config(reached, left))
+            node = self._client.get_node_names()[0]
         except client_errors.AdminError as refusal:
-            # Each try may count towards a lock-out of the account.
-            self._login_delay = min(max(LOGIN_RETRY_SECONDS, 2 * self._login_delay), LOGIN_RETRY_LIMIT_SECONDS)
-            self._login_at = self._clock() + self._login_delay
-            self._login_refusal = f"{self._where} refused the login: {_reason(refusal)}"
-            raise LoginError(self._login_refusal) from None
+            self._refusals.refused(f"{self._where} refused the login: {_reason(refusal)}", self._clock())
+            raise LoginError(self._refusals.refusal) from None
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
             raise ConnectError(f"no connection to {self._where}: {_reason(problem)}") from None
         except (UnicodeDecodeError, SystemError):
             raise SourceError(f"{self._where} answered what is not text") from None
-        self._login_delay = 0.0
+        self._node_name = node["node_name"]
+        admits = self._connection.admits
+        # The client asks a node for its addresses, and goes on with one of those.
+        if admits is not None and not admits(node["address"], node["port"]):
+            raise ConnectError(f"{self._where} leads to an address that is not allowed")
+        self._refusals.delay = 0.0
 
     @property
     def _where(self) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.errors import ConnectError, NoAnswerError
+from exporter.errors import ConnectError, NoAnswerError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _HEADER = struct.Struct("!Q")
 _VERSION, _INFO = 2, 1
 _REQUEST = b"node\n"
 _MOST_BYTES = 1 << 16
+_MOST_ADDRESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Connection:
     password: str | None = field(default=None, repr=False)
     tls_name: str | None = None
     tls: Mapping[str, Any] | None = field(default=None, repr=False)  # in the client's words
+    # Whether an address and port may be connected to, where the host is a name that others may change; None: any.
+    admits: Callable[[str, int], bool] | None = field(default=None, repr=False, compare=False)
 
 
 def where(connection: Connection) -> str:
@@ -38,22 +42,57 @@ def where(connection: Connection) -> str:
     return f"[{host}]:{connection.port}" if ":" in host else f"{host}:{connection.port}"
 
 
-def greet(connection: Connection, timeout: float) -> None:
+def greet(connection: Connection, timeout: float) -> Connection:
     """Ask a node that is not known yet for its name, as the client is about to; raises `SourceError`.
 
     The client (its C library 7.6) brings the whole program down when the first answer is empty, and tells little of why
-    there is no connection. Over TLS only the connection itself is tried.
+    there is no connection. Over TLS only the connection itself is tried. Returns how to reach the node from here on:
+    where not every address is admitted, by the one that answered, because the name may mean another one the next time.
     """
+    deadline = time.monotonic() + timeout
+    problem: SourceError = NoAnswerError(f"{where(connection)} did not answer in time")
+    for reached in _ways(connection):
+        if (left := deadline - time.monotonic()) <= 0:
+            break
+        try:
+            _greet(reached, connection, left)
+        except SourceError as failure:
+            problem = failure
+        else:
+            return reached
+    raise problem
+
+
+def _ways(connection: Connection) -> Sequence[Connection]:
+    """The node by each of its addresses that is admitted, or by its host where all are."""
+    if connection.admits is None:
+        return (connection,)
     try:
-        with socket.create_connection((connection.host, connection.port), timeout) as node:
+        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as problem:
+        raise _no_connection(connection, problem) from None
+    addresses = [str(entry[4][0]) for entry in found]
+    admitted = [address for address in addresses if connection.admits(address, connection.port)]
+    if not admitted:
+        raise ConnectError(f"{where(connection)} stands for an address that is not allowed")
+    return [replace(connection, host=address) for address in admitted[:_MOST_ADDRESSES]]
+
+
+def _greet(reached: Connection, connection: Connection, timeout: float) -> None:
+    try:
+        with socket.create_connection((reached.host, reached.port), timeout) as node:
             if connection.tls is None:
                 node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(_REQUEST)) + _REQUEST)
                 _answer(node, connection)
     except TimeoutError:
         raise NoAnswerError(f"{where(connection)} did not answer in time") from None
     except (OSError, UnicodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "no such name"
-        raise ConnectError(f"no connection to {where(connection)}: {reason}") from None
+        raise _no_connection(connection, problem) from None
+
+
+def _no_connection(connection: Connection, problem: Exception) -> ConnectError:
+    reason = getattr(problem, "strerror", None) or "no such name"
+    return ConnectError(f"no connection to {where(connection)}: {reason}")
 
 
 def _answer(node: socket.socket, connection: Connection) -> None:

@@ -19,8 +19,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter import cli
+from exporter.handler import NAME
 from exporter.reclaim.parameters import PARAMETERS
-from exporter.web import NAME
 from tests.reclaim.recorded import RecordedNode
 from tests.support import TESTS, logging_as_before
 

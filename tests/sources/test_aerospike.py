@@ -292,9 +292,37 @@ def test_a_refused_login_is_not_tried_again_at_once() -> None:
             assert server.tries == tries  # the second came from memory
             assert str(first.value) == str(second.value)
             assert "guess" not in str(first.value)
-            delays.append(round(source._login_at - now))
-            now = source._login_at
+            delays.append(round(source._refusals.next - now))
+            now = source._refusals.next
         right = AerospikeSource(Connection(*server.address, 2, "internal", "exporter", "simulation"))
         assert right.read(5)["node"] == CACHE_81["node"]
         right.close()
     assert delays == [30, 60, 120, 240, 480, 900, 900]
+
+
+def test_a_node_is_reached_by_an_address_that_is_admitted_and_by_no_other() -> None:
+    asked: list[tuple[str, int]] = []
+    with InfoServer(CACHE_81.get) as server:
+        port = server.address[1]
+
+        def admits(address: str, where: int) -> bool:
+            asked.append((address, where))
+            return address == "127.0.0.1"
+
+        source = AerospikeSource(Connection("localhost", port, admits=admits))
+        assert source.read(5)["node"] == CACHE_81["node"]
+        source.close()
+    assert ("127.0.0.1", port) in asked
+    none = AerospikeSource(Connection("localhost", port, admits=lambda *_: False))
+    with pytest.raises(ConnectError, match=f"^localhost:{port} stands for an address that is not allowed$"):
+        none.read(5)
+
+
+def test_a_node_that_leads_to_an_address_that_is_not_admitted_is_left() -> None:
+    # The client asks a node for its addresses unless it is on loopback: here the list changes meanwhile.
+    admitted = iter([True, False])
+    with InfoServer(CACHE_81.get) as server:
+        source = AerospikeSource(Connection(*server.address, admits=lambda *_: next(admitted)))
+        with pytest.raises(ConnectError, match="leads to an address that is not allowed"):
+            source.read(5)
+        source.close()
