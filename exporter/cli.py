@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(words: Sequence[str]) -> int:
     """Serve the metrics of a node until told to stop."""
     chosen = _settings(words)
-    return asyncio.run(_serve(chosen, connection_to(chosen.aerospike)))
+    return _ended(asyncio.run(_serve(chosen, connection_to(chosen.aerospike))))
 
 
 def demo(words: Sequence[str]) -> int:
@@ -169,6 +170,16 @@ async def _serve(chosen: Settings, connection: Connection, note: str = "") -> in
     await server.stop()
     node.close()
     return 0
+
+
+def _ended(code: int) -> int:
+    """The exit code, or the end right here where a thread is still busy with a node that hangs: Python waits for it."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 def _command(words: list[str]) -> tuple[Callable[[Sequence[str]], int], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,12 @@ def greet(connection: Connection, timeout: float) -> None:
     The client (its C library 7.6) brings the whole program down when the first answer is empty, and tells little of why
     there is no connection. Over TLS only the connection itself is tried.
     """
+    deadline = time.monotonic() + timeout
     try:
         with socket.create_connection((connection.host, connection.port), timeout) as node:
             if connection.tls is None:
                 node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(_REQUEST)) + _REQUEST)
-                _answer(node, connection)
+                _answer(node, connection, deadline)
     except TimeoutError:
         raise NoAnswerError(f"{where(connection)} did not answer in time") from None
     except (OSError, UnicodeError) as problem:
@@ -56,17 +58,19 @@ def greet(connection: Connection, timeout: float) -> None:
         raise ConnectError(f"no connection to {where(connection)}: {reason}") from None
 
 
-def _answer(node: socket.socket, connection: Connection) -> None:
-    (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection))
+def _answer(node: socket.socket, connection: Connection, deadline: float) -> None:
+    (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection, deadline))
     size = header & (1 << 48) - 1
     if header >> 48 != _VERSION << 8 | _INFO or not 0 < size <= _MOST_BYTES:
         raise ConnectError(f"{where(connection)} does not answer as an Aerospike server does")
-    _received(node, size, connection)
+    _received(node, size, connection, deadline)
 
 
-def _received(node: socket.socket, size: int, connection: Connection) -> bytes:
+def _received(node: socket.socket, size: int, connection: Connection, deadline: float) -> bytes:
     data = b""
     while len(data) < size:
+        # The time-out of a socket is that of each part: a node that sends byte by byte would never meet it.
+        node.settimeout(max(0.001, deadline - time.monotonic()))
         part = node.recv(size - len(data))
         if not part:
             raise ConnectError(f"{where(connection)} ended the connection")
