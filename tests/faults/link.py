@@ -56,7 +56,9 @@ class Link:
         self.over.set()
 
     def start(self) -> Self:
-        """Listen."""
+        """Listen, if it does not yet."""
+        if self._listener is not None:
+            return self
         self._listener = _Listener(self._bind, _Connection)
         self._listener.link = self
         self._bind = ("127.0.0.1", int(self._listener.server_address[1]))
@@ -262,3 +264,15 @@ def but_for_greetings(fault: Fault) -> Fault:
         return True
 
     return answer
+
+
+def lies(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
+    """A reply with a few letters exchanged."""
+    body = bytearray(reply[HEADER_BYTES:])
+    chance = random.Random(bytes(body[:200]))
+    for _ in range(20):
+        at = chance.randrange(len(body))
+        if chr(body[at]) not in "\t\n":
+            body[at] = chance.choice(b"0123456789abcxyz-;:=.,")
+    client.sendall(frame(bytes(body)))
+    return True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from exporter import settings
@@ -88,7 +88,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 def resources() -> tuple[int, int]:
     """Threads and file descriptors of this process, in which the node runs, too."""
-    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+    return threading.active_count(), psutil.Process().num_fds()
 
 
 def until(true: Callable[[], bool]) -> None:
