@@ -40,7 +40,9 @@ def test_by_default_one_port_is_listened_on_one_node_is_connected_to_and_no_file
         seen = psutil.Process(process.pid)
         connections = seen.net_connections(kind="inet")
         listening = [one.laddr for one in connections if one.status == psutil.CONN_LISTEN]
-        outgoing = {one.raddr.port for one in connections if one.status == psutil.CONN_ESTABLISHED and one.laddr.port != web}
+        outgoing = {
+            one.raddr.port for one in connections if one.status == psutil.CONN_ESTABLISHED and one.laddr.port != web
+        }
         written = [file.path for file in seen.open_files() if file.mode not in ("r",)]
         children = seen.children()
     assert [(one.ip, one.port) for one in listening] == [("127.0.0.1", web)]
