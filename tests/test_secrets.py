@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import http.server
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +33,7 @@ PASSWORD = "hush-password-1f"
 WRONG_PASSWORD = "hush-wrong-password-2e"
 PASSPHRASE = "hush-passphrase-3d"
 WEB_PASSWORD = "hush-web-password-4c"
+TOKEN = "hush-bearer-token-97"
 STRAY = "hush-stray-value-5b"
 IN_URL = "hush-in-url-6a"
 IN_HEADER = "hush-in-header-79"
@@ -42,7 +45,7 @@ LOGIN = base64.b64encode(f"prometheus:{WEB_PASSWORD}".encode()).decode()
 
 # What stands for a secret is one, too: the node takes the hash of a password for the password.
 SECRETS = (
-    *(PASSWORD, WRONG_PASSWORD, PASSPHRASE, WEB_PASSWORD, STRAY, IN_URL, IN_HEADER, EXCLUDED_SET),
+    *(PASSWORD, WRONG_PASSWORD, PASSPHRASE, WEB_PASSWORD, TOKEN, STRAY, IN_URL, IN_HEADER, EXCLUDED_SET),
     *(NODE_HASH, bcrypt.hashpw(WRONG_PASSWORD.encode(), CLIENTS_SALT).decode(), WEB_HASH, LOGIN),
 )
 
@@ -71,9 +74,9 @@ def written(path: Path, text: str) -> Path:
 
 def test_every_setting_that_takes_a_secret_is_known_here() -> None:
     kept = {key.name for key in keys() if SecretStr in getattr(key.field.annotation, "__args__", ())}
-    files = {key.name for key in keys() if key.name.endswith("password_file")}
-    assert kept == {"aerospike.password"}
-    assert files == {"aerospike.password_file", "aerospike.tls.key_password_file"}
+    files = {key.name for key in keys() if key.name.endswith(("password_file", "token_file"))}
+    assert kept == {"aerospike.password", "prometheus.password", "prometheus.bearer_token"}
+    assert files == {f"{name}_file" for name in (*kept, "aerospike.tls.key_password")}
 
 
 def test_nothing_that_is_served_logged_or_listed_holds_a_secret(node: InfoServer, tmp_path: Path) -> None:
@@ -150,6 +153,40 @@ def test_a_look_at_a_node_shows_and_saves_no_secret(
     assert leaks(outputs) == []
 
 
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A Prometheus that wants another login."""
+
+    def do_POST(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AMX_PROMETHEUS__BEARER_TOKEN": TOKEN},
+        {"AMX_PROMETHEUS__USER": "prometheus", "AMX_PROMETHEUS__PASSWORD": WEB_PASSWORD},
+    ],
+)
+def test_a_report_that_is_refused_shows_no_secret(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with http.server.HTTPServer(("127.0.0.1", 0), Refusing) as server, logging_as_before():
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        cli.main(["report", f"--prometheus.url=http://127.0.0.1:{server.server_port}"])
+        server.shutdown()
+        thread.join()
+    text = "".join(capsys.readouterr())
+    assert "refused the login" in text
+    assert leaks({"report": text}) == []
+
+
 def test_no_complaint_about_settings_repeats_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +210,8 @@ def test_no_complaint_about_settings_repeats_a_secret(
         "a broken file": ([f"--config.file={broken}"], {}),
         "a web file": ([f"--web.config.file={web}", "--web.listen-address=127.0.0.1:0"], {}),
         "a password as a flag": ([f"--aerospike.password={PASSWORD}"], {}),
+        "a token as a flag": ([f"--prometheus.bearer-token={TOKEN}"], {}),
+        "a password in an address": (["report", f"--prometheus.url=ftp://x:{STRAY}@127.0.0.1:1"], {}),
         "a stray word": (["serve", STRAY], {}),
         "a stray command": ([STRAY], {}),
         "a stray variable": ([], {"AMX_TOKEN": STRAY, "AMX_AEROSPIKE__PORT": STRAY, "AMX_OPERATOR": STRAY}),

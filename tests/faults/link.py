@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import socket
 import socketserver
@@ -47,6 +48,7 @@ class Link:
 
     def break_(self, fault: Fault) -> None:
         """From the next reply on."""
+        self.over.set()
         self.over = threading.Event()
         self.fault = fault
 
@@ -276,3 +278,16 @@ def lies(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
             body[at] = chance.choice(b"0123456789abcxyz-;:=.,")
     client.sendall(frame(bytes(body)))
     return True
+
+
+def after(count: int, fault: Fault) -> Fault:
+    """The fault, after so many right answers."""
+    answered = itertools.count()
+
+    def answer(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
+        if next(answered) >= count:
+            return fault(client, reply, over)
+        client.sendall(reply)
+        return True
+
+    return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -39,6 +40,7 @@ class Exporter:
 
 @contextlib.contextmanager
 def exporting(link: Link, *flags: str, log: Path | None = None) -> Iterator[Exporter]:
+    """It runs until the end of the block; its log goes to a file if that is named."""
     arguments = [f"--aerospike.port={link.address[1]}", "--web.listen-address=127.0.0.1:0", *flags]
     with running(*arguments) as process:
         if log is None:
@@ -150,6 +152,19 @@ def ended(exporter: Exporter) -> float:
     exporter.popen.terminate()
     assert exporter.popen.wait(20) == 0
     return time.monotonic() - start
+
+
+def test_the_client_still_ends_the_program_when_its_first_question_has_an_empty_answer(link: Link) -> None:
+    """A hole that is known: when this fails, the client has mended it, and `greet` and the word on it can go."""
+    with (
+        exporting(link, "--no-sampler.histograms") as exporter,
+        concurrent.futures.ThreadPoolExecutor(1) as client,
+    ):
+        resource.prlimit(exporter.process.pid, resource.RLIMIT_CORE, (0, 0))
+        # Our own question is answered well.
+        link.break_(faults.after(1, faults.nothing))
+        client.submit(exporter.up).exception(10)
+        assert exporter.popen.wait(10) == -signal.SIGSEGV
 
 
 LONG = ("--aerospike.timeout=20", "--web.timeout=20")
