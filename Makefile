@@ -6,7 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench rules dashboards docs lock clean
+.PHONY: help demo test check format bench soak rules dashboards docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ format: .venv/dev ## format the code
 
 bench: .venv/dev ## measure the cost of a scrape
 	@$(BIN)/python -m tests.bench
+
+soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lies
+	@$(BIN)/python -m tests.soak
 
 rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
 	$(BIN)/python -m rules

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import threading
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING
@@ -76,10 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(words: Sequence[str]) -> int:
     """Serve the metrics of a node until told to stop."""
-    code = asyncio.run(service.serve(_plan(words), partial(_plan, words)))
-    # The interpreter would wait for the threads of readings that hang.
-    logging.shutdown()
-    os._exit(code)
+    return _ended(asyncio.run(service.serve(_plan(words), partial(_plan, words))))
 
 
 def demo(words: Sequence[str]) -> int:
@@ -149,6 +147,16 @@ def _settings(words: Sequence[str]) -> Settings:
     chosen = settings.load(words)
     logs.set_up(chosen.log)
     return chosen
+
+
+def _ended(code: int) -> int:
+    """The exit code, or the end right here where a thread is still busy with a node that hangs: Python waits for it."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 def _command(words: list[str]) -> tuple[Callable[[Sequence[str]], int], list[str]]:

@@ -6,7 +6,8 @@ ExporterError
 │   ├── ConnectError   no connection to the node
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
 │   ├── NoAnswerError  no answer in time
-│   └── NoDataError    an answer without what it was asked for
+│   ├── NoDataError    an answer without what it was asked for
+│   └── SessionError   the node no longer accepts the login that it accepted
 ├── JournalError       the journal of changes cannot be read or written
 ├── ParseError         a text was read and is not what its format says
 └── RequestError       a request over HTTP asks for what it does not get
@@ -45,6 +46,10 @@ class NoAnswerError(SourceError):
 
 class NoDataError(SourceError):
     """An answer without what it was asked for."""
+
+
+class SessionError(SourceError):
+    """The node no longer accepts the login that it accepted."""
 
 
 class JournalError(ExporterError):

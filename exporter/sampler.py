@@ -26,7 +26,8 @@ SMAPS_LEAST_SECONDS = 300.0
 SECONDS_PER_BYTE = 0.010 / (1 << 30)
 """What such a walk takes where all pages are of 4 KiB, measured; next to nothing where they are huge."""
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 0.1
+"""How long a reading that is under way may take when told to stop; the requests under way had their time before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 0.1
 
 
 class Source(Protocol):
@@ -77,6 +77,7 @@ class Target:
         self._current: Future[Reading] | None = None
         self._closed = False
         self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
+        self._who = ""
         self._sections: Mapping[str, str] = {}
 
     def read(self, timeout: float) -> Reading:
@@ -146,13 +147,19 @@ class Target:
 
     def _tell(self, reading: Reading, state: str | None, sections: Mapping[str, str]) -> None:
         """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
+        node = reading.snapshot.node
         if state != self._state:
             self._state = state
             if reading.problem is None:
-                node = reading.snapshot.node
                 logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
             elif state != "bug":
                 logger.warning("%s", reading.problem)
+        if reading.problem is None:
+            who = f"node {node.node_id}, build {node.build}, cluster {node.cluster_name or 'without a name'}"
+            if self._who not in ("", who):
+                # An upgrade, say; but it may also be that an address leads elsewhere now.
+                logger.warning("%s is another now: %s; it was %s", self._name, who, self._who)
+            self._who = who
         if state is None:
             there = {namespace.name for namespace in reading.snapshot.namespaces}
             absent = {f"operator.{name}": "there is no such namespace" for name in self._expected if name not in there}

@@ -30,6 +30,7 @@ from exporter.demo.wire import InfoServer
 from exporter.selection import Selection
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
+from tests.crowd import Crowd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,6 +75,8 @@ def main(arguments: list[str]) -> None:
                 host, _, port = address.rpartition(":")
                 name = "embedded shop" if kind == "shop" else f"{namespaces} x {sets} sets"
                 _measure(name, host, int(port), 4000)
+        with _process("tests.bench", "node", "shop", "0", "0") as (_, address):
+            _measure_crowd(int(address.rpartition(":")[2]))
         _fleet()
 
 
@@ -178,6 +181,28 @@ def _measure(name: str, host: str, port: int, largest: int) -> None:
             flush=True,
         )
         source.close()
+        scraper.close()
+
+
+def _measure_crowd(port: int) -> None:
+    """What a scrape takes with and without a crowd of other clients, in turns."""
+    flags = f"--aerospike.port={port} --web.listen-address=127.0.0.1:0"
+    with _process("exporter", *flags.split()) as (_, address):
+        web = int(address.rpartition(":")[2])
+        scraper = http.client.HTTPConnection("127.0.0.1", web, 30)
+        for _ in range(20):
+            _scrape(scraper)
+        alone: list[float] = []
+        crowded: list[float] = []
+        for _ in range(5):
+            alone += [_timed(lambda: _scrape(scraper)) for _ in range(100)]
+            with Crowd(web, idle=200, slow=50):
+                crowded += [_timed(lambda: _scrape(scraper)) for _ in range(100)]
+        one, other = statistics.median(alone), statistics.median(crowded)
+        print(
+            f"embedded shop, alone {1e3 * one:.2f} ms; with 200 idle and 50 slow clients {1e3 * other:.2f} ms; "
+            f"ratio {other / one:.2f}"
+        )
         scraper.close()
 
 

@@ -19,7 +19,7 @@ import aerospike
 from aerospike import exception as client_errors
 
 from exporter import info, stats
-from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SourceError
+from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
 from exporter.selection import Selection
 from exporter.sources.connection import Connection, greet, where
 
@@ -32,8 +32,17 @@ LOGIN_RETRY_SECONDS = 30.0
 LOGIN_RETRY_LIMIT_SECONDS = 900.0
 REFUSED_RETRY_SECONDS = 300.0
 
+MOST_REPLY_BYTES = 64 << 20
+"""The longest reply that is looked at; the client itself takes up to 128 MiB. 32 namespaces of 4,095 sets need half."""
+
+MOST_NAMESPACES = 64
+"""Twice as many as a server can have; each costs commands and series."""
+
 NO_ANSWER = "ERROR::no answer"
 """What stands for the reply to a command that the server left out."""
+
+_SESSION_ENDED = (60, 65, 66, 80)
+"""Codes: unknown user, wrong credential (or token), session expired, not authenticated. There is no class for 66."""
 
 _FIRST = ("build", "node", "cluster-name", "namespaces")
 
@@ -42,13 +51,16 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     """All commands that the lists in the replies call for.
 
     From 8.1 on the figures of each index cost a line in the server's log, so that they are asked for only if
-    `sindex_stat` says so. Never asks for what is deprecated: the server counts that.
+    `sindex_stat` says so. Never asks for what is deprecated: the server counts that. Raises `ParseError` where the
+    replies are none of a server.
     """
     release = info.release(replies.get("build", ""))
     wanted = [*_FIRST, "statistics"]
     # `release` came with 8.1.1, which deprecates `edition`.
     wanted.append("release" if release >= (8, 1, 1) else "edition")
     names = [name for name in replies.get("namespaces", "").split(";") if name]
+    if len(names) > MOST_NAMESPACES:
+        raise ParseError(f"{len(names)} namespaces")
     wanted += [f"namespace/{name}" for name in names]
     wanted += [f"sets/{name}" for name in names if sets.asks(name)]
     if any(sindexes.asks(name) for name in names):
@@ -102,14 +114,7 @@ class AerospikeSource:
 
         A command that the server refuses is answered with the server's complaint. Raises `SourceError`.
         """
-        deadline = self._clock() + min(timeout, 2 * self._connection.timeout)
-        try:
-            self._connect(deadline)
-            return self._read(deadline)
-        except SourceError:
-            # Also on a time-out: the address behind the name may have changed.
-            self.close()
-            raise
+        return self._session(self._read, self._clock() + min(timeout, 2 * self._connection.timeout))
 
     def ask(self, command: str, timeout: float = 5.0) -> str:
         """The reply to one command, or the server's complaint; nothing if the server does not know it."""
@@ -117,13 +122,8 @@ class AerospikeSource:
 
     def answers(self, commands: Sequence[str], timeout: float = 5.0) -> dict[str, str]:
         """The replies to some commands in one request; those that the server does not know are left out."""
-        deadline = self._clock() + timeout
         try:
-            self._connect(deadline)
-            return self._ask(commands, deadline)
-        except SourceError:
-            self.close()
-            raise
+            return self._session(lambda deadline: self._ask(commands, deadline), self._clock() + timeout)
         finally:
             self._refused = {}
 
@@ -134,6 +134,31 @@ class AerospikeSource:
         self._refused = {}
         if client is not None:
             client.close()
+
+    def _session(self, work: Callable[[float], dict[str, str]], deadline: float) -> dict[str, str]:
+        """Do something over a connection, and where the session has ended meanwhile, over a new one."""
+        try:
+            old = self._client is not None
+            self._connect(deadline)
+            try:
+                found = work(deadline)
+            except SessionError:
+                if not old:
+                    raise
+                # Sessions end, once a day by default, and that must not cost a scrape.
+                self.close()
+                self._connect(deadline)
+                found = work(deadline)
+            self._refusals.delay = 0.0
+            return found
+        except SessionError as problem:
+            # A login that is good for nothing is as good as none.
+            self.close()
+            raise self._refuse_login(str(problem)) from None
+        except SourceError:
+            # Also on a time-out: the address behind the name may have changed.
+            self.close()
+            raise
 
     def _read(self, deadline: float) -> dict[str, str]:
         first = self._commands or _FIRST
@@ -185,14 +210,19 @@ class AerospikeSource:
             text = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not answer in time") from None
-        except client_errors.NotAuthenticated:
-            raise ConnectError(f"{self._where} ended the session") from None
-        except client_errors.ServerError:
-            raise
         except client_errors.AerospikeError as problem:
+            if problem.code in _SESSION_ENDED:
+                raise SessionError(f"{self._where} ended the session: {_reason(problem)}") from None
+            if isinstance(problem, client_errors.ServerError):
+                raise
             raise ConnectError(f"{self._where} does not answer: {_reason(problem)}") from None
         except (UnicodeDecodeError, SystemError):
             raise SourceError(f"{self._where} answered what is not text") from None
+        if len(text) > MOST_REPLY_BYTES:
+            raise SourceError(f"{self._where} answered with more than {MOST_REPLY_BYTES >> 20} MiB")
+        if not text.endswith("\n"):
+            # The client cuts a reply off at a zero byte, and takes a wrong length for the right one.
+            raise SourceError(f"{self._where} answered with what is not a whole reply")
         return info.replies(text)
 
     def _connect(self, deadline: float) -> None:
@@ -207,8 +237,7 @@ class AerospikeSource:
             self._client = aerospike.client(_client_config(reached, left))
             node = self._client.get_node_names()[0]
         except client_errors.AdminError as refusal:
-            self._refusals.refused(f"{self._where} refused the login: {_reason(refusal)}", self._clock())
-            raise LoginError(self._refusals.refusal) from None
+            raise self._refuse_login(f"{self._where} refused the login: {_reason(refusal)}") from None
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
@@ -220,7 +249,11 @@ class AerospikeSource:
         # The client asks a node for its addresses, and goes on with one of those.
         if admits is not None and not admits(node["address"], node["port"]):
             raise ConnectError(f"{self._where} leads to an address that is not allowed")
-        self._refusals.delay = 0.0
+
+    def _refuse_login(self, refusal: str) -> LoginError:
+        """Do not log in again for a while: each try may count towards a lock-out of the account."""
+        self._refusals.refused(refusal, self._clock())
+        return LoginError(refusal)
 
     @property
     def _where(self) -> str:
@@ -271,7 +304,8 @@ def _reason(problem: Exception) -> str:
     """Why, without addresses and numbers: an ephemeral port in the client's text changes from try to try."""
     text = re.sub(r"\s*[\[(]?[0-9a-fA-F.:]*\d[0-9a-fA-F.:\])]*,?", "", _one_line(getattr(problem, "msg", "")))
     name = f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip()
-    return f"{name} ({text.strip(' ,:')})" if text.strip(" ,:") else name
+    text = text.strip(" ,:").removesuffix("from").strip(" ,:")
+    return f"{name} ({text})" if text else name
 
 
 def _one_line(text: str | None) -> str:

@@ -52,10 +52,10 @@ def greet(connection: Connection, timeout: float) -> Connection:
     deadline = time.monotonic() + timeout
     problem: SourceError = NoAnswerError(f"{where(connection)} did not answer in time")
     for reached in _ways(connection):
-        if (left := deadline - time.monotonic()) <= 0:
+        if time.monotonic() >= deadline:
             break
         try:
-            _greet(reached, connection, left)
+            _greet(reached, connection, deadline)
         except SourceError as failure:
             problem = failure
         else:
@@ -78,12 +78,13 @@ def _ways(connection: Connection) -> Sequence[Connection]:
     return [replace(connection, host=address) for address in admitted[:_MOST_ADDRESSES]]
 
 
-def _greet(reached: Connection, connection: Connection, timeout: float) -> None:
+def _greet(reached: Connection, connection: Connection, deadline: float) -> None:
     try:
-        with socket.create_connection((reached.host, reached.port), timeout) as node:
+        left = max(0.001, deadline - time.monotonic())
+        with socket.create_connection((reached.host, reached.port), left) as node:
             if connection.tls is None:
                 node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(_REQUEST)) + _REQUEST)
-                _answer(node, connection)
+                _answer(node, connection, deadline)
     except TimeoutError:
         raise NoAnswerError(f"{where(connection)} did not answer in time") from None
     except (OSError, UnicodeError) as problem:
@@ -95,17 +96,19 @@ def _no_connection(connection: Connection, problem: Exception) -> ConnectError:
     return ConnectError(f"no connection to {where(connection)}: {reason}")
 
 
-def _answer(node: socket.socket, connection: Connection) -> None:
-    (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection))
+def _answer(node: socket.socket, connection: Connection, deadline: float) -> None:
+    (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection, deadline))
     size = header & (1 << 48) - 1
     if header >> 48 != _VERSION << 8 | _INFO or not 0 < size <= _MOST_BYTES:
         raise ConnectError(f"{where(connection)} does not answer as an Aerospike server does")
-    _received(node, size, connection)
+    _received(node, size, connection, deadline)
 
 
-def _received(node: socket.socket, size: int, connection: Connection) -> bytes:
+def _received(node: socket.socket, size: int, connection: Connection, deadline: float) -> bytes:
     data = b""
     while len(data) < size:
+        # The time-out of a socket is that of each part: a node that sends byte by byte would never meet it.
+        node.settimeout(max(0.001, deadline - time.monotonic()))
         part = node.recv(size - len(data))
         if not part:
             raise ConnectError(f"{where(connection)} ended the connection")
