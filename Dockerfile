@@ -1,20 +1,33 @@
-# The base is pinned by its Debian and Python release; pin it by digest where you mirror images.
-FROM python:3.11-slim-bookworm AS build
+# Both stages need the same Python. Where you mirror images, pin this one by its digest, which nobody can move:
+# docker build --build-arg BASE=python@sha256:... -t aerospike-memory-exporter:0.1.0 .
+ARG BASE=python:3.11.14-slim-bookworm
+
+FROM ${BASE} AS build
 WORKDIR /src
-COPY requirements.lock ./
-RUN python -m venv /opt/exporter \
-    && /opt/exporter/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+# All that is installed is pinned by its hash, what builds our own package as well.
+COPY requirements.lock requirements-build.lock ./
+RUN python -m venv --without-pip /opt/exporter \
+    && pip --python /opt/exporter/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements.lock \
+    && pip install --no-cache-dir --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter ./exporter
-RUN /opt/exporter/bin/pip install --no-cache-dir --no-deps .
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && pip --python /opt/exporter/bin/python install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl \
+    && /opt/exporter/bin/python -m compileall -q /opt/exporter/lib
+COPY deploy/docker/healthy.py /opt/exporter/healthy.py
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 LABEL org.opencontainers.image.title="aerospike-memory-exporter" \
       org.opencontainers.image.description="Prometheus exporter for the memory of an Aerospike node" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
+# Nothing is installed or built from here on.
+RUN python -m pip uninstall --yes --root-user-action=ignore setuptools wheel pip
 COPY --from=build /opt/exporter /opt/exporter
+ENV PYTHONDONTWRITEBYTECODE=1
+# By number, so that Kubernetes can see that it is not root.
 USER 65534:65534
 EXPOSE 9845
-HEALTHCHECK --interval=30s --timeout=3s \
-    CMD ["/opt/exporter/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9845/-/healthy', timeout=2)"]
+HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
+    CMD ["/opt/exporter/bin/python", "-I", "/opt/exporter/healthy.py"]
 ENTRYPOINT ["/opt/exporter/bin/aerospike-memory-exporter"]

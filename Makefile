@@ -48,6 +48,8 @@ lock: ## pin the dependencies with hashes (needs uv)
 	    -o requirements.lock pyproject.toml
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \
 	    --group dev -o requirements-dev.lock pyproject.toml
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \
+	    --group build -o requirements-build.lock
 
 clean: ## remove what was made here
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rules.host import HOST
 from rules.recording import RECORDINGS
-from rules.text import page, yaml
+from rules.text import manifest, page, yaml
 from rules.watch import WATCH
 from rules.writes import WRITES
 
@@ -15,6 +15,7 @@ ALERTS = (WRITES, HOST, WATCH)
 FILES = {
     "deploy/prometheus/aerospike-memory.rules.yml": yaml(RECORDINGS),
     "deploy/prometheus/aerospike-memory.alerts.yml": yaml(ALERTS),
+    "deploy/kubernetes/rules/prometheusrule.yaml": manifest((*RECORDINGS, *ALERTS)),
     "docs/alerts.md": page(ALERTS),
 }
 """What is generated, by its path in the repository."""

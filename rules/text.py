@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 _WIDTH = 110
 _TIED = "\0"
+_MANIFEST = """apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: aerospike-memory
+  labels:
+    app.kubernetes.io/name: aerospike-memory-exporter
+spec:
+"""
 
 PAGE_HEAD = """# Alerts
 
@@ -29,8 +37,9 @@ about to be lost, or nobody would see it. `warning` is a ticket. Each name leads
 PAGE_TAIL = """
 ## Use them
 
-Copy `deploy/prometheus/*.yml` beside your `prometheus.yml`, and scrape the exporters under the job that the rules look
-for:
+Copy `deploy/prometheus/aerospike-memory.*.yml` beside your `prometheus.yml`, and scrape the exporters under the job that
+the rules look for (two whole examples are beside them; `deploy/kubernetes/rules` has the same rules for the Prometheus
+Operator):
 
 ```yaml
 rule_files:
@@ -89,6 +98,12 @@ def yaml(groups: Iterable[Group]) -> str:
             else:
                 lines += _recording(rule)
     return "\n".join(lines) + "\n"
+
+
+def manifest(groups: Iterable[Group]) -> str:
+    """The groups as a manifest for the Prometheus Operator."""
+    head, _, body = yaml(groups).partition("\n")
+    return f"{head}\n{_MANIFEST}{textwrap.indent(body, '  ')}"
 
 
 def page(groups: Iterable[Group]) -> str:

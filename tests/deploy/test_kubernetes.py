@@ -1,0 +1,328 @@
+"""The manifests: as the published schemas want them, without a privilege, and in step with each other."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from dashboards.thresholds import JOB
+from exporter import __version__, settings
+from tests.deploy.manifests import DEPLOY, PORT, documents, parts, settings_of
+from tests.deploy.rule_files import ALERTS, RULES, groups
+
+KUBERNETES = DEPLOY / "kubernetes"
+SCHEMAS = Path(__file__).parent / "schemas"
+DIRECTORIES = sorted(path.parent.name for path in KUBERNETES.glob("*/kustomization.yaml"))
+VARIANTS = ("sidecar", "probe")
+OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc")
+MANIFESTS = sorted(path for path in KUBERNETES.glob("*/*.yaml") if path.name != "kustomization.yaml")
+RELEASES = ("1.29.0", "1.37.0")
+"""The oldest and the newest release of Kubernetes whose schemas are looked at."""
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 65534,
+    "runAsGroup": 65534,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def _one(path: Path) -> dict[str, Any]:
+    (document,) = documents(path)
+    return document
+
+
+def _named(variant: str, kind: str) -> dict[str, Any]:
+    return _one(KUBERNETES / variant / f"{kind.lower()}.yaml")
+
+
+def _kustomization(name: str) -> dict[str, Any]:
+    return _one(KUBERNETES / name / "kustomization.yaml")
+
+
+def _pod(workload: dict[str, Any]) -> dict[str, Any]:
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return pod
+
+
+def _exporter(workload: dict[str, Any]) -> dict[str, Any]:
+    (container,) = [each for each in _pod(workload)["containers"] if each["name"] == "exporter"]
+    return dict(container)
+
+
+def _patched(overlay: str) -> dict[str, Any]:
+    """The StatefulSet with the patches of an overlay (RFC 6902, as far as they use it)."""
+    document = copy.deepcopy(_named("sidecar", "StatefulSet"))
+    for patch in _kustomization(overlay)["patches"]:
+        assert patch["target"] == {"kind": "StatefulSet", "name": document["metadata"]["name"]}
+        for operation in yaml.safe_load(patch["patch"]):
+            *path, last = operation["path"].strip("/").split("/")
+            place: Any = document
+            for key in path:
+                place = place[int(key) if isinstance(place, list) else key]
+            value = operation["value"]
+            if operation["op"] == "test":
+                assert place[last] == value
+            elif last == "-":
+                place.append(value)
+            else:
+                assert (last in place) == (operation["op"] == "replace"), operation["path"]
+                place[last] = value
+    return document
+
+
+def _workload(name: str) -> dict[str, Any]:
+    if name in OVERLAYS:
+        return _patched(name)
+    return _named(name, "StatefulSet" if name == "sidecar" else "Deployment")
+
+
+def _variables(container: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container.get("env", [])}
+
+
+def _schema_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a resource of the Prometheus Operator, in which a key that it does not know is an error."""
+    version = document["apiVersion"].removeprefix("monitoring.coreos.com/")
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{document['kind']}-{version}.json").read_text())
+    for part in parts(schema):
+        if part.get("type") == "object" and "properties" in part:
+            part["additionalProperties"] = False
+    return schema
+
+
+def _check(document: dict[str, Any]) -> None:
+    if document["apiVersion"].startswith("monitoring.coreos.com/"):
+        jsonschema.validate(document, _schema_of(document))
+        return
+    for release in RELEASES:
+        kubernetes_validate.validate(document, release, strict=True)
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_published_schemas_accept_it(path: Path) -> None:
+    for document in documents(path):
+        _check(document)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_published_schemas_accept_what_an_overlay_makes(overlay: str) -> None:
+    _check(_patched(overlay))
+
+
+def test_the_schemas_would_name_a_key_that_is_not_known() -> None:
+    monitor, workload = _named("sidecar", "PodMonitor"), _named("probe", "Deployment")
+    monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = "15s"
+    _pod(workload)["containers"][0]["securityContext"]["readonly"] = True
+    with pytest.raises(jsonschema.ValidationError, match="intervall"):
+        _check(monitor)
+    with pytest.raises(kubernetes_validate.ValidationError):
+        _check(workload)
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+def test_a_kustomization_lists_all_that_is_beside_it(name: str) -> None:
+    kustomization = _kustomization(name)
+    here = KUBERNETES / name
+    listed = {each for each in kustomization["resources"] if each.endswith(".yaml")}
+    listed |= {file for generator in kustomization.get("configMapGenerator", []) for file in generator["files"]}
+    assert listed == {path.name for path in here.iterdir()} - {"kustomization.yaml"}
+    assert all((here / each).exists() for each in kustomization["resources"])
+    assert {image["newTag"] for image in kustomization.get("images", [])} <= {__version__}
+
+
+def test_the_whole_is_the_rules_and_the_variants() -> None:
+    assert _one(KUBERNETES / "kustomization.yaml")["resources"] == ["rules", *VARIANTS]
+    assert {*DIRECTORIES} == {"rules", *VARIANTS, *OVERLAYS}
+
+
+@pytest.mark.parametrize("name", [".", *DIRECTORIES])
+def test_kustomize_builds_it(name: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("needs kubectl, which Debian has only in releases that are too old")
+    done = subprocess.run(
+        [kubectl, "kustomize", str(KUBERNETES / name)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    built = [document for document in yaml.safe_load_all(done.stdout) if document]
+    for document in built:
+        _check(document)
+    if name in OVERLAYS:
+        (workload,) = [document for document in built if document["kind"] == "StatefulSet"]
+        assert _exporter(workload) == _exporter(_patched(name))
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, "sidecar-with-jemalloc"])
+def test_the_exporter_has_no_privilege(name: str) -> None:
+    workload = _workload(name)
+    container = _exporter(workload)
+    in_force = {**_pod(workload)["securityContext"], **container["securityContext"]}
+    assert {key: in_force.get(key) for key in RESTRICTED} == RESTRICTED
+
+
+def test_reading_smaps_takes_root_with_one_capability_and_changes_nothing_else() -> None:
+    context = _exporter(_patched("sidecar-with-smaps"))["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"], "add": ["SYS_PTRACE"]}
+    changed = {"runAsNonRoot": False, "runAsUser": 0, "runAsGroup": 0, "capabilities": context["capabilities"]}
+    assert context == {**RESTRICTED, **changed}
+
+
+def test_heap_statistics_are_written_to_a_directory_that_both_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = _patched("sidecar-with-jemalloc")
+    sampler = settings_of(monkeypatch, _variables(_exporter(workload))).sampler
+    assert sampler.jemalloc
+    for container in _pod(workload)["containers"]:
+        paths = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert paths["heap-statistics"] == str(sampler.jemalloc_directory)
+    assert any(volume["name"] == "heap-statistics" and "emptyDir" in volume for volume in _pod(workload)["volumes"])
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, *OVERLAYS])
+def test_its_settings_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = _workload(name)
+    container = _exporter(workload)
+    words = list(container.get("args", []))
+    if words:
+        assert words[:-1] == [settings.CONFIG_FLAG]
+        directory, file = words[-1].rsplit("/", 1)
+        (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == directory]
+        (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == mount["name"]]
+        (generator,) = _kustomization(name)["configMapGenerator"]
+        assert (volume["configMap"]["name"], [file]) == (generator["name"], generator["files"])
+        words[-1] = str(KUBERNETES / name / file)
+    chosen = settings_of(monkeypatch, _variables(container), words)
+    assert chosen.web.listen_address == f":{PORT}"
+    if name == "sidecar-with-smaps":
+        assert chosen.sampler.smaps
+
+
+def test_the_password_comes_from_a_secret_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in MANIFESTS:
+        assert all(document["kind"] != "Secret" for document in documents(path))
+    workload = _named("probe", "Deployment")
+    file = str(KUBERNETES / "probe" / "exporter.toml")
+    password = settings_of(monkeypatch, {}, [settings.CONFIG_FLAG, file]).probe.modules["default"].password_file
+    assert password is not None
+    (mount,) = [each for each in _exporter(workload)["volumeMounts"] if each["mountPath"] == str(password.parent)]
+    (volume,) = [each for each in _pod(workload)["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"] == {"secretName": "aerospike-exporter-login", "defaultMode": 0o440}
+    how = f"create secret generic {volume['secret']['secretName']} --from-file={password.name}"
+    assert how in (KUBERNETES / "probe" / "kustomization.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_nothing_of_the_cluster_is_given_to_the_pod(name: str) -> None:
+    pod = _pod(_workload(name))
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert not {"hostPID", "hostNetwork", "hostIPC", "serviceAccountName"} & pod.keys()
+    assert not any("hostPath" in volume for volume in pod["volumes"])
+    assert pod.get("shareProcessNamespace", False) == (name == "sidecar")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_port_is_found_by_its_name(name: str) -> None:
+    container = _exporter(_workload(name))
+    assert container["ports"] == [{"name": "metrics", "containerPort": PORT}]
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container.get(probe, {"httpGet": {"port": "metrics"}})["httpGet"]["port"] == "metrics"
+
+
+def test_a_database_is_not_taken_out_of_service_for_its_exporter() -> None:
+    assert "readinessProbe" not in _exporter(_workload("sidecar"))
+    assert "readinessProbe" in _exporter(_workload("probe"))
+
+
+def test_memory_is_limited_above_what_was_measured_and_processors_are_not() -> None:
+    for name, measured in (("sidecar", 117e6), ("probe", 110e6)):
+        resources = _exporter(_workload(name))["resources"]
+        amounts = {"Mi": 1 << 20}
+        limit = int(resources["limits"]["memory"][:-2]) * amounts[resources["limits"]["memory"][-2:]]
+        assert limit > 2 * measured
+        assert resources["limits"].keys() == {"memory"}
+        assert resources["requests"].keys() == {"cpu", "memory"}
+
+
+def test_monitors_and_budgets_select_the_pods_that_there_are() -> None:
+    labels = {name: _workload(name)["spec"]["template"]["metadata"]["labels"] for name in VARIANTS}
+    monitor = _named("sidecar", "PodMonitor")["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= labels["sidecar"].items()
+    assert [endpoint["port"] for endpoint in monitor["podMetricsEndpoints"]] == ["metrics"]
+    service, monitor = _named("probe", "Service"), _named("probe", "ServiceMonitor")["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert service["spec"]["ports"] == [{"name": "metrics", "port": PORT, "targetPort": "metrics"}]
+    assert [endpoint["port"] for endpoint in monitor["endpoints"]] == ["metrics"]
+    for name in VARIANTS:
+        service = _named(name, "Service")
+        assert service["spec"]["selector"].items() <= labels[name].items()
+        for kind, key in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
+            assert _named(name, kind)["spec"][key]["matchLabels"].items() <= labels[name].items()
+        assert _workload(name)["spec"]["selector"]["matchLabels"].items() <= labels[name].items()
+
+
+def test_nodes_come_under_the_job_of_the_rules_and_exporters_under_another() -> None:
+    def job(relabelings: list[dict[str, Any]]) -> str:
+        (name,) = [each["replacement"] for each in relabelings if each["targetLabel"] == "job"]
+        return str(name)
+
+    (endpoint,) = _named("sidecar", "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert job(endpoint["relabelings"]) == JOB
+    assert _named("probe", "ScrapeConfig")["spec"]["jobName"] == JOB
+    (endpoint,) = _named("probe", "ServiceMonitor")["spec"]["endpoints"]
+    assert job(endpoint["relabelings"]) != JOB
+
+
+def test_nodes_over_the_network_are_listed_and_read_through_the_service() -> None:
+    spec = _named("probe", "ScrapeConfig")["spec"]
+    name = _named("probe", "Service")["metadata"]["name"]
+    address = f"{name}.{_kustomization('probe')['namespace']}.svc:{PORT}"
+    assert [each["url"] for each in spec["httpSDConfigs"]] == [f"http://{address}/sd"]
+    assert spec["metricsPath"] == "/probe"
+    written = {each["targetLabel"]: each.get("replacement", each.get("sourceLabels")) for each in spec["relabelings"]}
+    assert written == {
+        "__param_target": ["__address__"],
+        "__param_module": ["__meta_aerospike_module"],
+        "instance": ["__address__"],
+        "__address__": address,
+    }
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_only_prometheus_reaches_the_exporter(name: str) -> None:
+    spec = _named(name, "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    prometheus = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+    }
+    reached = [rule["from"] for rule in spec["ingress"] if any(port["port"] == PORT for port in rule["ports"])]
+    assert reached == [[prometheus]]
+    assert all(rule["from"] and rule["ports"] for rule in spec["ingress"])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_reaches_nodes_and_names_only(name: str) -> None:
+    rules = _named(name, "NetworkPolicy")["spec"]["egress"]
+    nodes, names = rules
+    assert nodes["to"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "aerospike"}}}]
+    assert {port["port"] for port in nodes["ports"]} == ({3000, 3001, 3002} if name == "sidecar" else {3000})
+    assert names["to"][0]["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert {port["port"] for port in names["ports"]} == {53}
+
+
+def test_the_rules_are_those_of_the_files() -> None:
+    rules = _named("rules", "PrometheusRule")
+    assert rules["spec"]["groups"] == [*groups(RULES.name), *groups(ALERTS.name)]
