@@ -37,9 +37,9 @@ about to be lost, or nobody would see it. `warning` is a ticket. Each name leads
 PAGE_TAIL = """
 ## Use them
 
-Copy `deploy/prometheus/aerospike-memory.*.yml` beside your `prometheus.yml`, and scrape the exporters under the job that
-the rules look for (two whole examples are beside them; `deploy/kubernetes/rules` has the same rules for the Prometheus
-Operator):
+Copy `deploy/prometheus/aerospike-memory.*.yml` beside your `prometheus.yml`, and scrape the exporters under the job
+that the rules look for (two whole examples are beside them; `deploy/kubernetes/rules` has the same rules for the
+Prometheus Operator):
 
 ```yaml
 rule_files:
