@@ -15,6 +15,7 @@ from exporter import settings
 from exporter.assembly import Assembly
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
+from exporter.handler import Exposed
 from exporter.sources.connection import Connection
 from exporter.tables import Settings
 from exporter.web import WebServer
@@ -52,7 +53,7 @@ def test_by_default_one_port_is_listened_on_one_node_is_connected_to_and_no_file
 
 
 def test_every_page_that_is_served_is_documented_and_no_other() -> None:
-    server = WebServer(Registry(), Settings().web)  # type: ignore[arg-type,unused-ignore]
+    server = WebServer(Exposed(Registry()), Settings().web)  # type: ignore[arg-type,unused-ignore]
     application = server._server.request_callback
     rules = application.default_router.rules[-1].target.rules  # type: ignore[union-attr,unused-ignore]
     served = {rule.matcher._path for rule in rules}

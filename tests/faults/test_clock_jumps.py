@@ -24,6 +24,7 @@ TIMES_OF_DAY = {
     "analyze.py": "when an archive was made",
     "assembly.py": "when a source was last read",
     "backfill.py": "when a history ends",
+    "discovery.py": "when a cluster was last listed",
     "front.py": "when a page was made",
     "reclaim/apply.py": "when a change was noted",
     "reclaim/journal.py": "when a change was noted",
