@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
+import re
 import shutil
 import socket
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import logs
+from exporter import cli, logs
 from exporter.collectors.metric import PREFIX, View
 from exporter.demo.wire import InfoServer
 from exporter.exposition import Exposition
@@ -96,6 +99,15 @@ def logging_as_before() -> Iterator[None]:
         ours.setLevel(before[1])
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+@cache
+def flags_of(command: str) -> frozenset[str]:
+    """The flags that one of our commands says that it has."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        cli.main([command, "--help-all"])
+    return frozenset(re.findall(r"--[a-z][a-z.-]+", said.getvalue()))
 
 
 def promtool() -> str:

@@ -1,23 +1,22 @@
-"""What README.md and docs say can be typed, followed and found: flags, links, metrics, alerts, findings, make targets."""
+"""What README.md and docs say can be typed, followed and found: calls, links, metrics, alerts, make targets."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import shlex
 import subprocess
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from exporter import cli, settings
+from exporter import cli
 from exporter.collectors import METRICS
+from exporter.errors import SettingsError
 from exporter.memory.findings import RULES
+from exporter.settings import CONFIG_FLAG, CONFIG_VARIABLE, keys, load
 from tests.deploy.rule_files import alerts, recordings
-from tests.support import TESTS, promtool
+from tests.support import TESTS, flags_of, promtool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,8 @@ BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 NOT_OURS = {"--aerospike.password", "--cgroupns", "--ipc", "--pid", "--tls-enable"}
 """Flags of other programs that our pages speak of, and the one that we have on purpose not."""
 
-SWITCHES = {key.flag for key in settings.keys() if key.field.annotation is bool}
+KEYS = tuple(keys())
+SWITCHES = {key.flag for key in KEYS if key.field.annotation is bool}
 
 
 def _text(page: str) -> str:
@@ -56,18 +56,9 @@ def _code(page: str) -> Iterator[str]:
 def _commands(page: str) -> Iterator[list[str]]:
     """The words after our program's name, of each call of it."""
     for line in _code(page):
-        call = re.search(rf"(?:^|[\s=/$]){OURS}((?: +[^\s#|>&;)]+)+)", line)
-        if call is not None and not re.search(rf"-(?:t|u) +{OURS}", line):
+        call = re.search(rf"(?:^|[=/]|docker run .*){OURS}((?: +[^\s#|>&;)]+)+)", line)
+        if call is not None:
             yield shlex.split(call[1])
-
-
-@cache
-def _flags(command: str) -> frozenset[str]:
-    """The flags that one of our commands says that it has."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        cli.main([command, "--help-all"])
-    return frozenset(re.findall(r"--[a-z][a-z.-]+", said.getvalue())) | {"--version", "--help", "--help-all"}
 
 
 def _refuse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
@@ -76,20 +67,20 @@ def _refuse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     if command not in cli.COMMANDS:
         return f"there is no command {command}"
     given = [word.partition("=")[0] for word in words if word.startswith("--")]
-    unknown = set(given) - _flags(command)
+    unknown = set(given) - flags_of(command) - {"--version", "--help", "--help-all"}
     if unknown:
         return f"{command} has no {unknown}"
     # The values are judged, too, but not whether their files are here.
-    keys = {key.flag for key in settings.keys()}
+    known = {key.flag for key in KEYS}
     own = []
     for word, value in zip(words, [*words[1:], ""], strict=False):
-        if word.partition("=")[0] in keys:
+        if word.partition("=")[0] in known:
             own += [word] if word in SWITCHES or "=" in word else [word, value]
     with monkeypatch.context() as patched:
-        patched.delenv(settings.CONFIG_VARIABLE, raising=False)
+        patched.delenv(CONFIG_VARIABLE, raising=False)
         try:
-            settings.load(own)
-        except settings.SettingsError as problem:
+            load(own)
+        except SettingsError as problem:
             return str(problem)
     return ""
 
@@ -111,10 +102,10 @@ def test_calls_are_found_and_wrong_ones_are_refused(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("page", PAGES)
 def test_flags_and_variables_exist(page: str) -> None:
-    known = NOT_OURS.union(*map(_flags, cli.COMMANDS))
+    known = NOT_OURS.union(*map(flags_of, cli.COMMANDS))
     spoken = set(re.findall(r"(?<![\w`-])`(--[a-z][a-z.-]+)", _text(page)))
     assert {flag for flag in spoken - known if flag != "--..."} == set()
-    variables = {key.variable for key in settings.keys()} | {settings.CONFIG_VARIABLE}
+    variables = {key.variable for key in KEYS} | {CONFIG_VARIABLE}
     assert set(re.findall(r"\bAMX_[A-Z_]+\b", _text(page))) <= variables | {"AMX_"}
 
 
@@ -123,7 +114,7 @@ def test_files_of_settings_are_understood(page: str, tmp_path: Path) -> None:
     for block in _blocks(page, "toml"):
         path = tmp_path / "exporter.toml"
         path.write_text(block)
-        settings.load([settings.CONFIG_FLAG, str(path)])
+        load([CONFIG_FLAG, str(path)])
 
 
 def _anchors(path: Path) -> set[str]:
