@@ -31,6 +31,9 @@ BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 NOT_OURS = {"--aerospike.password", "--cgroupns", "--ipc", "--pid", "--tls-enable"}
 """Flags of other programs that our pages speak of, and the one that we have on purpose not."""
 
+EVERYWHERE = {"--version", "--help", "--help-all"}
+"""Flags that all commands have."""
+
 KEYS = tuple(keys())
 SWITCHES = {key.flag for key in KEYS if key.field.annotation is bool}
 
@@ -67,7 +70,7 @@ def _refuse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     if command not in cli.COMMANDS:
         return f"there is no command {command}"
     given = [word.partition("=")[0] for word in words if word.startswith("--")]
-    unknown = set(given) - flags_of(command) - {"--version", "--help", "--help-all"}
+    unknown = set(given) - flags_of(command) - EVERYWHERE
     if unknown:
         return f"{command} has no {unknown}"
     # The values are judged, too, but not whether their files are here.
@@ -102,7 +105,7 @@ def test_calls_are_found_and_wrong_ones_are_refused(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("page", PAGES)
 def test_flags_and_variables_exist(page: str) -> None:
-    known = NOT_OURS.union(*map(flags_of, cli.COMMANDS))
+    known = (NOT_OURS | EVERYWHERE).union(*map(flags_of, cli.COMMANDS))
     spoken = set(re.findall(r"(?<![\w`-])`(--[a-z][a-z.-]+)", _text(page)))
     assert {flag for flag in spoken - known if flag != "--..."} == set()
     variables = {key.variable for key in KEYS} | {CONFIG_VARIABLE}
