@@ -92,8 +92,9 @@ def demo(words: Sequence[str]) -> int:
     with EmbeddedNode(release=shop.release, seed=shop.seed, speed=shop.speed) as node:
         host, port = node.address
         logger.info(
-            "an embedded, simulated shop answers as Aerospike %s on %s:%d, at %g times the speed of time",
-            *(shop.release, host, port, shop.speed),
+            "an embedded, simulated shop answers as Aerospike %s on %s:%d, at %g times the speed of time"
+            " (flags for other commands: --aerospike.port=%d --process.procfs=%s --process.cgroupfs=%s)",
+            *(shop.release, host, port, shop.speed, port, node.procfs, node.cgroupfs),
         )
         # Its process is simulated, too, and reading it costs nothing.
         process = ProcessSettings(procfs=node.procfs, cgroupfs=node.cgroupfs)

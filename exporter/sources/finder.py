@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.proc import Stat
+
+logger = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 10.0
 """After a search in vain, the time to the next: it opens a file of every process of the host."""
@@ -50,7 +53,10 @@ class Finder:
         who = self._stat(pid)
         if who is None:
             raise MissingError(f"there is no process {pid} in {self._root}")
-        self._given_name = self._given_name or who.name
+        if self._given_name is None:
+            self._given_name = who.name
+            if who.name != self._name:
+                logger.warning("process %d is named %s, not %s: is it the server?", pid, who.name, self._name)
         if who.name != self._given_name:
             # The server was started anew, and its old number went to something else.
             raise SourceError(f"process {pid} was {self._given_name} and is {who.name} now: give its new --process.pid")

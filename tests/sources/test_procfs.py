@@ -204,6 +204,17 @@ def test_a_server_that_got_the_number_of_its_predecessor_is_another_process(tree
         assert not first.same(second)
 
 
+def test_a_process_that_was_given_and_has_another_name_is_read_and_doubted_once(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_process(tree.proc, 42, name="systemd")
+    source = tree.source(pid=42)
+    for _ in range(3):
+        assert source.read().process is not None
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["process 42 is named systemd, not asd: is it the server?"]
+
+
 def test_another_program_that_got_the_number_of_the_server_is_not_read(tree: Tree) -> None:
     add_process(tree.proc, 42, start=1000)
     sources = {pid: tree.source(pid) for pid in (None, 42)}
