@@ -27,7 +27,8 @@ def span(seconds: float | None) -> str:
         return f"{seconds / MINUTE:.0f} min"
     if abs(seconds) < 2 * DAY:
         return f"{seconds / HOUR:.3g} h"
-    return f"{seconds / DAY:.3g} d"
+    days = seconds / DAY
+    return f"{days:.0f} d" if abs(days) >= 100 else f"{days:.3g} d"
 
 
 def share(value: float | None) -> str:

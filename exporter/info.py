@@ -51,6 +51,14 @@ def release(build: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.group().split("."))
 
 
+def context(release: tuple[int, ...], namespace: str) -> str:
+    """The parameters of `set-config` and `get-config` that name a namespace.
+
+    From 7.2 on it is named by `namespace`; `id`, as before, is deprecated in 8.1 (cfg_info.c).
+    """
+    return f"context=namespace;{'namespace' if release >= (7, 2) else 'id'}={namespace}"
+
+
 def records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Iterable[Sequence[str | None]]:
     """The wanted fields of each record of a list such as `a=1:b=2;a=3:b=4;`; those in `numbers` are digits or None.
 

@@ -81,14 +81,14 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     port = service.server.start()
     web = plan.settings.web
     address = web.listen_address.rpartition(":")[0] or "localhost"
-    logger.info("%s %s listens on http://%s:%d/metrics", NAME, __version__, address, port)
+    url = f"{service.server.scheme}://{address}:{port}"
+    logger.info("%s %s listens on %s/metrics", NAME, __version__, url)
     # What is here now stays for good: without this each scrape's garbage has the collector look at all of it.
     gc.collect()
     gc.freeze()
     # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
     gc.set_threshold(20_000)
     if note and service.parts.node is not None:
-        url = f"http://{address}:{port}"
         last = f"{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)"
         _show(service.parts.node, web.timeout, last)
     service.parts.start()

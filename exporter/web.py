@@ -76,6 +76,11 @@ class WebServer:
             max_buffer_size=2 * _MOST_REQUEST_BYTES,
         )
 
+    @property
+    def scheme(self) -> str:
+        """`https` where there is a certificate."""
+        return "http" if self._shared.access.tls is None else "https"
+
     def expose(self, exposed: Exposed) -> None:
         """From the next request on serve something else."""
         self._shared.exposed = exposed

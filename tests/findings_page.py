@@ -18,7 +18,8 @@ Generated from the rules in `exporter/memory/findings/` (`make docs`).
 A finding is something wrong with the memory of a node that can be told from one look at it.
 `aerospike_memory_finding{ns, finding, severity}` is 1 for each; what is well is absent. `ns` is empty for what belongs
 to the node as a whole. `aerospike-memory-exporter analyze` prints them, the worst first, with the figures and the
-commands that would help. One that appears, changes its severity or clears is one line in the log.
+commands that would help. One that appears, changes its severity or has been gone for five minutes is one line in the
+log.
 
 * **critical**: writes fail now, or the server is about to be lost.
 * **warning**: that will happen, or the configuration cannot do what it is for.

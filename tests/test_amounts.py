@@ -26,7 +26,16 @@ def test_sizes_have_three_digits_and_a_unit(value: int | None, text: str) -> Non
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, ""), (0, "0 s"), (119, "119 s"), (720, "12 min"), (19_800, "5.5 h"), (786_240, "9.1 d"), (-720, "-12 min")],
+    [
+        (None, ""),
+        (0, "0 s"),
+        (119, "119 s"),
+        (720, "12 min"),
+        (19_800, "5.5 h"),
+        (786_240, "9.1 d"),
+        (1_797_120_000, "20800 d"),
+        (-720, "-12 min"),
+    ],
 )
 def test_spans_of_time_have_the_unit_that_fits(seconds: float | None, text: str) -> None:
     assert span(seconds) == text

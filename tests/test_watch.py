@@ -41,6 +41,27 @@ def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "exporter.watch")
 
 
+@pytest.fixture(autouse=True)
+def _at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone is told at once, but in the test of how long that takes."""
+    if request.function is not test_what_comes_and_goes_near_its_edge_is_one_line:
+        monkeypatch.setattr("exporter.watch.CLEAR_SECONDS", 0.0)
+
+
+def test_what_comes_and_goes_near_its_edge_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    seconds = 0.0
+    watch = Watch("n", lambda: seconds)
+    for step in range(200):
+        seconds = 15.0 * step
+        # Never gone for five minutes.
+        watch.tell([(FIRST, found("warning") if seconds % 300 == 0 else Verdict("carts", "clear"))])
+    assert lines(caplog) == [f"WARNING n: warning: {FIRST.name} of carts: It is full."]
+    # It was last found at 2700, and seen to be gone at 2715.
+    for seconds, state in ((3014.9, "clear"), (3020.0, "unknown"), (3021.0, "clear"), (3036.0, "clear")):
+        watch.tell([(FIRST, Verdict("carts", state))])
+        assert lines(caplog) == ([f"INFO n: cleared: {FIRST.name} of carts"] if seconds == 3021.0 else [])
+
+
 def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
     watch = Watch("10.0.0.7:3000")
     steps: list[tuple[Verdicts, list[str]]] = [

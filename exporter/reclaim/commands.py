@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from exporter.info import context
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
@@ -24,16 +25,15 @@ def command(release: Release, wish: Wish, value: str) -> str:
 
     The server's code asks for one parameter after the other and takes the first that it finds (`cfg_set_namespace`).
     """
-    namespace = f"{'namespace' if release >= (7, 2) else 'id'}={wish.namespace}"
     if wish.parameter == TRUNCATE:
         return f"truncate:namespace={wish.namespace};set={wish.subject}"
     if wish.parameter == SINDEX:
         return f"sindex-delete:{'namespace' if release >= (7, 2) else 'ns'}={wish.namespace};indexname={wish.subject}"
     if wish.parameter == SET_INDEX:
-        return f"set-config:context=namespace;{namespace};set={wish.subject};{SET_INDEX}={value}"
+        return f"set-config:{context(release, wish.namespace)};set={wish.subject};{SET_INDEX}={value}"
     if PARAMETERS[wish.parameter].context == "service":
         return f"set-config:context=service;{wish.parameter}={value}"
-    return f"set-config:context=namespace;{namespace};{wish.parameter}={value}"
+    return f"set-config:{context(release, wish.namespace)};{wish.parameter}={value}"
 
 
 def read_back(release: Release, wish: Wish) -> str:
@@ -44,4 +44,4 @@ def read_back(release: Release, wish: Wish) -> str:
         return "sindex-list:"
     if PARAMETERS[wish.parameter].context == "service":
         return "get-config:context=service"
-    return f"get-config:context=namespace;{'namespace' if release >= (7, 2) else 'id'}={wish.namespace}"
+    return f"get-config:{context(release, wish.namespace)}"

@@ -241,7 +241,9 @@ class AerospikeSource:
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
-            raise ConnectError(f"no connection to {self._where}: {_reason(problem)}") from None
+            # The address was reached, as the greeting says: over TLS it is the handshake that failed.
+            hint = "; see aerospike.tls: names, authorities, own certificate" if self._connection.tls else ""
+            raise ConnectError(f"no connection to {self._where}: {_reason(problem)}{hint}") from None
         except (UnicodeDecodeError, SystemError):
             raise SourceError(f"{self._where} answered what is not text") from None
         self._node_name = node["node_name"]

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.info import context
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -95,15 +97,7 @@ def few(names: Iterable[str]) -> str:
     return ", ".join(found[:MOST_NAMES]) + more
 
 
-def asinfo(command: str) -> str:
-    """The shell's command that sends an info command."""
-    return f"asinfo -v {shlex.quote(command)}"
-
-
 def set_config(namespace: Namespace, parameter: str, value: int) -> str:
-    """The shell's command that sets a parameter of a namespace until the server restarts (cfg_info.c).
-
-    From 7.2 on the namespace is named by `namespace`; `id`, as before, is deprecated in 8.1.
-    """
-    key = "namespace" if namespace.release >= (7, 2) else "id"
-    return asinfo(f"set-config:context=namespace;{key}={namespace.name};{parameter}={value}")
+    """The shell's command that sets a parameter of a namespace until the server restarts."""
+    command = f"set-config:{context(namespace.release, namespace.name)};{parameter}={value}"
+    return f"asinfo -v {shlex.quote(command)}"
