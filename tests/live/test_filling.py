@@ -218,7 +218,7 @@ def test_a_limit_is_breached_exactly_when_no_headroom_is_left(filled: Filled) ->
 def test_a_write_is_refused_only_after_a_limit_says_so(filled: Filled) -> None:
     until = filled.refused + STEP_SECONDS
     seen = [look for look in filled.looks if look.at <= until]
-    assert any(look.flag("stop_writes") or look.any_breached("refuse_writes") for look in seen)
+    assert any(look.any_breached("stop_writes") or look.any_breached("refuse_writes") for look in seen)
 
 
 def test_the_limit_that_is_hit_was_named_first_before_it_was_hit(filled: Filled) -> None:
