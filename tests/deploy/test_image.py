@@ -179,7 +179,7 @@ def _started(image: Path, **variables: str) -> Iterator[str]:
         try:
             assert run.stderr is not None
             line = run.stderr.readline()
-            assert f"listens on http://{address}/metrics" in line, line
+            assert f"://{address}/metrics" in line, line
             yield address
         finally:
             run.send_signal(signal.SIGTERM)
