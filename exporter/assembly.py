@@ -36,15 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from exporter.logins import AerospikeSettings, ModuleSettings
     from exporter.process import Jemalloc, Process, Regions
-    from exporter.tables import (
-        AerospikeSettings,
-        ModuleSettings,
-        ProbeSettings,
-        ProcessSettings,
-        SamplerSettings,
-        Settings,
-    )
+    from exporter.tables import ProbeSettings, ProcessSettings, SamplerSettings, Settings
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HEAD = """# Configuration
 
-Generated from the tables in `exporter/tables.py` (`make docs`). Every key has three spellings, and flags win over
-variables, variables over the file:
+Generated from the tables in `exporter/tables.py` and `exporter/logins.py` (`make docs`). Every key has three
+spellings, and flags win over variables, variables over the file:
 
 | where | `listen_address` in the table `web` is |
 |---|---|

@@ -24,8 +24,8 @@ from exporter.sources.prometheus import Access, PrometheusSource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.logins import PrometheusSettings
     from exporter.report.figures import Report
-    from exporter.tables import PrometheusSettings
 
 HELP = f"""
 flags of report, besides those above (of which it uses --prometheus.*):

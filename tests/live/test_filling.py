@@ -28,8 +28,9 @@ import pytest
 from aerospike import exception as client_errors
 
 from exporter.assembly import Assembly, connection_to
+from exporter.logins import AerospikeSettings
 from exporter.memory.analysis import Analysis
-from exporter.tables import AerospikeSettings, Settings
+from exporter.tables import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
