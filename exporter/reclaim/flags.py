@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter.errors import SettingsError
 from exporter.reclaim.action import Wish
 from exporter.reclaim.parameters import ORDER, SET_INDEX, SINDEX, TRUNCATE
+from exporter.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,17 +55,27 @@ def parse(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         flags.add_argument(f"--{name}", action="append", default=[])
     for name in ("risky", "apply", "yes", "force"):
         flags.add_argument(f"--{name}", action="store_true")
-    flags.add_argument("--watch", type=float, default=60.0)
+    flags.add_argument("--watch", default="60")
     flags.add_argument("--undo", nargs="?", type=int, const=0)
     own, others = flags.parse_known_args(list(words))
-    if not 0 <= own.watch <= _MOST_SECONDS:
-        raise SettingsError(f"flags: argument --watch: give seconds from 0 to {_MOST_SECONDS:.0f}")
+    own.watch = _seconds(own.watch)
     if own.undo is not None and own.apply:
         raise SettingsError("flags: give --apply or --undo, not both")
     unknown = [name for name in own.only if name not in ORDER]
     if unknown:
         raise SettingsError(f"flags: argument --only: give one of {', '.join(ORDER)}")
     return own, others
+
+
+def _seconds(text: str) -> float:
+    """How long to watch: a number of seconds, or a span as in 5m."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan if (span := duration(text)) is None else span
+    if not 0 <= found <= _MOST_SECONDS:
+        raise SettingsError(f"flags: argument --watch: give seconds from 0 to {_MOST_SECONDS:.0f}, as in 60 or 5m")
+    return found
 
 
 def wishes(own: argparse.Namespace) -> tuple[Wish, ...]:

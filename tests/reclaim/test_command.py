@@ -113,7 +113,7 @@ def test_a_run_is_undone_by_its_number(node: RecordedNode, tmp_path: Path) -> No
 
 
 def test_a_script_reads_what_became_of_it(node: RecordedNode, tmp_path: Path) -> None:
-    words = ["--set", "orders/defrag-lwm-pct=75", "--apply", "--yes", "--output", "json", "--watch", "3"]
+    words = ["--set", "orders/defrag-lwm-pct=75", "--apply", "--yes", "--output", "json", "--watch", "3s"]
     data = Run(node, tmp_path, *words).data
     assert [(one["command"], one["state"]) for one in data["outcomes"]] == [(LWM_60.replace("60", "75"), "applied")]
     seen = {one["ns"]: one for one in data["seen"]}
@@ -253,8 +253,10 @@ def test_a_node_that_is_not_there_is_said(tmp_path: Path) -> None:
         (["--set", "orders/truncate=x"], "flags: argument --set: give NS/PARAMETER=VALUE"),
         (["--truncate", "orders"], "flags: argument --truncate: give NS/NAME"),
         (["--drop-set-index", "/x"], "flags: argument --drop-set-index: give NS/NAME"),
-        (["--watch", "-1"], "flags: argument --watch: give seconds from 0 to 3600"),
-        (["--watch", "nan"], "flags: argument --watch: give seconds from 0 to 3600"),
+        (["--watch", "-1"], "flags: argument --watch: give seconds from 0 to 3600, as in 60 or 5m"),
+        (["--watch", "nan"], "flags: argument --watch: give seconds from 0 to 3600, as in 60 or 5m"),
+        (["--watch", "2h"], "flags: argument --watch: give seconds from 0 to 3600, as in 60 or 5m"),
+        (["--watch", "soon"], "flags: argument --watch: give seconds from 0 to 3600, as in 60 or 5m"),
         (["--undo", "--apply"], "flags: give --apply or --undo, not both"),
         (["--nonsense"], "flags: unknown flag --nonsense"),
     ],
