@@ -143,6 +143,29 @@ def test_a_change_for_the_worse_is_told_once_and_changes_nothing(
     assert caplog.records[-1].getMessage() == f"web.config.file: read {path} again"
 
 
+def test_what_was_put_right_and_goes_wrong_again_is_told_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, path = Clock(), written(tmp_path / "web.yml", f"basic_auth_users:\n  prometheus: {HASH}\n")
+    access = Access(path, clock)
+    with caplog.at_level("INFO", "exporter"):
+        # Moved, so that the very file comes back.
+        for old, new in [("web.yml", "away"), ("away", "web.yml"), ("web.yml", "away")]:
+            (tmp_path / old).rename(tmp_path / new)
+            clock.later()
+            assert access.asks
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO", "ERROR"]
+
+
+def test_nobody_gets_in_by_the_password_that_unknown_names_are_compared_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.access._NOBODY", HASH.encode())
+    other = bcrypt.hashpw(b"another", bcrypt.gensalt(4)).decode()
+    access = Access(written(tmp_path / "web.yml", f"basic_auth_users:\n  prometheus: {other}\n"))
+    assert not access.allows(basic("nobody", SECRET))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -47,6 +47,7 @@ def refused(situation: Situation, text: str) -> list[str]:
         (NEW, "orders/defrag-lwm-pct=100", "from 100 on the server defragments for ever"),
         (OLD, "orders/defrag-lwm-pct=101", "from 100 on the server defragments for ever"),
         (NEW, "orders/defrag-lwm-pct=-1", "not a whole number"),
+        (NEW, "orders/defrag-lwm-pct=99", "above 85 each block gained costs 100 blocks of writing"),
         (NEW, "orders/defrag-lwm-pct=60;evict-used-pct=1", "not a whole number"),
         (NEW, "orders/defrag-lwm-pct=60\n", "OK"),
         (NEW, "orders/defrag-lwm-pct=6k", "not a whole number"),
@@ -171,6 +172,11 @@ def test_eviction_by_an_unknown_use_is_a_matter_of_judgement() -> None:
     node = situation_of(NEW, carts={"set_index_used_bytes": None})
     assert refused(node, "carts/evict-indexes-memory-pct=70") == ["how much eviction would delete is unknown"]
     assert "what counts against it is unknown" in refused(node, "carts/indexes-memory-budget=1G")
+
+
+def test_where_writes_would_stop_nothing_more_is_said_of_eviction() -> None:
+    found = reasons(situation_of(NEW), wish("carts/indexes-memory-budget=1M"), {"evict-indexes-memory-pct": 80})
+    assert [reason.text for reason in found] == ["writes would stop at 1.0 MiB: 17.5 MiB count against indexes_budget"]
 
 
 def test_a_wish_is_judged_after_those_that_come_before_it() -> None:

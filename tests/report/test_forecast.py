@@ -26,6 +26,10 @@ def growing(rate: float, low: float | None, high: float | None) -> Trend:
         ((100, 100, 100), (0, 0, 0), (None, None, None)),
         ((100, 100, 100), (1, 0.5, 2), (50, None, None)),
         ((-5, -10, 5), (10, 5, 20), (0, 0, 1)),
+        # Nothing is left and nothing grows.
+        ((0, 0, 0), (0, 0, 0), (0, 0, 0)),
+        # The trough of the day has no more left than its middle, as after a jump: the latest is not before the likely.
+        ((100, 80, 60), (10, 8, 20), (4, 10, 12.5)),
         ((100, -10, 150), (10, 5, 20), (0, 10, 30)),
     ],
 )

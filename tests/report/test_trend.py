@@ -117,6 +117,15 @@ def test_noise_alone_does_not_bend() -> None:
     assert not found.bends
 
 
+def test_a_jump_is_no_trend_and_the_level_is_that_of_the_last_day() -> None:
+    # A day before the end: most pairs of days do not see it, and of two days the median would be in between.
+    found = trend(coarse(lambda day: 1000.0 if day < 6 else 2000.0), STEP)
+    assert found is not None
+    assert found.rate == 0
+    assert not found.bends
+    assert found.level == 2000.0
+
+
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.floats(-1e15, 1e15)), max_size=120), st.floats(-1e6, 1e6))
 def test_no_points_raise_and_a_shift_changes_no_rate(raw: list[tuple[int, float]], shift: float) -> None:
     points: list[Point] = [(moment * STEP, float(round(value))) for moment, value in dict(raw).items()]

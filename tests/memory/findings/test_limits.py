@@ -165,3 +165,13 @@ def test_a_namespace_whose_blocks_are_gone_and_whose_flag_is_set_is_not_told_tha
     verdict = Case("writes_refused", "found", ns(storage=stripes(16, 1), stop_writes=True), "critical").verdict()
     assert "flag" not in verdict.summary
     assert verdict.size == 14 * BLOCK
+
+
+def test_of_two_limits_that_are_near_the_nearer_is_named_first_and_its_headroom_counts() -> None:
+    # 14 * 8 MiB of blocks, 13 of them taken: 92.9 %, 8 MiB left; and 95 % of a budget, 50 MiB left.
+    both = ns(storage=stripes(16, 2), indexes_memory_budget_bytes=1000 * MIB, index=Arena("mem", 950 * MIB))
+    verdict = Case("stop_writes_near", "found", both, "warning").verdict()
+    assert verdict.summary == (
+        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left), write_blocks (92.9% used, 8.0 MiB left)."
+    )
+    assert verdict.size == 50 * MIB
