@@ -52,7 +52,7 @@ def page(reading: Reading, view: View, colour: bool) -> str:
     if unseen:
         lines += ["", paint("head", "Not seen")]
         for section, problem in unseen.items():
-            lines += textwrap.wrap(clean(f"{section}: {problem}"), WIDTH, initial_indent="  ", subsequent_indent="    ")
+            lines += wrapped(f"{section}: {problem}", "  ", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -83,6 +83,11 @@ def _head(reading: Reading, paint: Paint) -> Iterator[str]:
         yield f"Heap: {size(heap.allocated)} allocated, {size(heap.active)} active, {size(heap.mapped)} mapped"
 
 
+def wrapped(text: str, first: str, rest: str) -> list[str]:
+    """The lines of a text with their indents; the names of parameters have hyphens, and are not broken there."""
+    return textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
 def _findings(analysis: Analysis, paint: Paint) -> Iterator[str]:
     """What is wrong, the worst first: what it is, why it matters, what to do, and the commands that would help."""
     yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged(analysis)})"
@@ -91,7 +96,7 @@ def _findings(analysis: Analysis, paint: Paint) -> Iterator[str]:
         where = f" in {fit(finding.ns, 40)}" if finding.ns else ""
         yield f"  {paint(kind, finding.severity)}  {paint('head', finding.name)}{where}"
         text = f"{finding.verdict.summary} {finding.rule.why} {finding.rule.advice}"
-        yield from textwrap.wrap(clean(text), WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield from wrapped(text, "    ", "    ")
         for command in finding.verdict.commands:
             # Never broken: it is there to be copied.
             yield paint("faint", f"    $ {clean(command)}")

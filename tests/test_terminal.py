@@ -13,7 +13,7 @@ from exporter.drawing import Part
 from exporter.snapshot import Node, Reading, Sample
 from exporter.stats import snapshot
 from exporter.target import no_reading
-from exporter.terminal import WIDTH, Paint, as_data, bar, page
+from exporter.terminal import WIDTH, Paint, as_data, bar, page, wrapped
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 from tests.support import replies
@@ -69,6 +69,12 @@ def test_what_was_not_seen_is_listed_with_its_reason() -> None:
     seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
     text = page(Reading(seen), View(), colour=False)
     assert "Not seen\n  jemalloc: cannot write to /x: no\n" in text
+
+
+def test_no_name_of_a_parameter_is_broken_at_its_hyphens() -> None:
+    text = " ".join(["stop-writes-sys-memory-pct"] * 10)
+    lines = wrapped(text, "  ", "    ")
+    assert [line.split() for line in lines] == [["stop-writes-sys-memory-pct"] * count for count in (3, 3, 3, 1)]
 
 
 def test_names_are_fitted_so_that_their_ends_stay_and_nothing_reaches_the_terminal() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from exporter.amounts import size
+from exporter.digest import clean
 from exporter.reclaim.watch import line
-from exporter.terminal import WIDTH
+from exporter.terminal import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def page(node: Node, plan: Plan, paint: Paint) -> str:
     """The plan, what gains most first, and what is refused."""
     cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
-    lines = [paint("head", _clean(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))]
+    lines = [paint("head", clean(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))]
     if not plan.actions and not plan.refusals:
         lines.append("Nothing to reclaim.")
     for action in sorted(plan.actions, key=_by_gain):
@@ -45,7 +45,7 @@ def outcomes(found: Iterable[Outcome], paint: Paint) -> str:
     lines = []
     for outcome in found:
         state = paint("good" if outcome.well else "bad", f"{outcome.state:<12}")
-        lines.append(f"  {state} {_clean(outcome.command)}")
+        lines.append(f"  {state} {clean(outcome.command)}")
         lines += _wrapped(outcome.note, "               ") if outcome.note else []
     return "".join(f"{line}\n" for line in lines)
 
@@ -103,21 +103,17 @@ def _by_gain(action: Action) -> tuple[bool, int]:
 
 def _action(action: Action, paint: Paint) -> Iterator[str]:
     change = f"{action.wish.target}: {action.wish.parameter} {action.before} -> {action.after}"
-    yield f"{paint('head', _clean(change))}  {paint('good', gain(action.gain))}"
-    yield f"  {_clean(action.command)}"
+    yield f"{paint('head', clean(change))}  {paint('good', gain(action.gain))}"
+    yield f"  {clean(action.command)}"
     yield from _wrapped(f"gain: {gain(action.gain)}, in {action.gain.where}")
     if action.others:
         yield from _wrapped("or: " + "; ".join(f"{choice.value}: {gain(choice.gain)}" for choice in action.others))
     yield from _wrapped(f"hazard: {action.hazard}")
     if action.deletes:
-        yield paint("bad", f"  deletes records of {_clean(action.deletes)}")
+        yield paint("bad", f"  deletes records of {clean(action.deletes)}")
     yield from _wrapped(f"takes: {action.duration}")
-    yield f"  undo: {_clean(action.undo or 'not possible')}"
+    yield f"  undo: {clean(action.undo or 'not possible')}"
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    return textwrap.wrap(_clean(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
-
-
-def _clean(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return wrapped(text, indent, indent + "  ")
