@@ -20,6 +20,9 @@ ENOUGH = 0.5
 
 _DENSE = 0.9
 
+_LEAST_SHOWN = 0.001
+"""A smaller share would read as nothing at all."""
+
 _PEAK_KEEPS = 0.9
 """The kernel counts pages in batches by processor, so that the peak of one process may be told a little lower later."""
 
@@ -51,7 +54,8 @@ def _problem(answered: float, silent: float, known: Sequence[float], end: float,
         return None
     if not known:
         return "the node never answered" if silent else "it was not scraped at all"
-    told = f"only {share(answered)} of the window is known: too little for trends"
+    part = f"only {share(answered)}" if answered >= _LEAST_SHOWN else f"less than {share(_LEAST_SHOWN)}"
+    told = f"{part} of the window is known: too little for trends"
     if silent > 1 - answered - silent:
         return f"{told}. The exporter was there and the node did not answer"
     # As far back as nine tenths of what is left are known.

@@ -197,6 +197,8 @@ def test_a_gap_is_named_and_with_enough_around_it_trends_stand() -> None:
             "only 29% of the window is known: too little for trends. Of the last 48 h nearly all is: --since 48h",
         ),
         (fine((0, 1)), "only 14% of the window is known: too little for trends"),
+        # Five minutes of a week.
+        (fine((0, 0.004)), "less than 0.1% of the window is known: too little for trends"),
         (
             tuple(sorted([*fine((0, 2)), *fine((2, 7), value=0.0)])),
             "only 29% of the window is known: too little for trends. "
