@@ -115,9 +115,9 @@ class Chain:
         wanted = ",".join(f'{name}="{value}"' for name, value in {**labels, "alertstate": "firing"}.items())
         return [found["metric"] for found in self.query(f"ALERTS{{{wanted}}}")]
 
-    def states(self, name: str) -> list[str]:
-        """What Alertmanager does with the alerts of one name: `active`, `suppressed` or `unprocessed`."""
-        parameters = {"filter": f'alertname="{name}"'}
+    def states(self, **labels: str) -> list[str]:
+        """What Alertmanager does with the alerts of these labels: `active`, `suppressed` or `unprocessed`."""
+        parameters = {"filter": [f'{name}="{value}"' for name, value in labels.items()]}
         found = requests.get(f"{self.alertmanager}/api/v2/alerts", params=parameters, timeout=10).json()
         return [alert["status"]["state"] for alert in found]
 
