@@ -135,7 +135,8 @@ def test_the_syntax_of_both_generations_is_given_where_both_have_the_setting() -
 
 
 EXAMPLES = (
-    r"(?:evict-used-pct|high-water-memory-pct|indexes-memory-budget|max-used-pct|memory-size|stop-writes-used-pct)"
+    r"(?:evict-used-pct|high-water-memory-pct|indexes-memory-budget|max-used-pct|memory-size|stop-writes-size"
+    r"|stop-writes-used-pct)"
 )
 """Settings of which a lower value than the present one stops writes or deletes records."""
 
