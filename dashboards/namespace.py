@@ -22,7 +22,7 @@ from dashboards.palette import (
     WASTE,
 )
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import DATA, NS, any_of, chosen
+from dashboards.promql import DATA, NS, any_of, chosen, or_zero
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
@@ -100,7 +100,7 @@ def writes() -> Panel:
         "a free write block; act as soon as it is not 0.",
         COUNT,
         Query(f"sum({chosen('stop_writes', NS)})", "stopped"),
-        Query(f"sum({full})", "refused"),
+        Query(or_zero(f"sum({full})"), "refused"),
         steps=ANY_IS_BAD,
         span=5,
     )

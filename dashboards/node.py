@@ -144,7 +144,7 @@ def ledger() -> Panel:
         BYTES,
         *queries,
         stacked=True,
-        span=16,
+        span=15,
         height=13,
         right=True,
     )
@@ -159,7 +159,7 @@ def ledger_now() -> Panel:
         BYTES,
         Query(f"topk(10, sum by (ns, component) ({chosen('ledger_bytes')}))", "{{ns}} {{component}}"),
         colours=COMPONENTS,
-        span=8,
+        span=9,
         height=13,
     )
 

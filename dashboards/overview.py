@@ -97,7 +97,7 @@ def refused() -> Panel:
         "Namespaces, counted on each node, with a stripe, device or file that has no free write block left: its share "
         "of all writes fails, and no flag of the server shows it; act as soon as it is not 0.",
         COUNT,
-        Query(f"sum({full})"),
+        Query(or_zero(f"sum({full})")),
         steps=ANY_IS_BAD,
     )
 
@@ -129,7 +129,6 @@ def found() -> Panel:
         *(Query(expr, severity) for severity, expr in counts.items()),
         steps=((None, GOOD), (1, WASTE)),
         own_steps={"critical": ANY_IS_BAD},
-        span=5,
     )
 
 
@@ -141,7 +140,6 @@ def wasted() -> Panel:
         "namespaces when it grows, not by itself.",
         RATIO,
         Query(f"sum({chosen('ledger_bytes', any_of('component', IDLE))}) / sum({chosen('ledger_bytes')})"),
-        span=3,
         decimals=0,
     )
 
@@ -214,7 +212,7 @@ def findings() -> Panel:
         ),
         Query(f"sort(max by ({by}) ({rank}))"),
         sort="Value",
-        span=12,
+        span=24,
     )
 
 
@@ -231,7 +229,7 @@ def nodes() -> Panel:
             Column("build", "release", width=90),
             Column("Value #B", "resident", BYTES, width=100),
             Column("Value #C", "waste", RATIO, width=80, decimals=0),
-            Column("Value #D", "left in container", BYTES, steps=scarce(CONTAINER_MARGIN)),
+            Column("Value #D", "left in container", BYTES, width=150, steps=scarce(CONTAINER_MARGIN)),
             Column("Value #A", "answers", hidden=True),
         ),
         Query(f"group by ({by}, build) ({chosen('node_info')})"),
@@ -240,7 +238,7 @@ def nodes() -> Panel:
         Query(f"min by ({by}) ({with_cluster(container_room())})"),
         sort="Value #B",
         descending=True,
-        span=12,
+        span=24,
     )
 
 

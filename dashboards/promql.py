@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
-from rules.recording import CONTAINER_HEADROOM, LIMIT_SECONDS, LIMIT_SLOPE
-from rules.rule import duration
+from rules.recording import CONTAINER_HEADROOM, LIMIT_SECONDS, LIMIT_SLOPE, trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,7 +109,7 @@ def seconds_left(*matchers: str) -> str:
 
     0 where it is reached, `YEAR` where it is farther away or does not come nearer, `NO_TREND` where that is not known.
     """
-    names = [f"deriv{duration(horizon.window)}" for horizon in TIMES_TO_LIMIT]
+    names = [trend(horizon.window) for horizon in TIMES_TO_LIMIT]
     soon, hours, days = (recorded(f"{LIMIT_SECONDS}:{name}", *matchers) for name in names)
     known, hourly, daily = (recorded(f"{LIMIT_SLOPE}:{name}", *matchers) for name in names)
     headroom = series("limit_headroom_bytes", *matchers)

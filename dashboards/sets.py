@@ -37,7 +37,8 @@ def used() -> Panel:
     """Bytes by set."""
     panel = lines(
         "$ns: record data by set",
-        "Record data of each set, all nodes together, without indexes; the set that grows is the one to look at.",
+        "Record data of each set, all nodes together, without indexes, from the bottom up in the order of the names; "
+        "the set that grows is the one to look at.",
         BYTES,
         Query(f"sum by (set) ({chosen('set_used_bytes', NS)})", "{{set}}"),
         stacked=True,
@@ -53,7 +54,8 @@ def records() -> Panel:
     """Records by set."""
     panel = lines(
         "$ns: records by set",
-        "Records of each set, all nodes together; each takes 64 bytes of primary index besides its data.",
+        "Records of each set, all nodes together, from the bottom up in the order of the names; each takes 64 bytes of "
+        "primary index besides its data.",
         COUNT,
         Query(f"sum by (set) ({chosen('set_objects', NS)})", "{{set}}"),
         stacked=True,

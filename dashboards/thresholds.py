@@ -16,7 +16,8 @@ JOB: Final = "aerospike-memory"
 """The `job_name` under which Prometheus scrapes the exporters. Every rule and every panel selects by it."""
 
 PER_TARGET_LABELS: Final = ("instance", "pod", "node", "container", "host")
-"""Labels that differ between the nodes of one cluster, which a sum over a cluster leaves out. Add your own."""
+"""Labels that differ between the nodes of one cluster, which a sum over a cluster leaves out. Add your own: one that is
+not here divides the cluster, and each part is looked at by itself."""
 
 SCRAPE_INTERVAL: Final = MINUTE
 """The longest scrape interval for which all windows hold at least four samples."""
@@ -47,8 +48,8 @@ TIME_TO_LIMIT_HOURS: Final = Horizon(4 * HOUR, 2 * HOUR, "warning")
 """Half a shift: somebody who is at work can still act with care. Whoever sleeps is woken an hour before the end."""
 
 TIME_TO_LIMIT_DAYS: Final = Horizon(3 * DAY, 1 * DAY, "warning")
-"""A weekend, or what it takes to get and add a node. The window is a day, since most loads have a daily course. No
-trend is drawn out to more than three times what was seen of it."""
+"""A weekend, or what it takes to get and add a node. The window is a day: it compares with the same hour of the
+day before, since most loads have a daily course. No trend is drawn out to more than three times what was seen of it."""
 
 TIMES_TO_LIMIT: Final = (TIME_TO_LIMIT_SOON, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_DAYS)
 
@@ -92,6 +93,9 @@ LEAK: Final = WORTH_A_TICKET
 
 LEAK_DAY: Final = 18 * MIB
 """Bytes that it has grown by within the last day, too: half the mean pace. What grew once and stays is no leak."""
+
+LEAK_PAUSE: Final = 2 * DAY
+"""So long before it has grown within a day as well: a stage of an index (1 GiB) comes in one step, and is no leak."""
 
 OBJECTS_GROWTH: Final = 0.01
 """Share by which the records may have grown for memory to count as growing without them."""

@@ -10,6 +10,7 @@ from dashboards.thresholds import (
     HOUR,
     LEAK,
     LEAK_DAY,
+    LEAK_PAUSE,
     LEAK_WINDOW,
     MINUTE,
     OBJECTS_GROWTH,
@@ -21,7 +22,16 @@ from rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
 from rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 
 _SLIGHT = f"{OBJECTS_GROWTH:.0%}"
+_PAUSE = duration(LEAK_PAUSE)
 _WEEK, _DAY = f"delta{duration(LEAK_WINDOW)}", f"delta{duration(DAY)}"
+
+
+def _keeps_growing(series: str, joined: str) -> str:
+    """It grew within the last day, and within a day some days before."""
+    day = f"{series}:{_DAY}"
+    return (
+        f"  {joined} {day} > {amount(LEAK_DAY)}\n  {joined} {day} offset {duration(LEAK_PAUSE)} > {amount(LEAK_DAY)}\n"
+    )
 
 
 def _container() -> Alert:
@@ -108,7 +118,7 @@ def _heap() -> Alert:
         "warning",
         "leak",
         f"(\n  {HEAP}:{_WEEK}\n  - clamp_min({USED}:{_WEEK}, 0)\n  > {amount(LEAK)}\n"
-        f"  and {HEAP}:{_DAY} > {amount(LEAK_DAY)}\n"
+        f"{_keeps_growing(HEAP, 'and')}"
         f"  and {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n)\n{IN_CLUSTER}",
         HOUR,
         6 * HOUR,
@@ -118,8 +128,10 @@ def _heap() -> Alert:
         f" alert is for more than {size(LEAK)}.",
         "node",
         f"the heap has grown by {size(LEAK)} more than the pools within {duration(LEAK_WINDOW)} and by"
-        f" {size(LEAK_DAY)} within the last day, and the records by at most {_SLIGHT}",
-        "It looks like a leak. A week has all the load's ups and downs, the last day excludes what happened once.",
+        f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
+        f" {_SLIGHT}",
+        "It looks like a leak. A week has all the load's ups and downs, the two days exclude what happened once, such"
+        " as a new stage of an index.",
     )
 
 
@@ -129,7 +141,7 @@ def _unaccounted() -> Alert:
         "warning",
         "leak",
         f"(\n  {UNACCOUNTED}:{_WEEK} > {amount(LEAK)}\n"
-        f"  and on (job, instance) {UNACCOUNTED}:{_DAY} > {amount(LEAK_DAY)}\n"
+        f"{_keeps_growing(UNACCOUNTED, 'and on (job, instance)')}"
         f"  and on (job, instance) {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n)\n"
         f"{IN_CLUSTER}",
         HOUR,
@@ -140,7 +152,8 @@ def _unaccounted() -> Alert:
         f" and it still grows; the alert is for more than {size(LEAK)}.",
         "node",
         f"`unaccounted` of the ledger has grown by {size(LEAK)} within {duration(LEAK_WINDOW)} and by"
-        f" {size(LEAK_DAY)} within the last day, and the records by at most {_SLIGHT}",
+        f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
+        f" {_SLIGHT}",
         "As for the heap; this one sees what is outside of it.",
     )
 

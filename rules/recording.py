@@ -26,12 +26,11 @@ USED = "instance:aerospike_memory_pool_used_bytes"
 HEAP = "instance:aerospike_memory_heap_allocated_bytes"
 UNACCOUNTED = "instance:aerospike_memory_ledger_unaccounted_bytes"
 
-PER_CLUSTER = "on (job, cluster_name, ns, pool) group_left ()"
-"""How a figure of a node meets that of its cluster."""
-
 OF_A_NODE = f"without ({', '.join(PER_TARGET_LABELS)})"
-
-_SUBQUERY_STEP = 5 * MINUTE
+IN_GROUP = f"ignoring ({', '.join(PER_TARGET_LABELS)})"
+PER_CLUSTER = f"{IN_GROUP} group_left ()"
+"""How a figure of a node meets that of its cluster: by the very labels that a sum over a cluster keeps, so that a label
+that nobody thought of (a zone) makes groups of nodes, and no join that fails."""
 
 
 def _cluster() -> Recording:
@@ -81,15 +80,25 @@ def _clusters() -> Group:
     )
 
 
+def trend(window: int) -> str:
+    """The operation in the names of slopes and of times to a limit."""
+    return f"slope{duration(window)}"
+
+
 def _slope(window: int) -> str:
-    """The slope of every headroom, once half of the window has been seen."""
-    headroom, text = metric("limit_headroom_bytes"), duration(window)
-    over = f"{text}:{duration(_SUBQUERY_STEP)}" if window >= DAY else text
-    return f"deriv({headroom}[{over}])\nand {headroom} offset {duration(window // 2)}"
+    """The slope of every headroom.
+
+    Of a day it is a difference of two means, because the regression over a whole day of a load that comes and goes with
+    the day is up to 6/pi of its amplitude, and not 0. Below, it is a regression, once half of the window has been seen.
+    """
+    headroom = metric("limit_headroom_bytes")
+    if window >= DAY:
+        return f"(\n  {_change(headroom, window, '  ')}\n) / {window}"
+    return f"deriv({headroom}[{duration(window)}])\nand {headroom} offset {duration(window // 2)}"
 
 
 def _times(window: int) -> tuple[Recording, ...]:
-    name = f"deriv{duration(window)}"
+    name = trend(window)
     slope = f"{LIMIT_SLOPE}:{name}"
     return (
         Recording(slope, _slope(window), "Bytes per second, negative where the limit comes nearer."),
@@ -120,13 +129,14 @@ def _hours() -> Group:
     )
 
 
-def _growth(name: str, series: str, window: int) -> Recording:
+def _change(series: str, window: int, indent: str = "") -> str:
     """The mean of the last minutes less that of the same time a window ago: whatever was in between costs nothing."""
     mean, before = duration(HOUR if window >= DAY else 15 * MINUTE), duration(window)
-    return Recording(
-        f"{name}:delta{before}",
-        f"avg_over_time({series}[{mean}])\n- avg_over_time({series}[{mean}] offset {before})",
-    )
+    return f"avg_over_time({series}[{mean}])\n{indent}- avg_over_time({series}[{mean}] offset {before})"
+
+
+def _growth(name: str, series: str, window: int) -> Recording:
+    return Recording(f"{name}:delta{duration(window)}", _change(series, window))
 
 
 def _days() -> Group:

@@ -59,7 +59,8 @@ there, and `make rules` writes the files and this page anew. These you will want
 * `CACHE_NAMESPACES`, the namespaces that are meant to evict;
 * `RUNBOOKS_URL` and `DASHBOARDS_URL`, the places that your people can reach;
 * `PER_TARGET_LABELS`, if your targets carry further labels that differ from node to node (`pod`, `node`, `container`
-  and `host` are known): a sum over a cluster leaves them out.
+  and `host` are known): a sum over a cluster leaves them out. One that is not listed (a zone) divides the cluster, and
+  nodes are compared within their part.
 
 Who copies the YAML alone replaces the same words in it.
 
@@ -74,9 +75,11 @@ Who copies the YAML alone replaces the same words in it.
 * A node that is scraped through two exporters counts twice in sums over the cluster.
 * Where a figure is absent ([absent.md](absent.md)), what rests on it cannot fire: `sys_memory` has no time to its limit
   before 8.2 on another host; on another host nothing is known of the process, its container and the kernel's limits.
-* The forecasts need half of their window: for `AerospikeMemoryWritesStopWithinDays` half a day, for those of growth
-  over a week the whole week. A node that starts empty and is filled by its peers looks like one that overflows;
+* The forecasts need half of their window, `AerospikeMemoryWritesStopWithinDays` the whole day, those of growth over a
+  week the whole week. A node that starts empty and is filled by its peers looks like one that overflows;
   the runbook says how to tell.
+* A load that begins all of a sudden and fills a namespace within ten minutes is over before a slope of 30 minutes has
+  seen enough of it: then `AerospikeMemoryWritesStopped` or `AerospikeMemoryWritesRefused` is the first to tell.
 """
 
 

@@ -20,7 +20,17 @@ from dashboards.thresholds import (
     Horizon,
 )
 from exporter.amounts import share, size, span
-from rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, FRAGMENTED, LIMIT_SECONDS, MEDIAN, NODES, PER_CLUSTER
+from rules.recording import (
+    ABOVE_MEDIAN,
+    FRAGMENTATION_RATIO,
+    FRAGMENTED,
+    IN_GROUP,
+    LIMIT_SECONDS,
+    MEDIAN,
+    NODES,
+    PER_CLUSTER,
+    trend,
+)
 from rules.rule import BYTES, COUNT, IN_CLUSTER, NAMESPACE, TIME, Alert, Group, amount, duration, label, metric
 
 _EVICTION_WINDOW = 15 * MINUTE
@@ -62,7 +72,7 @@ def _refused() -> Alert:
 
 
 def _will_stop(name: str, horizon: Horizon, hold: int, why: str) -> Alert:
-    seconds = f"{LIMIT_SECONDS}:deriv{duration(horizon.window)}"
+    seconds = f"{LIMIT_SECONDS}:{trend(horizon.window)}"
     return Alert(
         name,
         horizon.severity,
@@ -154,7 +164,7 @@ def _far_from_peers() -> Alert:
         f"{above}\n"
         f"and abs({above}) > {amount(PEERS_FLOOR)}\n"
         f"and abs({above}) > {PER_CLUSTER} {PEERS_RATIO} * {median}\n"
-        f"and on (job, cluster_name, ns, pool) {NODES}{data} >= {PEERS}",
+        f"and {IN_GROUP} {NODES}{data} >= {PEERS}",
         HOUR,
         HOUR,
         "A node has far more or far less data of a namespace than the median of its cluster.",
@@ -191,7 +201,8 @@ WRITES = Group(
             "AerospikeMemoryWritesStopWithinDays",
             TIME_TO_LIMIT_DAYS,
             HOUR,
-            "A weekend, or the time to get and add a node. The slope is of a day, because loads have a daily course.",
+            "A weekend, or the time to get and add a node. It compares with the same hour of the day before, because"
+            " loads have a daily course.",
         ),
         _evicting(),
         _no_room(),

@@ -28,12 +28,14 @@ GRAFANA = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
 
 _LIMIT = "a set has a limit only with stop-writes-size"
 _ENTRIES = "on 8.1 the entries are asked for with --collector.sindexes.stat only"
+_INDEXES = "a namespace need not have a secondary index"
 _SHARED = "only Enterprise servers have System V segments"
 _PEERS = "a median wants three nodes"
 
 EMPTY = {
     "Sets: limit": _LIMIT,
     "Sets: used of limit": _LIMIT,
+    "Secondary indexes: used": _INDEXES,
     "Secondary indexes: entries": _ENTRIES,
     "Secondary indexes: per entry": _ENTRIES,
     "Shared memory by use": _SHARED,

@@ -182,7 +182,7 @@ def test_the_time_that_is_left_follows_the_trends_of_the_alerts() -> None:
         hours = f"{horizon.window // 3600}h" if horizon.window < thresholds.DAY else "1d"
         window = f"{horizon.window // 60}m" if horizon.window < thresholds.HOUR else hours
         expr = dict(queries(DASHBOARDS["overview.json"]))["First stop of writes in"]
-        assert f"limit_headroom_seconds:deriv{window}{{" in expr
+        assert f"limit_headroom_seconds:slope{window}{{" in expr
 
 
 def test_the_ledger_shows_every_component() -> None:

@@ -16,7 +16,7 @@ RULES = PROMETHEUS / "aerospike-memory.rules.yml"
 ALERTS = PROMETHEUS / "aerospike-memory.alerts.yml"
 
 NUMBER = r"\d+(?:\.\d+)?(?: \* 2 \^ 20)?"
-COMPARISON = re.compile(rf"(==|<=|>=|<|>)( (?:on \([^)]*\) group_left \(\) )?)({NUMBER})")
+COMPARISON = re.compile(rf"(==|<=|>=|<|>)( (?:ignoring \([^)]*\) group_left \(\) )?)({NUMBER})")
 """A comparison with a number, or with a number of times something."""
 
 

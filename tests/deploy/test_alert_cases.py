@@ -70,7 +70,7 @@ def test_its_cases_are_of_series_that_the_exporter_exposes(alert: str) -> None:
     for case in cases(alert):
         for series in case["input_series"]:
             name, labels = re.fullmatch(r"(\w+)\{(.*)\}", series["series"]).groups()  # type: ignore[union-attr]
-            found = set(re.findall(r'(\w+)="', labels)) - {"job", "instance", "pod"}
+            found = set(re.findall(r'(\w+)="', labels)) - {"job", "instance", "pod", "zone"}
             assert found == declared[name], series["series"]
 
 

@@ -132,3 +132,19 @@ def test_the_syntax_of_both_generations_is_given_where_both_have_the_setting() -
             other = "id" if key == "namespace" else "namespace"
             has_other = first < "7.0" if other == "id" else last > "7.2"
             assert not has_other or re.search(rf";{other}=[^\"]*;{parameter}=", text), f"{page}: {parameter}"
+
+
+EXAMPLES = (
+    r"(?:evict-used-pct|high-water-memory-pct|indexes-memory-budget|max-used-pct|memory-size|stop-writes-size"
+    r"|stop-writes-used-pct)"
+)
+"""Settings of which a lower value than the present one stops writes or deletes records."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_copies_an_example_of_a_limit_was_told_to_look_up_what_it_is(page: str) -> None:
+    text = (RUNBOOKS / page).read_text()
+    for found in re.finditer(rf";{EXAMPLES}=(?!1\")|set-property \S+ MemoryMax=", text):
+        before = text[: found.start()]
+        assert "a lower one than now" in before, f"{page}: {found[0]}"
+        assert re.search(rf"(?:grep|systemctl show) .*(?:{EXAMPLES}|evict|MemoryMax)", before), f"{page}: {found[0]}"
