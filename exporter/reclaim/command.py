@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter import logs, settings
@@ -18,7 +19,7 @@ from exporter.reclaim.confirm import refusal
 from exporter.reclaim.flags import parse, wishes
 from exporter.reclaim.journal import Journal, open_entries
 from exporter.reclaim.marks import undo_hazard
-from exporter.reclaim.plan import plan
+from exporter.reclaim.plan import deletes, plan
 from exporter.reclaim.proposals import proposals
 from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
 from exporter.reclaim.watch import levels, watch
@@ -80,13 +81,16 @@ class _Session:
             now = read(self._source, self._chosen.web.timeout)
         except SourceError as problem:
             return self._lost(str(problem))
+        node = now.snapshot.node
+        unknown = [name for name in own.namespace if now.namespace(name) is None]
+        if unknown:
+            return self._refuse(f"the node has no namespace {', '.join(unknown)}", page.as_data(node, Plan()))
         wanted = [
             wish
             for wish in asked or proposals(now)
             if (not own.namespace or wish.namespace in own.namespace) and (not own.only or wish.parameter in own.only)
         ]
         made = plan(now, wanted, own.risky)
-        node = now.snapshot.node
         self._show(page.page(node, made, self._paint))
         if not own.apply or made.refused or not made.actions:
             self._finish(page.as_data(node, made))
@@ -135,8 +139,10 @@ class _Session:
             if not back:
                 return self._refuse(f"nothing can undo run {own.undo}", data)
             sent = "".join(f"  {command(node.release, entry.wish, entry.before)}\n" for entry in back)
-            self._show(f"To be sent, in this order:\n{sent}")
-            why = refusal(node, len(back), (), (), own.yes, _prompt())
+            self._show(f"{page.head(node, self._paint)}\n\nTo be sent, in this order:\n{sent}")
+            # A former eviction mark may be passed by now.
+            deleted = [name for entry in back if (name := deletes(now, replace(entry.wish, value=entry.before), {}))]
+            why = refusal(node, len(back), deleted, own.delete_data, own.yes, _prompt())
             if why is not None:
                 return self._refuse(why, data)
             found = self._tell(restore(self._source.ask, node, entries, journal, own.force))
@@ -184,7 +190,7 @@ class _Session:
         if self._own.output == "json":
             self._finish(page.as_data(NOBODY, Plan(), problem=problem))
         else:
-            sys.stdout.write(f"{problem}\n")
+            sys.stderr.write(f"{problem}\n")
         return FAILED
 
     def _refuse(self, why: str, data: dict[str, Any]) -> int:

@@ -36,7 +36,8 @@ def reasons(situation: Situation, wish: Wish, before: Mapping[str, int]) -> Iter
     if known is None or known.context == "namespace":
         namespace = situation.namespace(wish.namespace)
         if namespace is None:
-            yield Reason("the node does not tell of such a namespace")
+            missing = "the node does not tell of such a namespace"
+            yield Reason(missing if wish.namespace else f"it belongs to a namespace: give NS/{wish.parameter}")
             return
         if not plain(wish.namespace):
             yield Reason("the name of the namespace does not fit into a command")

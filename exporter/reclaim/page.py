@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 def page(node: Node, plan: Plan, paint: Paint) -> str:
     """The plan, what gains most first, and what is refused."""
-    cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
-    lines = [paint("head", clean(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))]
+    lines = [head(node, paint)]
     if not plan.actions and not plan.refusals:
         lines.append("Nothing to reclaim.")
     for action in sorted(plan.actions, key=_by_gain):
@@ -33,6 +32,12 @@ def page(node: Node, plan: Plan, paint: Paint) -> str:
         for refusal in plan.refusals:
             lines += _wrapped(f"{refusal.wish.what}: {refusal.reason}{'' if refusal.firm else ' (--risky)'}")
     return "\n".join(lines) + "\n"
+
+
+def head(node: Node, paint: Paint) -> str:
+    """Which node it is."""
+    cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
+    return paint("head", clean(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))
 
 
 def commands(actions: Iterable[Action]) -> str:

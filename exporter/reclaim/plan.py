@@ -12,7 +12,7 @@ from exporter.reclaim.marks import LIMITS, changed
 from exporter.reclaim.parameters import EVICTION, ORDER, PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exporter.reclaim.action import Wish
     from exporter.reclaim.situation import Situation
@@ -80,7 +80,7 @@ def _action(situation: Situation, wish: Wish, before: dict[str, int]) -> Action:
             int(then) if wish.parameter == "nsup-period" else period,
             _cycles(situation, wish, namespace, gain),
         ),
-        deletes=_deletes(situation, wish, namespace, before),
+        deletes=deletes(situation, wish, before),
         others=_choices(namespace, int(then)) if wish.parameter == "defrag-lwm-pct" and namespace else (),
     )
 
@@ -138,8 +138,12 @@ def _cycles(situation: Situation, wish: Wish, namespace: Namespace | None, gain:
     return -(-gain.most * 1000 // (mark.used * tenths))
 
 
-def _deletes(situation: Situation, wish: Wish, namespace: Namespace | None, before: dict[str, int]) -> str | None:
-    """Whose records are deleted, now or when a mark is reached; None where no action of ours deletes any."""
+def deletes(situation: Situation, wish: Wish, before: Mapping[str, int]) -> str | None:
+    """Whose records are deleted, now or when a mark is reached; None where no change of ours deletes any.
+
+    `before` holds the values of the wishes for its namespace that come first.
+    """
+    namespace = situation.namespace(wish.namespace)
     if namespace is None:
         return None
     if wish.parameter == TRUNCATE:
@@ -156,7 +160,8 @@ def _deletes(situation: Situation, wish: Wish, namespace: Namespace | None, befo
         then = changed(namespace, {**before, wish.parameter: value or 0})
         mark = gains.eviction_mark(then, situation.snapshot.system, LIMITS[wish.parameter])
         shrinks = value is not None and (not old or value < old)
-        return wish.namespace if mark is not None and shrinks else None
+        never = before.get("nsup-period", situation.number(wish.namespace, "nsup-period")) == 0
+        return wish.namespace if mark is not None and shrinks and not never else None
     return None
 
 

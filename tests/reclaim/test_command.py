@@ -90,6 +90,11 @@ def test_a_plan_can_be_narrowed(node: RecordedNode, tmp_path: Path, words: list[
     assert [action["ns"] for action in run.data["plan"]] == expected
 
 
+def test_a_namespace_that_is_not_there_is_no_clean_bill(node: RecordedNode, tmp_path: Path) -> None:
+    run = Run(node, tmp_path, "--namespace", "carts", "--namespace", "cart")
+    assert (run.code, run.out, run.err) == (3, "", "nothing sent: the node has no namespace cart\n")
+
+
 def test_a_plan_is_applied_and_undone(node: RecordedNode, tmp_path: Path) -> None:
     run = Run(node, tmp_path, "--set", "orders/defrag-lwm-pct=60", "--apply", "--yes")
     assert (run.code, run.err) == (0, "")
@@ -98,7 +103,9 @@ def test_a_plan_is_applied_and_undone(node: RecordedNode, tmp_path: Path) -> Non
     assert node.changes == [LWM_60]
     back = Run(node, tmp_path, "--undo", "--yes")
     assert (back.code, back.err) == (0, "")
-    assert back.out == f"To be sent, in this order:\n  {LWM_50}\n  restored     {LWM_50}\n"
+    head, _, rest = back.out.partition("\n\n")
+    assert head == run.out.partition("\n")[0]
+    assert rest == f"To be sent, in this order:\n  {LWM_50}\n  restored     {LWM_50}\n"
     assert node.changes == [LWM_60, LWM_50]
     again = Run(node, tmp_path, "--undo", "--yes")
     assert again.code == 3
@@ -240,9 +247,18 @@ def test_a_former_value_that_would_stop_writes_by_now_is_restored_only_by_force(
     assert node.configured("orders", "indexes_memory_budget") == 1 << 20
 
 
+def test_an_undo_that_brings_an_eviction_mark_back_is_confirmed_by_name(node: RecordedNode, tmp_path: Path) -> None:
+    assert Run(node, tmp_path, "--set", "carts/evict-used-pct=60", "--apply", "--yes").code == 0
+    run = Run(node, tmp_path, "--undo", "--yes")
+    assert run.err == "nothing sent: records of carts would be deleted: confirm with --delete-data carts\n"
+    assert (run.code, node.configured("carts", "evict_used_pct")) == (3, 60)
+    assert Run(node, tmp_path, "--undo", "--yes", "--delete-data", "carts").code == 0
+    assert node.configured("carts", "evict_used_pct") == 40
+
+
 def test_a_node_that_is_not_there_is_said(tmp_path: Path) -> None:
     run = Run(None, tmp_path)
-    assert (run.code, run.out) == (1, "no connection to 127.0.0.1:1: Connection refused\n")
+    assert (run.code, run.out, run.err) == (1, "", "no connection to 127.0.0.1:1: Connection refused\n")
     assert Run(None, tmp_path, "--undo", "--output", "json").data["problem"].startswith("no connection")
 
 

@@ -28,7 +28,7 @@ def refused(situation: Situation, text: str) -> list[str]:
         (NEW, "orders/replication-factor=1", "reclaim changes only"),
         (NEW, "nope/defrag-lwm-pct=60", "does not tell of such a namespace"),
         (NEW, "orders/batch-max-unused-buffers=1", "belongs to no namespace"),
-        (NEW, "/defrag-lwm-pct=60", "does not tell of such a namespace"),
+        (NEW, "/defrag-lwm-pct=60", "it belongs to a namespace: give NS/defrag-lwm-pct"),
         # What the release lacks.
         (OLD, "orders/evict-used-pct=60", "release 6.4.0.34 has no evict-used-pct"),
         (OLD, "orders/indexes-memory-budget=1G", "release 6.4.0.34 has no indexes-memory-budget"),
