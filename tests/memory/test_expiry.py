@@ -44,6 +44,12 @@ def test_a_real_namespace() -> None:
     }
 
 
+def test_the_windows_are_of_so_many_hours() -> None:
+    # A record of 1000 bytes for each hour.
+    found = expiring(holding(200_000, 200), counted(3600, *[1] * 200))
+    assert found == {"1h": 1_000, "6h": 6_000, "24h": 24_000, "168h": 168_000}
+
+
 def test_what_never_expires_is_taken_out_of_the_first_bucket() -> None:
     # 1000 bytes each; 70 of the 100 in the first hour never expire.
     found = expiring(holding(200_000, 200, permanent=70), counted(3600, 100, 20, 0, 0, 0, 80))
@@ -60,6 +66,8 @@ def test_where_nothing_expires_it_is_0_and_where_no_cycle_runs_it_is_not_told() 
 def test_counts_that_are_older_than_the_records_promise_no_more_than_there_is() -> None:
     # 1000 were counted, and 10 are left, of which 4 never expire.
     assert expiring(holding(10_000, 10, permanent=4), counted(60, 1000)) == dict.fromkeys(WINDOWS, 6_000)
+    # 5 were counted in the first hour, and by now 8 of 10 never expire.
+    assert expiring(holding(10_000, 10, permanent=8), counted(3600, 5, 0)) == dict.fromkeys(WINDOWS, 0)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from tests.reclaim.situations import BLOCK, MIB, situation_of
 
 
 def files(
-    taken: int, used: int, *, lwm: int = 50, kind: str = "file", backed: bool = False, sealed: int = 99
+    taken: int, used: int, *, lwm: int = 50, kind: str = "file", backed: bool = False, sealed: int = 99, moved: int = 0
 ) -> Namespace:
-    """A namespace in one file or stripe of 63 blocks."""
-    unit = Unit(f"{kind}[0]", used, 63 - taken, 0, sealed, 0, 0)
+    """A namespace in one file or stripe of 63 blocks; so many were sealed by writers, and by defragmentation."""
+    unit = Unit(f"{kind}[0]", used, 63 - taken, 0, sealed, 0, moved)
     storage = Storage(kind, 64 * BLOCK, used, 50, BLOCK, defrag_lwm_pct=lwm, backed=backed, units=(unit,))
     return Namespace("orders", (8, 1), Arena("mem"), Arena("mem"), storage, Thresholds())
 
@@ -37,6 +37,7 @@ def files(
         (files(0, 0), 75, 0, 0),
         # In memory alone what was never sealed is being filled: 2 of 60 blocks can be freed at most.
         (files(60, 30 * BLOCK, kind="stripe", sealed=2), 75, 2, 2),
+        (files(60, 30 * BLOCK, kind="stripe", sealed=2, moved=3), 75, 5, 5),
         # With a file blocks may have been sealed before the start.
         (files(60, 30 * BLOCK, kind="stripe", backed=True, sealed=2), 75, 15, 30),
         # A file on a real 8.1 server: 33 blocks, 152104576 bytes = 18.13 blocks; at 60 % it gave back 10.
@@ -80,8 +81,9 @@ def test_defragmentation_of_a_captured_node(scenario: str, name: str, most: int,
 def test_records_in_the_heap_have_no_blocks_to_gain() -> None:
     namespace = situation_of("6.4/cache-fragmented").namespace("carts")
     assert namespace is not None
-    found = gains.defrag(namespace, 60)
-    assert (found.least, found.most) == (None, None)
+    assert namespace.storage is None
+    for found in (gains.defrag(namespace, 60), gains.defrag_queue(namespace), gains.post_write(namespace, 16)):
+        assert (found.least, found.most) == (None, None)
 
 
 def test_an_unknown_number_of_free_blocks_makes_the_gain_unknown() -> None:
