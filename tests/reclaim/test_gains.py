@@ -127,6 +127,9 @@ def test_batch_buffers_are_128_kib_each() -> None:
         (1.0, 0, 22_282_240, 22_282_240 + 4096 * 4096),
         # A million: 245 per partition, with the unused first slot 246 of 256 in a stage.
         (1.0, 1_000_000, 22_282_240, 22_282_240 + 4096 * 4096),
+        # 255 per partition and the unused slot fill a stage; with one more there are two, and up to four.
+        (1.0, 4096 * 255, 22_282_240, 22_282_240 + 4096 * 4096),
+        (1.0, 4096 * 256, 22_282_240, 22_282_240 + 4096 * 3 * 4096),
         # Four million: 977 per partition, four stages; up to eight.
         (1.0, 4_000_000, 22_282_240, 22_282_240 + 4096 * 7 * 4096),
         (0.5, 0, 11_141_120, 11_141_120 + 2048 * 4096),
@@ -148,7 +151,8 @@ def test_only_the_last_secondary_index_gives_memory_back() -> None:
     found = gains.sindex(namespace, only.name)
     assert (found.least, found.most) == (16_777_216, 16_777_216)
     two = dataclasses.replace(namespace, sindexes=(only, only._replace(name="other")))
-    assert gains.sindex(two, only.name).most == 0
+    shared = gains.sindex(two, only.name)
+    assert (shared.least, shared.most) == (0, 0)
     flash = dataclasses.replace(namespace, sindex=dataclasses.replace(namespace.sindex, type="flash"))
     assert "no memory" in gains.sindex(flash, only.name).where
 
