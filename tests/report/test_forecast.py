@@ -25,6 +25,8 @@ def growing(rate: float, low: float | None, high: float | None) -> Trend:
         ((100, 100, 100), (-5, -10, -1), (None, None, None)),
         ((100, 100, 100), (0, 0, 0), (None, None, None)),
         ((100, 100, 100), (1, 0.5, 2), (50, None, None)),
+        # Nothing is said beyond 90 days.
+        ((89.9, 89.9, 90.1), (1, 1, 1), (89.9, 89.9, None)),
         ((-5, -10, 5), (10, 5, 20), (0, 0, 1)),
         # Nothing is left and nothing grows.
         ((0, 0, 0), (0, 0, 0), (0, 0, 0)),
