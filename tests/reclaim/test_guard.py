@@ -44,6 +44,7 @@ def refused(situation: Situation, text: str) -> list[str]:
         (OLD, "orders/post-write-queue=8", "the records are in memory"),
         # Values that the server would take, or read as something else.
         (NEW, "orders/defrag-lwm-pct=0", "0 is outside 1 to 99"),
+        (NEW, "orders/defrag-lwm-pct=1", "OK"),
         (NEW, "orders/defrag-lwm-pct=100", "from 100 on the server defragments for ever"),
         (OLD, "orders/defrag-lwm-pct=101", "from 100 on the server defragments for ever"),
         (NEW, "orders/defrag-lwm-pct=-1", "not a whole number"),
@@ -63,6 +64,7 @@ def refused(situation: Situation, text: str) -> list[str]:
         # 18,386,160 bytes of indexes: writes stop above the budget, and want a tenth of room.
         (NEW, "orders/indexes-memory-budget=18386159", "writes would stop at 17.5 MiB"),
         (NEW, "orders/indexes-memory-budget=18386160", "less than 10% of room"),
+        (NEW, "orders/indexes-memory-budget=20224775", "less than 10% of room"),
         (NEW, "orders/indexes-memory-budget=20224776", "OK"),
         (NEW, "orders/indexes-memory-budget=0", "OK"),
         # 56,745,062 bytes of 1 GiB; stop-writes-pct is 85: 66,758,896 * 85 / 100 = 56,745,061.
@@ -103,6 +105,23 @@ def test_each_wish_is_refused_for_its_reason_or_not_at_all(scenario: str, text: 
         assert found == []
     else:
         assert any(reason in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [
+        (NEW, "orders/defrag-lwm-pct=86"),
+        (NEW, "orders/indexes-memory-budget=18386160"),
+        (NEW, "orders/nsup-period=120"),
+        (NEW, "carts/evict-used-pct=2"),
+        (EVICTING, "carts/evict-tenths-pct=101"),
+    ],
+)
+def test_a_person_can_insist_on_what_is_a_matter_of_judgement(scenario: str, text: str) -> None:
+    made = plan(situation_of(scenario), [wish(text)])
+    assert made.actions == ()
+    assert [refusal.firm for refusal in made.refusals] == [False]
+    assert plan(situation_of(scenario), [wish(text)], risky=True).refusals == ()
 
 
 @pytest.mark.parametrize(
