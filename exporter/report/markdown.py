@@ -34,7 +34,7 @@ def title(report: Report) -> str:
     """What the report is on."""
     clusters = sorted({node.cluster for node in report.nodes if node.cluster})
     whose = f" of {', '.join(clusters)}" if 0 < len(clusters) <= 3 else ""
-    return f"Memory{whose}, the last {span(report.end - report.start)}"
+    return f"Memory{whose} over {span(report.end - report.start)}"
 
 
 def about(report: Report) -> Iterator[str]:

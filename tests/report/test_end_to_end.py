@@ -197,7 +197,7 @@ def test_the_window_before_is_compared_with(server: Server, truth: Truth) -> Non
 def test_it_reads_well_in_a_terminal_and_in_a_browser(server: Server, tmp_path: Path) -> None:
     text = reported(server)
     assert (text.returncode, text.stderr) == (0, "")
-    assert text.stdout.startswith("# Memory of embedded-shop-simulation, the last 7 d\n")
+    assert text.stdout.startswith("# Memory of embedded-shop-simulation over 7 d\n")
     assert "| orders    | write_blocks (refuse writes) |" in text.stdout
     file = tmp_path / "report.html"
     saved = reported(server, "--output", "html", "--save", str(file), "--cluster", "embedded-shop-simulation")
