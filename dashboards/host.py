@@ -77,7 +77,7 @@ def shared_memory() -> Panel:
         BYTES,
         Query(f"sum by (kind, attached) ({chosen('shm_resident_bytes')})", "{{kind}} attached: {{attached}}"),
         stacked=True,
-        shades=USED,
+        bands=USED,
         empty=NO_SEGMENTS,
     )
 

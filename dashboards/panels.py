@@ -79,7 +79,7 @@ def lines(
     marks: Mapping[float, str] | None = None,
     stacked: bool = False,
     colours: Mapping[str, str] | None = None,
-    shades: str = "",
+    bands: str = "",
     span: int = 12,
     height: int = 8,
     top: float | None = None,
@@ -89,7 +89,10 @@ def lines(
     zero: bool = True,
     empty: str = "",
 ) -> timeseries.Panel:
-    """Values over time; `colours` by series, or shades of one. `marks` are dashed lines at a value.
+    """Values over time. `marks` are dashed lines at a value.
+
+    `colours` are by series; `bands` is one colour for all, stacked, with bright edges: names that nobody knows before
+    are told apart by their order, which is that of the legend.
 
     `empty` is shown where there is nothing to show.
     """
@@ -110,13 +113,9 @@ def lines(
         .height(height)
         .legend(legend)
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
-        .color_scheme(
-            build.FieldColor()
-            .mode(model.FieldColorModeId.SHADES if shades else model.FieldColorModeId.FIXED)
-            .fixed_color(shades or FREE)
-        )
-        .line_width(1 if stacked else 2)
-        .fill_opacity(70 if stacked else 0)
+        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.FIXED).fixed_color(bands or FREE))
+        .line_width(1 if stacked and not bands else 2)
+        .fill_opacity(25 if bands else 70 if stacked else 0)
         .show_points(options.VisibilityMode.NEVER)
         .thresholds(thresholds(((None, "transparent"), *sorted((marks or {}).items()))))
     )
