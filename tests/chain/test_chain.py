@@ -38,7 +38,10 @@ def _node(release: str, position: int, age: float) -> tuple[EmbeddedNode, Manual
     return node, clock
 
 
-@pytest.fixture(scope="module", params=[("8.1", 1), ("6.4", 3)], ids=["one node of 8.1", "three nodes of 6.4"])
+RUNS = {f"{count} of {release}": (release, count) for release in ("8.1", "6.4") for count in (1, 3)}
+
+
+@pytest.fixture(scope="module", params=list(RUNS.values()), ids=list(RUNS))
 def release_and_count(request: pytest.FixtureRequest) -> tuple[str, int]:
     """The release of the nodes, and how many there are."""
     param: tuple[str, int] = request.param
