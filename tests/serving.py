@@ -53,6 +53,18 @@ class Registry:
         return Families([Family(UP, [((), 0)])])
 
 
+class Held(Registry):
+    """A registry whose scrapes last until it is told that they may end, at most ten seconds."""
+
+    def __init__(self, sets: int = 100) -> None:
+        self.scraping, self.release = threading.Event(), threading.Event()
+        super().__init__(self._hold, sets=sets)
+
+    def _hold(self) -> None:
+        self.scraping.set()
+        self.release.wait(10)
+
+
 class Served:
     """A running server."""
 

@@ -19,7 +19,7 @@ from exporter.errors import SettingsError
 from exporter.handler import Exposed
 from exporter.tables import WebSettings
 from exporter.web import WebServer
-from tests.serving import OPENMETRICS, Registry, answer, received, said, serving
+from tests.serving import OPENMETRICS, Held, Registry, answer, received, said, serving
 from tests.support import SCENARIOS, registry_of, replies, series
 
 if TYPE_CHECKING:
@@ -285,18 +285,13 @@ def test_of_too_many_connections_the_one_that_was_idle_longest_gives_way() -> No
 
 
 def test_a_request_that_is_being_answered_never_gives_way() -> None:
-    scraping, release = threading.Event(), threading.Event()
-
-    def act() -> None:
-        scraping.set()
-        release.wait(10)
-
-    with serving(Registry(act), connections=1) as server:
+    registry = Held()
+    with serving(registry, connections=1) as server:
         with server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as busy:
-            assert scraping.wait(5)
+            assert registry.scraping.wait(5)
             with server.connect() as other:
                 assert received(other) == b""
-            release.set()
+            registry.release.set()
             assert received(busy).startswith(b"HTTP/1.1 200")
         # The place is free again.
         deadline = time.monotonic() + 5
@@ -326,16 +321,11 @@ def test_idle_connections_do_not_hold_up_a_scrape() -> None:
 
 
 def test_a_client_that_leaves_before_its_answer_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
-    scraping, release = threading.Event(), threading.Event()
-
-    def act() -> None:
-        scraping.set()
-        release.wait(5)
-
-    with serving(Registry(act, sets=50_000)) as server:
+    registry = Held(sets=50_000)
+    with serving(registry) as server:
         with server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"):
-            assert scraping.wait(5)
-        release.set()
+            assert registry.scraping.wait(5)
+        registry.release.set()
         assert server.get().status_code == 200
     assert said(caplog) == []
 
@@ -395,37 +385,27 @@ def test_stop_frees_the_port_and_ends_the_connections() -> None:
 
 
 def test_a_scrape_under_way_is_answered_before_the_end() -> None:
-    scraping, release = threading.Event(), threading.Event()
-
-    def act() -> None:
-        scraping.set()
-        release.wait(10)
-
+    registry = Held()
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(serving(Registry(act)))
+        server = stack.enter_context(serving(registry))
         client = server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert scraping.wait(5)
-        threading.Timer(0.3, release.set).start()
+        assert registry.scraping.wait(5)
+        threading.Timer(0.3, registry.release.set).start()
         stack.close()
     with client:
         assert received(client).startswith(b"HTTP/1.1 200")
 
 
 def test_stop_waits_less_than_two_seconds_for_a_scrape_that_hangs() -> None:
-    scraping, release = threading.Event(), threading.Event()
-
-    def act() -> None:
-        scraping.set()
-        release.wait(10)
-
+    registry = Held()
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(serving(Registry(act)))
+        server = stack.enter_context(serving(registry))
         client = server.connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert scraping.wait(5)
+        assert registry.scraping.wait(5)
         start = time.monotonic()
         stack.close()
         stopped = time.monotonic() - start
-        release.set()
+        registry.release.set()
     with client:
         assert received(client) == b""
     assert stopped < 2

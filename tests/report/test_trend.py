@@ -109,6 +109,17 @@ def test_one_that_bends_goes_on_as_it_did_lately_and_the_bounds_hold_both() -> N
     assert found.level == pytest.approx(1400.0)
 
 
+def test_of_a_long_window_that_bends_late_the_bounds_hold_the_later_rate_too() -> None:
+    # 42 days at 1 a day, 18 at 100: so few late pairs that the bounds of all slopes leave them out.
+    values = (float(min(hour, 1008) + 100 * max(0, hour - 1008)) / 24 for hour in range(1441))
+    found = trend([(hour * 3600.0, value) for hour, value in enumerate(values)], 3600.0)
+    assert found is not None
+    assert found.bends
+    assert found.high is not None
+    assert found.current * DAY == pytest.approx(100.0)
+    assert found.high * DAY == pytest.approx(100.0)
+
+
 def test_noise_alone_does_not_bend() -> None:
     chance = random.Random(3)
     points = [(moment, value + chance.gauss(0, 20)) for moment, value in coarse(daily(1000.0, 10.0))]
