@@ -33,12 +33,12 @@ soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lie
 	@$(BIN)/python -m tests.soak
 
 rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
-	$(BIN)/python -m rules
+	$(BIN)/python -m docs.generate.rules
 
 docs: .venv/dev ## write the generated pages of docs
-	$(BIN)/python -m tests.metrics_page > docs/metrics.md
-	$(BIN)/python -m tests.configuration_page > docs/configuration.md
-	$(BIN)/python -m tests.findings_page > docs/findings.md
+	$(BIN)/python -m docs.generate.metrics > docs/metrics.md
+	$(BIN)/python -m docs.generate.configuration > docs/configuration.md
+	$(BIN)/python -m docs.generate.findings > docs/findings.md
 
 dashboards: .venv/dev ## write the JSON of the dashboards (Python 3.11 or later)
 	$(BIN)/python -m dashboards

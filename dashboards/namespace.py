@@ -26,9 +26,9 @@ from dashboards.promql import DATA, NS, any_of, chosen, or_zero
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
-from dashboards.thresholds import FRAGMENTATION
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
-from exporter.amounts import share as percent
+from exporter.rules.thresholds import FRAGMENTATION
+from exporter.units import share as percent
 
 if TYPE_CHECKING:
     from dashboards.query import Panel

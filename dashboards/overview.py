@@ -29,12 +29,23 @@ from dashboards.query import Query
 from dashboards.records import losses
 from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
-from dashboards.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
 from dashboards.units import all_waste
-from exporter.amounts import share as percent
-from exporter.amounts import size
 from exporter.memory.map import IDLE
-from rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
+from exporter.rules.recording import (
+    ABOVE_MEDIAN,
+    FRAGMENTATION_RATIO,
+    MEDIAN,
+    NODES,
+    PER_CLUSTER,
+)
+from exporter.rules.thresholds import (
+    CONTAINER_MARGIN,
+    FRAGMENTATION,
+    PEERS,
+    PEERS_RATIO,
+)
+from exporter.units import share as percent
+from exporter.units import size
 
 if TYPE_CHECKING:
     from dashboards.query import Panel

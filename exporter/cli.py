@@ -12,22 +12,32 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter import __version__, logs, service, settings
-from exporter.analyze import HELP as ANALYZE_HELP
-from exporter.analyze import analyze
+from exporter import __version__
+from exporter.commands import serve as service
+from exporter.commands.analyze import HELP as ANALYZE_HELP
+from exporter.commands.analyze import analyze
+from exporter.commands.reclaim import HELP as RECLAIM_HELP
+from exporter.commands.runtime import planned
 from exporter.errors import ExporterError, SettingsError
-from exporter.handler import NAME
-from exporter.parts import planned
-from exporter.reclaim.command import reclaim
-from exporter.reclaim.flags import HELP as RECLAIM_HELP
+from exporter.reclaim.session import reclaim
+from exporter.settings import (
+    load as settings,
+)
+from exporter.settings import (
+    logs,
+)
+from exporter.settings.schema import (
+    ProcessSettings,
+    SamplerSettings,
+)
 from exporter.sources.connection import Connection
-from exporter.tables import ProcessSettings, SamplerSettings
+from exporter.web.handler import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from exporter.parts import Plan
-    from exporter.tables import Settings
+    from exporter.commands.runtime import Plan
+    from exporter.settings.schema import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +92,7 @@ def serve(words: Sequence[str]) -> int:
 
 def demo(words: Sequence[str]) -> int:
     """Serve the metrics of the embedded shop until told to stop."""
-    from exporter import backfill  # only this command pays for it
+    from exporter.commands import demo_history as backfill  # only this command pays for it
     from exporter.demo.node import EmbeddedNode
 
     if any(word.partition("=")[0] == backfill.FLAG for word in words):
@@ -107,7 +117,7 @@ def demo(words: Sequence[str]) -> int:
 
 def report(words: Sequence[str]) -> int:
     """Report on a week of all nodes."""
-    from exporter.report import command  # only this command pays for it
+    from exporter.commands import report as command  # only this command pays for it
 
     return command.report(words)
 
@@ -124,11 +134,11 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 def _own_help(command: Callable[[Sequence[str]], int]) -> str:
     """The flags that only this command has."""
     if command is demo:
-        from exporter import backfill
+        from exporter.commands import demo_history as backfill
 
         return backfill.HELP
     if command is report:
-        from exporter.report.command import HELP as REPORT_HELP
+        from exporter.commands.report import HELP as REPORT_HELP
 
         return REPORT_HELP
     if command is reclaim:

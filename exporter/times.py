@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from exporter.amounts import DAY, HOUR, MINUTE
+from exporter.units import (
+    DAY,
+    HOUR,
+    MINUTE,
+)
 
 _UNITS = {"s": 1.0, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])", re.ASCII)

@@ -27,7 +27,7 @@ import psutil
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.synthetic import synthetic
 from exporter.demo.wire import InfoServer
-from exporter.selection import Selection
+from exporter.model.selection import Selection
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.crowd import Crowd

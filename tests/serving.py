@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from exporter.collectors.metric import Family, Metric, View
-from exporter.handler import Exposed, Scrapable
-from exporter.registry import Families
-from exporter.snapshot import Node, Reading, Snapshot
-from exporter.tables import WebSettings
-from exporter.web import WebServer
+from exporter.model.snapshot import (
+    Node,
+    Reading,
+    Snapshot,
+)
+from exporter.scrape.registry import Families
+from exporter.settings.schema import WebSettings
+from exporter.web.app import WebServer
+from exporter.web.handler import (
+    Exposed,
+    Scrapable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

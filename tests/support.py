@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import cli, logs
+from exporter import cli
 from exporter.collectors.metric import PREFIX, View
 from exporter.demo.wire import InfoServer
-from exporter.exposition import Exposition
-from exporter.registry import Registry
+from exporter.scrape.exposition import Exposition
+from exporter.scrape.registry import Registry
+from exporter.scrape.target import Target
+from exporter.settings import logs
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
-from exporter.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

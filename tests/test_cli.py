@@ -18,7 +18,7 @@ import requests
 
 from exporter import __version__, cli
 from exporter.demo.wire import InfoServer
-from exporter.handler import NAME
+from exporter.web.handler import NAME
 from tests.support import TESTS, replies, series
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as families_of_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import settings
-from exporter.assembly import Assembly
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
-from exporter.handler import Exposed
+from exporter.scrape.node import Assembly
+from exporter.settings import load as settings
+from exporter.settings.schema import Settings
 from exporter.sources.connection import Connection
-from exporter.tables import Settings
-from exporter.web import WebServer
+from exporter.web.app import WebServer
+from exporter.web.handler import Exposed
 from tests.faults.link import Link
 from tests.serving import OPENMETRICS, Registry, answer, received, serving
 from tests.support import TESTS, registry_of, replies

@@ -2,8 +2,8 @@
 
 from exporter.collectors import exporter, fleet
 from exporter.collectors.analysis import ANALYSIS
-from exporter.collectors.configuration import CONFIGURATION
 from exporter.collectors.heap import HEAP
+from exporter.collectors.limits import CONFIGURATION
 from exporter.collectors.map import MAP
 from exporter.collectors.namespaces import NAMESPACES
 from exporter.collectors.peers import PEERS

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series, View
-from exporter.memory.findings.rule import STATES
+from exporter.findings.rule import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.memory.analysis import Analysis
-    from exporter.snapshot import Histograms
+    from exporter.model.snapshot import Histograms
 
 _NS = ("ns",)
 

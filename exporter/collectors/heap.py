@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import reserved
+from exporter.memory import heap as reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.samples import Sample
 
-from exporter.selection import Selection
+from exporter.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.selection import total
+from exporter.model.selection import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.memory.analysis import Analysis
-    from exporter.snapshot import Snapshot
+    from exporter.model.snapshot import Snapshot
 
 _STATUS = "/proc/PID/status"
 

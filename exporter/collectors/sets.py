@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
 from exporter.memory.pool import SET_INDEX_ENTRY_BYTES
-from exporter.selection import OTHER, largest, total
+from exporter.model.selection import (
+    OTHER,
+    largest,
+    total,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.selection import OTHER, largest, total
+from exporter.model.selection import (
+    OTHER,
+    largest,
+    total,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.memory import units
+from exporter.memory import storage as units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

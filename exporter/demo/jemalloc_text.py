@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from exporter.demo.blocks import PAGE
 from exporter.demo.heap import BASE_BYTES, PURGED_PAGES, RETAINED_BYTES
 from exporter.demo.jemalloc import CHUNK, CHUNK_HEADER_PAGES, LARGEST_SMALL, run_bytes
-from exporter.demo.stat_words import EPOCH
+from exporter.demo.stat_answers import EPOCH
 
 if TYPE_CHECKING:
     from exporter.demo.heap import Heap

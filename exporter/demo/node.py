@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.demo.answers import Words
 from exporter.demo.clock import Clock
 from exporter.demo.config import RELEASES
 from exporter.demo.members import NODE_ID, Member, Members
 from exporter.demo.process import ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
-from exporter.demo.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from exporter.demo.smaps_text import (
     rollup_text,
     smaps_text,
 )
-from exporter.demo.stat_words import EPOCH
+from exporter.demo.stat_answers import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.demo.answers import Words
 from exporter.demo.namespace import Namespace, Record
 from exporter.demo.shop import ORDERS, Shop
-from exporter.demo.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

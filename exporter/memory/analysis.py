@@ -8,19 +8,34 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from exporter.memory import config, pool, reserved
+from exporter.findings import RULES
+from exporter.findings.rule import (
+    SEVERITIES,
+    Finding,
+)
+from exporter.memory import (
+    config,
+    pool,
+)
+from exporter.memory import (
+    heap as reserved,
+)
 from exporter.memory.expiry import expiring
-from exporter.memory.findings import RULES
-from exporter.memory.findings.rule import SEVERITIES, Finding
-from exporter.memory.ledger import ledger
+from exporter.memory.map.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.findings.rule import (
+        Rule,
+        Verdict,
+    )
     from exporter.memory.config import Limit, Operator
-    from exporter.memory.findings.rule import Rule, Verdict
-    from exporter.memory.ledger import Ledger
-    from exporter.snapshot import Namespace, Snapshot
+    from exporter.memory.map.ledger import Ledger
+    from exporter.model.snapshot import (
+        Namespace,
+        Snapshot,
+    )
 
 
 class Analysis:

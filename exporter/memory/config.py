@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
-from exporter.memory.units import storage_units
+from exporter.memory.storage import storage_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exporter.process import Look
-    from exporter.snapshot import Arena, Namespace, Snapshot, System
+    from exporter.model.process import Look
+    from exporter.model.snapshot import (
+        Arena,
+        Namespace,
+        Snapshot,
+        System,
+    )
 
 RECORD_BLOCK_BYTES = 16
 """What flat records are rounded up to (RBLOCK_SIZE)."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.units import storage_units
-from exporter.snapshot import Heap
+from exporter.memory.storage import storage_units
+from exporter.model.snapshot import Heap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.snapshot import Namespace, Node, Snapshot
+    from exporter.model.snapshot import (
+        Namespace,
+        Node,
+        Snapshot,
+    )
 
 
 def size_class(size: int) -> int:

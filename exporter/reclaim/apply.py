@@ -5,18 +5,26 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter import info, stats
 from exporter.errors import ExporterError
-from exporter.reclaim.commands import command, read_back
+from exporter.parsers import (
+    info,
+)
+from exporter.parsers import (
+    snapshot as stats,
+)
+from exporter.reclaim.info_commands import (
+    command,
+    read_back,
+)
 from exporter.reclaim.journal import APPLIED, NOT_APPLIED, REFUSED, RESTORED, SENDING, Entry
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from exporter.model.snapshot import Node
     from exporter.reclaim.action import Action, Wish
     from exporter.reclaim.journal import Journal
-    from exporter.snapshot import Node
 
     Ask = Callable[[str], str]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from exporter.snapshot import Node
+    from exporter.model.snapshot import Node
 
     Prompt = Callable[[str], str]
 

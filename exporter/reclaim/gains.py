@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.config import limits
-from exporter.memory.units import storage_units
+from exporter.memory.storage import storage_units
 from exporter.reclaim.action import Gain
 
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
-    from exporter.memory.units import StorageUnit
-    from exporter.snapshot import Namespace, Set, System
+    from exporter.memory.storage import StorageUnit
+    from exporter.model.snapshot import (
+        Namespace,
+        Set,
+        System,
+    )
 
 BATCH_BUFFER_BYTES = 128 << 10
 """A buffer of batch requests (batch.c `BATCH_BLOCK_SIZE`)."""

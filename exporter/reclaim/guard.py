@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.amounts import share, size
 from exporter.memory.config import DEFRAG_RESERVE_BLOCKS
-from exporter.namespaces import in_memory
-from exporter.reclaim import marks
-from exporter.reclaim.commands import plain
-from exporter.reclaim.marks import Reason
+from exporter.parsers.namespace import in_memory
+from exporter.reclaim import effects as marks
+from exporter.reclaim.effects import Reason
+from exporter.reclaim.info_commands import plain
 from exporter.reclaim.parameters import EVICTION, PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
+from exporter.units import (
+    share,
+    size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from exporter.model.snapshot import Namespace
     from exporter.reclaim.action import Wish
     from exporter.reclaim.parameters import Parameter
     from exporter.reclaim.situation import Situation
-    from exporter.snapshot import Namespace
 
 HIGH_DEFRAG_PCT = 85
 """Above it a block of garbage costs more than six blocks of copying: 1 / (1 - pct)."""

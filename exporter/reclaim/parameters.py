@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exporter.snapshot import Release
+    from exporter.model.snapshot import Release
 
 SET_INDEX = "enable-index"
 SINDEX = "sindex-delete"

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 from exporter.reclaim import gains, texts
 from exporter.reclaim.action import Action, Choice, Gain, Plan, Refusal
-from exporter.reclaim.commands import command
+from exporter.reclaim.effects import (
+    LIMITS,
+    changed,
+)
 from exporter.reclaim.guard import reasons
-from exporter.reclaim.marks import LIMITS, changed
+from exporter.reclaim.info_commands import command
 from exporter.reclaim.parameters import EVICTION, ORDER, PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from exporter.model.snapshot import Namespace
     from exporter.reclaim.action import Wish
     from exporter.reclaim.situation import Situation
-    from exporter.snapshot import Namespace
 
 DEFRAG_CHOICES = (60, 70, 75)
 """Thresholds worth trying, in percent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.config import limits
-from exporter.namespaces import in_memory
+from exporter.parsers.namespace import in_memory
 from exporter.reclaim import gains
 from exporter.reclaim.action import Wish
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX
@@ -14,8 +14,8 @@ from exporter.reclaim.plan import DEFRAG_CHOICES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.model.snapshot import Namespace
     from exporter.reclaim.situation import Situation
-    from exporter.snapshot import Namespace
 
 FLOOR_BYTES = 1 << 20
 """Less than that is not worth a change."""

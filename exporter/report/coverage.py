@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from exporter.amounts import HOUR, share
 from exporter.report import history as ask
 from exporter.report.figures import NodeFigures
-from exporter.report.spells import gaps
+from exporter.report.periods import gaps
+from exporter.units import (
+    HOUR,
+    share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

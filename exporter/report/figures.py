@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exporter.report.forecast import Forecast
-    from exporter.report.spells import Spell
+    from exporter.report.periods import Spell
 
 
 @dataclass(frozen=True, slots=True)

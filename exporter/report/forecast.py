@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.amounts import DAY
+from exporter.units import DAY
 
 if TYPE_CHECKING:
     from exporter.report.trend import Trend

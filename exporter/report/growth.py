@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.amounts import DAY, span
 from exporter.report import history as ask
 from exporter.report.coverage import since_restart
 from exporter.report.figures import BEYOND, PAST, UNKNOWN, WITHIN, Growth, LimitFigures
 from exporter.report.forecast import forecast
 from exporter.report.trend import LEAST_DAYS, trend
+from exporter.units import (
+    DAY,
+    span,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

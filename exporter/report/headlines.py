@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.amounts import DAY, share, size, span
 from exporter.report.figures import PAST, SUSPECTED, WITHIN
 from exporter.times import short
+from exporter.units import (
+    DAY,
+    share,
+    size,
+    span,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.amounts import span
 from exporter.report.headlines import headlines
 from exporter.report.tables import tables
 from exporter.times import stamp
+from exporter.units import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from exporter import document
-from exporter.amounts import DAY, share, size, span
+from exporter.render import document
 from exporter.report import history as ask
 from exporter.report import plot
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
@@ -15,6 +14,12 @@ from exporter.report.headlines import headlines, place, reach, words
 from exporter.report.markdown import about, title
 from exporter.report.plot import Line, Plot, Wedge, figure, strip
 from exporter.report.tables import spells, tables
+from exporter.units import (
+    DAY,
+    share,
+    size,
+    span,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

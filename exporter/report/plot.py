@@ -7,13 +7,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.amounts import DAY, HOUR, share, size
 from exporter.times import clock, day
+from exporter.units import (
+    DAY,
+    HOUR,
+    share,
+    size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.report.spells import Spell
+    from exporter.report.periods import Spell
     from exporter.report.trend import Point
 
 WIDTH, HEIGHT = 480, 250

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.amounts import share, size, span
 from exporter.report.figures import PAST, WITHIN
 from exporter.report.headlines import words
 from exporter.times import short
+from exporter.units import (
+    share,
+    size,
+    span,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.report.figures import Event, Growth, LimitFigures, NodeFigures, Report
-    from exporter.report.spells import Spell
+    from exporter.report.periods import Spell
 
 MOST_ROWS = 60
 """Of a table; JSON has all of them."""

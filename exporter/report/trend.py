@@ -14,7 +14,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.amounts import DAY
+from exporter.units import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

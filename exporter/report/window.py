@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.amounts import DAY, HOUR
 from exporter.errors import SettingsError
 from exporter.times import duration, moment
+from exporter.units import (
+    DAY,
+    HOUR,
+)
 
 SINCE = "168h"
 SHORTEST, LONGEST = HOUR, 400 * DAY

@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING, Any
 import aerospike
 from aerospike import exception as client_errors
 
-from exporter import info, stats
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
-from exporter.selection import Selection
+from exporter.model.selection import Selection
+from exporter.parsers import (
+    info,
+)
+from exporter.parsers import (
+    snapshot as stats,
+)
 from exporter.sources.connection import Connection, greet, where
 
 if TYPE_CHECKING:

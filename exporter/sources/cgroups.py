@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter import proc
 from exporter.errors import SourceError
-from exporter.process import Cgroup
+from exporter.model.process import Cgroup
+from exporter.parsers import procfs as proc
 from exporter.sources.files import MissingError, text
 
 if TYPE_CHECKING:

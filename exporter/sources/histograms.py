@@ -6,10 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter import histograms
 from exporter.errors import ParseError, SourceError
-from exporter.info import error
-from exporter.snapshot import Histograms
+from exporter.model.snapshot import Histograms
+from exporter.parsers import histograms
+from exporter.parsers.info import error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from exporter import info
 from exporter.errors import ParseError, SourceError
-from exporter.jemstats import jemalloc
+from exporter.parsers import info
+from exporter.parsers.jemalloc import jemalloc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.process import Jemalloc
+    from exporter.model.process import Jemalloc
 
 WAIT_SECONDS = 0.3
 """The server answers after it wrote; on a shared directory what it wrote may be seen later."""

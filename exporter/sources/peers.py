@@ -8,12 +8,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter import info
 from exporter.errors import ExporterError, LoginError, SourceError
 from exporter.memory.pool import memory_used
-from exporter.namespaces import namespace
-from exporter.peers import Peer, peers
-from exporter.snapshot import Peers, PeerUse
+from exporter.model.snapshot import (
+    Peers,
+    PeerUse,
+)
+from exporter.parsers import info
+from exporter.parsers.namespace import namespace
+from exporter.parsers.peers import (
+    Peer,
+    peers,
+)
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import where
 

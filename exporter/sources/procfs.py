@@ -11,12 +11,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter import proc, smaps
 from exporter.errors import ExporterError, ParseError, SourceError
-from exporter.process import Look, MapCount, Process, Regions, Segment
+from exporter.model.process import (
+    Look,
+    MapCount,
+    Process,
+    Regions,
+    Segment,
+)
+from exporter.parsers import (
+    procfs as proc,
+)
+from exporter.parsers import (
+    smaps,
+)
 from exporter.sources.cgroups import cgroup
 from exporter.sources.files import MissingError, refused, text
-from exporter.sources.finder import Finder
+from exporter.sources.process_finder import Finder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

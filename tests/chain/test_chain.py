@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.demo.answers import CLUSTER_NAME
 from exporter.demo.members import NODE_ID
 from exporter.demo.node import EmbeddedNode
-from exporter.demo.words import CLUSTER_NAME
 from tests.chain.chain import JOB, Chain, ManualClock, ShopNode, chain, wait
 from tests.dashboards.queries import ALL, DASHBOARDS, faults, prometheus
 

@@ -16,11 +16,22 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from exporter.collectors.analysis import ANALYSIS, RECORD_SIZE
 from exporter.collectors.metric import View
-from exporter.exposition import Encoder, Exposition
 from exporter.memory.analysis import Analysis
-from exporter.registry import Registry
-from exporter.snapshot import Histograms, Reading, Snapshot
-from tests.memory.findings.cases import namespace, node, stripes
+from exporter.model.snapshot import (
+    Histograms,
+    Reading,
+    Snapshot,
+)
+from exporter.scrape.exposition import (
+    Encoder,
+    Exposition,
+)
+from exporter.scrape.registry import Registry
+from tests.findings.cases import (
+    namespace,
+    node,
+    stripes,
+)
 from tests.support import promtool
 
 if TYPE_CHECKING:

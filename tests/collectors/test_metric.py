@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from docs.generate import metrics as metrics_page
 from exporter.collectors import COLLECTORS, METRICS
 from exporter.collectors.metric import Family, Metric
-from tests import metrics_page
 from tests.support import TESTS
 
 CONTRACT = """

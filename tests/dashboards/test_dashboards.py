@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from dashboards import thresholds
 from exporter.collectors import METRICS
-from exporter.memory.findings.limits import NEAR
-from exporter.memory.ledger import COMPONENTS
-from rules.recording import RECORDINGS
+from exporter.findings.limits import NEAR
+from exporter.memory.map.ledger import COMPONENTS
+from exporter.rules import thresholds
+from exporter.rules.recording import RECORDINGS
 from tests.dashboards.lint import faults, promql
 from tests.dashboards.queries import ALL, DASHBOARDS, EMPTY, SIZES, events, fill, panels, queries
 from tests.support import TESTS, promtool

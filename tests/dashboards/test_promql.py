@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rules.__main__ import FILES
+from docs.generate.rules import FILES
 from tests.dashboards.queries import ALL, DASHBOARDS, events, queries
 from tests.support import TESTS, promtool
 

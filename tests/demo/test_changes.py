@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.demo.answers import Words
 from exporter.demo.blocks import BACKED_RESERVE, HEADER_BYTES, WRITE_BLOCK_BYTES, Stripe
 from exporter.demo.shop import Shop
-from exporter.demo.words import Words
-from exporter.info import fields
+from exporter.parsers.info import fields
 
 NEW, OLD = "set-config:context=namespace;namespace=orders;", "set-config:context=namespace;id=orders;"
 

@@ -11,13 +11,13 @@ import aerospike
 import pytest
 from aerospike import exception
 
-from exporter import settings
-from exporter.assembly import Assembly
 from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.node import EmbeddedNode
+from exporter.scrape.node import Assembly
+from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.demo.client import connected, fields
-from tests.test_assembly import scraped
+from tests.scrape.test_node import scraped
 
 STILL = 1e-6
 """A speed at which nothing happens during a test."""

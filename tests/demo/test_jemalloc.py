@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from exporter.demo.answers import Words
 from exporter.demo.jemalloc import RecordHeap, run_bytes
 from exporter.demo.jemalloc_text import add_to_file
 from exporter.demo.shop import Shop
-from exporter.demo.words import Words
 from tests.demo.process_files import parse_jemalloc
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from exporter.demo.answers import Words
 from exporter.demo.blocks import State
 from exporter.demo.heap import BASE_BYTES
 from exporter.demo.jemalloc_text import jemalloc_text
 from exporter.demo.process import GROUP, GROUP_LIMIT_BYTES, PID, ProcTree
 from exporter.demo.shop import DAY, HOST_BYTES, HOUR, Shop
-from exporter.demo.stat_words import node_stats
-from exporter.demo.words import Words
+from exporter.demo.stat_answers import node_stats
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.procfs import ProcSource
 from tests.demo.process_files import Look, kilobytes, live_blocks, lived, look, parse_jemalloc, parse_smaps

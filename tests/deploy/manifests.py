@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from exporter import settings
-from exporter.tables import WebSettings
+from exporter.settings import load as settings
+from exporter.settings.schema import WebSettings
 from tests.support import TESTS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from exporter.tables import Settings
+    from exporter.settings.schema import Settings
 
 ROOT = TESTS.parent
 DEPLOY = ROOT / "deploy"

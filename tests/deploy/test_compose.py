@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.thresholds import JOB
 from exporter import __version__
+from exporter.rules.thresholds import JOB
 from tests.deploy.manifests import DEPLOY, PORT, documents, settings_of
 from tests.support import promtool
 

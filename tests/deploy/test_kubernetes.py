@@ -14,8 +14,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from dashboards.thresholds import JOB
-from exporter import __version__, settings
+from exporter import __version__
+from exporter.rules.thresholds import JOB
+from exporter.settings import load as settings
 from tests.deploy.manifests import DEPLOY, PORT, documents, parts, settings_of
 from tests.deploy.rule_files import ALERTS, RULES, groups
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter import settings
+from exporter.settings import load as settings
 from tests.deploy.manifests import DEPLOY, PORT, ROOT, settings_of
 from tests.support import program
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter import settings
-from exporter.assembly import Assembly
 from exporter.demo.wire import InfoServer
-from exporter.sampler import Job, Sampler
+from exporter.scrape.node import Assembly
+from exporter.scrape.sampler import (
+    Job,
+    Sampler,
+)
+from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.serving import answer, serving
 from tests.support import TESTS, replies, series

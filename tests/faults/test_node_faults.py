@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from exporter import settings
-from exporter.assembly import Assembly
 from exporter.demo.wire import InfoServer
+from exporter.scrape.node import Assembly
+from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.faults import link as faults
 from tests.faults.link import Link
@@ -81,7 +81,9 @@ def scraped(web: Served) -> dict[str, float]:
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     """Levels and lines of what the log said of the node since this was asked last."""
-    lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "exporter.target"]
+    lines = [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == "exporter.scrape.target"
+    ]
     caplog.clear()
     return lines
 

@@ -27,16 +27,19 @@ import aerospike
 import pytest
 from aerospike import exception as client_errors
 
-from exporter.assembly import Assembly, connection_to
-from exporter.logins import AerospikeSettings
 from exporter.memory.analysis import Analysis
-from exporter.tables import Settings
+from exporter.scrape.node import (
+    Assembly,
+    connection_to,
+)
+from exporter.settings.logins import AerospikeSettings
+from exporter.settings.schema import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.memory.config import Limit
-    from exporter.snapshot import Namespace
+    from exporter.model.snapshot import Namespace
 
 STEP_SECONDS = 1.0
 STOP_WRITES_SECONDS = 10.0  # EVAL_STOP_WRITES_PERIOD of nsup.c

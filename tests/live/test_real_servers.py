@@ -12,11 +12,16 @@ import os
 
 import pytest
 
-from exporter import info, stats
 from exporter.collectors.metric import View
-from exporter.exposition import Exposition
-from exporter.registry import Registry
-from exporter.snapshot import Reading
+from exporter.model.snapshot import Reading
+from exporter.parsers import (
+    info,
+)
+from exporter.parsers import (
+    snapshot as stats,
+)
+from exporter.scrape.exposition import Exposition
+from exporter.scrape.registry import Registry
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.support import series

@@ -7,9 +7,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from exporter import jemstats, proc, smaps, stats
-from exporter.process import Look
-from exporter.snapshot import Snapshot
+from exporter.model.process import Look
+from exporter.model.snapshot import Snapshot
+from exporter.parsers import (
+    jemalloc as jemstats,
+)
+from exporter.parsers import (
+    procfs as proc,
+)
+from exporter.parsers import (
+    smaps,
+)
+from exporter.parsers import (
+    snapshot as stats,
+)
 
 TESTS = Path(__file__).parents[1]
 PROCESSES = TESTS / "captures_proc"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from exporter import stats
 from exporter.memory.analysis import Analysis, first_limit
 from exporter.memory.config import Limit
-from exporter.snapshot import Snapshot
+from exporter.model.snapshot import Snapshot
+from exporter.parsers import snapshot as stats
+from tests.findings.cases import (
+    MIB,
+    namespace,
+)
 from tests.memory import captures
-from tests.memory.findings.cases import MIB, namespace
 from tests.support import SCENARIOS, exposed, registry_of, replies
 
 Found = set[tuple[str, str, str]]

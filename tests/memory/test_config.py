@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import namespaces
 from exporter.memory.config import Limit, limits
-from exporter.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
+from exporter.model.snapshot import (
+    Arena,
+    Namespace,
+    Storage,
+    System,
+    Thresholds,
+    Unit,
+)
+from exporter.parsers import namespace as namespaces
 
 MIB = 1 << 20
 

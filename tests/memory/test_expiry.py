@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.histograms import lives
 from exporter.memory.analysis import Analysis
 from exporter.memory.expiry import WINDOWS, expiring, mean_record_bytes
-from exporter.snapshot import Histograms, Namespace, Storage
-from tests.memory.findings.cases import namespace, node, stripes
-from tests.test_histograms import KEPT, LIVES
+from exporter.model.snapshot import (
+    Histograms,
+    Namespace,
+    Storage,
+)
+from exporter.parsers.histograms import lives
+from tests.findings.cases import (
+    namespace,
+    node,
+    stripes,
+)
+from tests.parsers.test_histograms import (
+    KEPT,
+    LIVES,
+)
 
 
 def counted(step: int, *counts: int) -> Histograms:

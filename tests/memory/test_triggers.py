@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from exporter import namespaces
 from exporter.memory.config import Limit, limits
-from exporter.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
+from exporter.model.snapshot import (
+    Arena,
+    Namespace,
+    Storage,
+    System,
+    Thresholds,
+    Unit,
+)
+from exporter.parsers import namespace as namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable

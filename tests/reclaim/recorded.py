@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from exporter.demo.answers import Words
 from exporter.demo.shop import TICK, Shop
 from exporter.demo.wire import InfoServer
-from exporter.demo.words import Words
-from exporter.reclaim.command import read
+from exporter.reclaim.session import read
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 

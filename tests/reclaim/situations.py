@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.info import fields
+from exporter.parsers.info import fields
 from exporter.reclaim.action import Wish
 from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
 from tests.support import replies

@@ -9,13 +9,17 @@ import pytest
 
 from exporter.demo.wire import CutOff
 from exporter.errors import JournalError
+from exporter.parsers.snapshot import snapshot
 from exporter.reclaim.action import Action, Plan, Wish
 from exporter.reclaim.apply import Outcome, apply, restore
 from exporter.reclaim.journal import APPLIED, NOT_APPLIED, REFUSED, RESTORED, SENDING, Journal, open_entries
+from exporter.reclaim.observe import (
+    Seen,
+    levels,
+    watch,
+)
 from exporter.reclaim.plan import plan
 from exporter.reclaim.situation import Situation
-from exporter.reclaim.watch import Seen, levels, watch
-from exporter.stats import snapshot
 from tests.reclaim.recorded import RecordedNode
 from tests.reclaim.situations import wish
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from exporter.model.snapshot import Node
 from exporter.reclaim.confirm import refusal
-from exporter.snapshot import Node
 
 NODE = Node("8.1.2.0", (8, 1, 2, 0), node_id="BB9", cluster_name="shop")
 

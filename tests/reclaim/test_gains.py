@@ -6,8 +6,15 @@ import dataclasses
 
 import pytest
 
+from exporter.model.snapshot import (
+    Arena,
+    Namespace,
+    Set,
+    Storage,
+    Thresholds,
+    Unit,
+)
 from exporter.reclaim import gains
-from exporter.snapshot import Arena, Namespace, Set, Storage, Thresholds, Unit
 from tests.reclaim.situations import BLOCK, MIB, situation_of
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.report import history as ask
+from exporter.report.build import summary
 from exporter.report.history import History, Labels, Node, Quantity, Track
-from exporter.report.summary import summary
 from exporter.report.window import Window
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from exporter.report.periods import Spell
 from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, Plot, Wedge, figure, strip
-from exporter.report.spells import Spell
 from tests.report.histories import DAY, END, MIB
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.demo.wire import InfoServer
 from exporter.errors import SourceError
-from exporter.snapshot import Histograms
+from exporter.model.snapshot import Histograms
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from exporter.sources.histograms import HistogramSource

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import jemstats
 from exporter.errors import NoAnswerError, SourceError
+from exporter.parsers import jemalloc as jemstats
 from exporter.sources.jemalloc import LONGEST_PATH, JemallocSource
 from tests.proc_tree import capture
 

@@ -16,8 +16,11 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SourceError
-from exporter.process import Cgroup, MapCount
-from exporter.sources.finder import SEARCH_SECONDS
+from exporter.model.process import (
+    Cgroup,
+    MapCount,
+)
+from exporter.sources.process_finder import SEARCH_SECONDS
 from exporter.sources.procfs import ProcSource
 from tests.proc_tree import SCENARIOS, add_host, add_process, capture, shm_line, write
 

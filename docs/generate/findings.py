@@ -1,0 +1,60 @@
+"""Writes docs/findings.md from the rules: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+from exporter.findings import RULES
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Rule
+
+HEAD = """# Findings
+
+Generated from the rules in `exporter/memory/findings/` (`make docs`).
+
+A finding is something wrong with the memory of a node that can be told from one look at it.
+`aerospike_memory_finding{ns, finding, severity}` is 1 for each; what is well is absent. `ns` is empty for what belongs
+to the node as a whole. `aerospike-memory-exporter analyze` prints them, the worst first, with the figures and the
+commands that would help. One that appears, changes its severity or has been gone for five minutes is one line in the
+log.
+
+* **critical**: writes fail now, or the server is about to be lost.
+* **warning**: that will happen, or the configuration cannot do what it is for.
+* **info**: memory that could be had back or better placed, or what will happen is what you may want.
+
+A rule that is about an amount needs both a share and a number of bytes: half of next to nothing is no finding, nor is a
+mebibyte of a large node. Where all there is to judge is below the number of bytes, the rule says *too small*, and where
+a source that it needs is not there, *unknown*, and never that all is well:
+`aerospike_memory_finding_rules{state}` counts what the rules say. Those that need the server's process are unknown for
+a node on another host ([absent.md](absent.md)).
+
+These are judgements of one moment. What grows, and when it will reach its limit, is what the alerts look at.
+"""
+
+
+def page() -> str:
+    """The page."""
+    rows = ["| finding | severity |", "|---|---|"]
+    rows += [f"| [{rule.name}](#{rule.name}) | {_severities(rule)} |" for rule in RULES]
+    return "\n".join([HEAD, *rows, "", *map(_section, RULES)])
+
+
+def _section(rule: Rule) -> str:
+    texts = (
+        f"*{_severities(rule)}*, when {rule.condition}.",
+        f"**Why it matters.** {rule.why}",
+        f"**What to do.** {rule.advice}",
+    )
+    wrapped = (textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False) for text in texts)
+    return "\n\n".join([f"## {rule.name}", *wrapped]) + "\n"
+
+
+def _severities(rule: Rule) -> str:
+    return " or ".join(rule.severities)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,216 @@
+"""A history of the embedded shop for a Prometheus: what it would have scraped, made without waiting for it.
+
+The node answers over TCP, and all that a scrape goes through is the exporter's own, so that the series are those of
+`/metrics`. Only the clock is not: the shop is moved on from scrape to scrape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from array import array
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from prometheus_client.core import Metric as OpenMetricsFamily
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.utils import floatToGoString
+
+from exporter.collectors.metric import Family, Metric
+from exporter.demo.answers import Words
+from exporter.demo.process import ProcTree
+from exporter.demo.shop import Shop
+from exporter.demo.wire import InfoServer
+from exporter.errors import SettingsError, SourceError
+from exporter.render.progress import Progress
+from exporter.scrape.node import Assembly
+from exporter.settings import load as settings
+from exporter.settings.schema import (
+    ProcessSettings,
+    SamplerSettings,
+)
+from exporter.sources.connection import Connection
+from exporter.times import duration
+from exporter.units import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.scrape.registry import Families
+    from exporter.settings.schema import Settings
+
+FLAG = "--history"
+HELP = """
+flags of demo, besides those above:
+  --history SPAN   write what Prometheus would have scraped in so much time up to now, as in 168h, and end
+  --step SPAN      the time between two scrapes of it [5m]
+  --output FILE    where to write it: OpenMetrics, for promtool tsdb create-blocks-from openmetrics FILE DIRECTORY
+"""
+
+LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
+"""What Prometheus adds to the series of a target."""
+
+UP = Metric("up", "1 when the target could be scraped.")
+"""Prometheus' own, without our prefix."""
+
+_Series = tuple[str, tuple[tuple[str, str], ...]]
+
+END = "# EOF\n"
+
+SAMPLER_SECONDS = 1800.0
+"""Between two readings of the slow sources: with a reading for each scrape they would be half of the work."""
+
+LEAST_STEP, LONGEST = 10.0, 60 * DAY
+"""The shop lives in steps of ten seconds; in two months it has long been full."""
+
+
+class _Flags(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"flags: {message}")
+
+
+def backfill(words: Sequence[str]) -> int:
+    """Write a history of the shop to a file."""
+    flags = _Flags(add_help=False, allow_abbrev=False)
+    flags.add_argument(FLAG)
+    flags.add_argument("--step", default="5m")
+    flags.add_argument("--output", type=Path)
+    own, others = flags.parse_known_args(list(words))
+    chosen = settings.load(others)
+    length, step = _seconds(FLAG, own.history), _seconds("--step", own.step)
+    if not LEAST_STEP <= step <= length <= LONGEST:
+        raise SettingsError(f"flags: {FLAG} is at most 60d, and --step is between 10s and that")
+    if own.output is None:
+        raise SettingsError(f"flags: {FLAG} needs --output FILE")
+    # What is found wrong in the simulation belongs into its history, not into a log of today.
+    logging.disable(logging.ERROR)
+    try:
+        with own.output.open("w", encoding="utf-8") as file:
+            for text in history(chosen, length, step, time.time()):
+                file.write(text)
+    except OSError as problem:
+        raise SourceError(f"cannot write {own.output}: {problem.strerror}") from None
+    finally:
+        logging.disable(logging.NOTSET)
+    sys.stdout.write(f"{own.output} holds a simulated shop. promtool makes blocks of it for a Prometheus:\n")
+    sys.stdout.write(f"  promtool tsdb create-blocks-from openmetrics {own.output} DIRECTORY\n")
+    return 0
+
+
+def history(chosen: Settings, length: float, step: float, until: float) -> Iterator[str]:
+    """The text of a history of `length` seconds up to the Unix time `until`, one family at a time."""
+    kept, count = _Kept(), int(length // step)
+    shop = Shop(chosen.demo.seed, chosen.demo.release)
+    with tempfile.TemporaryDirectory(prefix="embedded-node-") as directory:
+        tree = ProcTree(shop, Path(directory))
+        words = Words(shop, chosen.demo.release, lambda: server.address)
+        with InfoServer(words.answer) as server, Progress("simulating the shop", count + 1) as progress:
+            tree.write()
+            # As the demonstration has them: its process is simulated, too, and reading it costs nothing.
+            process = ProcessSettings(procfs=tree.procfs, cgroupfs=tree.cgroupfs)
+            sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
+            seen = chosen.model_copy(update={"process": process, "sampler": sampler})
+            node = Assembly(seen, Connection(*server.address, timeout=10.0))
+            try:
+                sampled = float("-inf")
+                for index in range(count + 1):
+                    lived = index * step
+                    now = until - length + lived
+                    while not shop.advance(lived):
+                        pass
+                    tree.write()
+                    if lived >= sampled + SAMPLER_SECONDS:
+                        node.sample(partial(float, now))
+                        sampled = lived
+                    kept.add(node.registry.scrape(10.0), now)
+                    progress.step()
+            finally:
+                node.close()
+    yield from kept.text()
+
+
+class _Kept:
+    """The values of all scrapes, by series: a value takes 16 bytes here and ten times that as text."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._series: dict[Metric, dict[_Series, tuple[array[int], array[float]]]] = {}
+
+    def add(self, families: Families, now: float) -> None:
+        """One scrape, which also sets Prometheus' own `up`."""
+        for family in (*families, Family(UP, [((), 1.0)])):
+            known = self._series.setdefault(family.metric, {})
+            for key, value in _values(family):
+                scrapes, values = known.setdefault(key, (array("L"), array("d")))
+                scrapes.append(len(self._times))
+                values.append(value)
+        self._times.append(now)
+
+    def text(self) -> Iterator[str]:
+        """The values in OpenMetrics, family by family, each with its time."""
+        times = [f"{now:.3f}\n" for now in self._times]
+        for metric, series in self._series.items():
+            name = metric.full_name if metric is not UP else UP.name
+            family = OpenMetricsFamily(name.removesuffix("_total"), metric.help, metric.type, metric.unit)
+            head = _text(family)
+            yield head
+            # The buckets of a distribution stand together, time by time; other series one after the other.
+            groups: dict[object, list[tuple[int, float, str]]] = {}
+            for (suffix, labels), (scrapes, values) in series.items():
+                family.samples.clear()
+                family.add_sample(name + suffix, {**dict(labels), **LABELS}, 0.0)
+                # What has to be quoted is the library's business: it writes the line, and its value is replaced.
+                start = _text(family).removeprefix(head).removesuffix("0.0\n")
+                group = tuple(pair for pair in labels if pair[0] != "le") if metric.distribution else labels
+                bound = float(dict(labels).get("le", "inf")) if metric.distribution else 0.0
+                groups.setdefault(group, []).extend(
+                    (scrape, bound, f"{start}{_number(value)} {times[scrape]}")
+                    for scrape, value in zip(scrapes, values, strict=True)
+                )
+            for lines in groups.values():
+                lines.sort(key=itemgetter(0, 1))
+                yield "".join(line for _, _, line in lines)
+        yield END
+
+
+def _values(family: Family) -> Iterator[tuple[_Series, float]]:
+    """What a family has, by what is added to its name and by its labels."""
+    if family.metric.distribution:
+        for sample in family.samples:
+            yield (sample.name.removeprefix(family.metric.full_name), tuple(sample.labels.items())), sample.value
+    else:
+        names = family.metric.labels
+        for labels, value in family.values:
+            yield ("", tuple(zip(names, labels, strict=True))), value
+
+
+class _One:
+    """A family in the shape of a registry."""
+
+    def __init__(self, family: OpenMetricsFamily) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[OpenMetricsFamily]:
+        """The family."""
+        yield self._family
+
+
+def _text(family: OpenMetricsFamily) -> str:
+    text: bytes = generate_latest(_One(family))  # type: ignore[no-untyped-call] # the library has no types here
+    return text.decode().removesuffix(END)
+
+
+def _number(value: float) -> str:
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's helper has no types
+
+
+def _seconds(flag: str, text: str) -> float:
+    seconds = duration(text)
+    if seconds is None:
+        raise SettingsError(f"flags: {flag}: give a span of time, as in 168h or 5m")
+    return seconds

@@ -1,0 +1,107 @@
+"""The command `report`: the periodic check of a week, from a Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from exporter.errors import ExporterError, SettingsError, SourceError
+from exporter.render.progress import Progress
+from exporter.report import history as ask
+from exporter.report.build import summary
+from exporter.report.data import as_json
+from exporter.report.history import History, history, nodes
+from exporter.report.markdown import markdown
+from exporter.report.page import page
+from exporter.report.window import SINCE, Window, window
+from exporter.scrape.node import secret
+from exporter.settings import (
+    load as settings,
+)
+from exporter.settings import (
+    logs,
+)
+from exporter.sources.prometheus import Access, PrometheusSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.report.figures import Report
+    from exporter.settings.logins import PrometheusSettings
+
+HELP = f"""
+flags of report, besides those above (of which it uses --prometheus.*):
+  --since TIME         a span that counts back, as in {SINCE} or 7d, or a time, as in 2026-11-24T06:00Z [{SINCE}]
+  --until TIME         likewise [now]
+  --cluster NAME       the nodes of one cluster, by node_info
+  --output markdown|json|html
+  --save FILE          write it to a file
+Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags or files.
+"""
+
+
+class _Flags(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"flags: {message}")
+
+
+def report(words: Sequence[str]) -> int:
+    """Report on a window; 1 if Prometheus has nothing to report on."""
+    flags = _Flags(add_help=False, allow_abbrev=False)
+    flags.add_argument("--since", default=SINCE)
+    flags.add_argument("--until")
+    flags.add_argument("--cluster")
+    flags.add_argument("--output", choices=("markdown", "json", "html"), default="markdown")
+    flags.add_argument("--save", type=Path)
+    own, others = flags.parse_known_args(list(words))
+    chosen = settings.load(others)
+    logs.set_up(chosen.log.model_copy(update={"level": "error"}))
+    when = window(own.since, own.until, time.time())
+    access = access_to(chosen.prometheus)
+    try:
+        made, found = _made(access, when, own.cluster)
+    except ExporterError as problem:
+        sys.stderr.write(f"report: {problem}\n")
+        return 1
+    text = page(made, found) if own.output == "html" else as_json(made) if own.output == "json" else markdown(made)
+    if own.save is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return 0
+    try:
+        own.save.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise SourceError(f"cannot write {own.save}: {problem.strerror}") from None
+    return 0
+
+
+def access_to(chosen: PrometheusSettings) -> Access:
+    """How to reach Prometheus; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
+    password = chosen.password.get_secret_value() if chosen.password else None
+    if chosen.password_file:
+        password = secret("prometheus.password_file", chosen.password_file)
+    token = chosen.bearer_token.get_secret_value() if chosen.bearer_token else None
+    if chosen.bearer_token_file:
+        token = secret("prometheus.bearer_token_file", chosen.bearer_token_file)
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise SettingsError("prometheus.bearer_token: a token is one line of ASCII")
+    ca_file = str(chosen.ca_file) if chosen.ca_file else None
+    return Access(chosen.url, chosen.timeout, chosen.user, password, token, ca_file)
+
+
+def _made(access: Access, when: Window, cluster: str | None) -> tuple[Report, History]:
+    """The report, with the history that it is drawn from."""
+    source = PrometheusSource(access)
+    earlier = tuple(quantity for quantity in ask.QUANTITIES if quantity.both)
+    try:
+        with Progress(f"asking {source.where}", 3 + len(ask.QUANTITIES) + len(earlier)) as progress:
+            chosen = nodes(source, when, cluster)
+            progress.step()
+            found = history(source, when, chosen, progress.step)
+            before = history(source, when.before, chosen, progress.step, earlier)
+    finally:
+        source.close()
+    return summary(found, before, chosen, source.where, cluster, source.warnings), found

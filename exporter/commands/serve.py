@@ -1,0 +1,128 @@
+"""The program as a service: what the settings ask for, served until told to stop, and read again on SIGHUP."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from exporter import __version__
+from exporter.commands.runtime import built
+from exporter.errors import ExporterError
+from exporter.render import terminal
+from exporter.settings.load import keys
+from exporter.web.app import WebServer
+from exporter.web.handler import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.commands.runtime import (
+        Parts,
+        Plan,
+    )
+    from exporter.scrape.node import Assembly
+    from exporter.settings.schema import Settings
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.8
+"""What stopping may take, with a margin below the two seconds that are promised."""
+
+RESTART = ("web", "demo")
+"""Tables whose keys are read at the start alone."""
+
+
+class Service:
+    """The parts in force, and the server that shows them; for use inside a running event loop."""
+
+    def __init__(self, plan: Plan, load: Callable[[], Plan] | None = None, note: str = "") -> None:
+        self.parts: Parts = built(plan)
+        self.server = WebServer(self.parts.exposed, plan.settings.web, note)
+        self._load = load
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> None:
+        """Read the settings again, and go over to them; where they cannot be used, what was in force goes on."""
+        if self._load is None:
+            return
+        async with self._lock:
+            try:
+                plan = await asyncio.to_thread(self._load)
+                new = await asyncio.to_thread(built, plan, self.parts)
+            except ExporterError as problem:
+                for line in (*str(problem).splitlines(), "the settings were not read again: the old ones go on"):
+                    logger.error("%s", line)
+                return
+            except Exception as bug:
+                logger.error("the settings were not read again: %s", type(bug).__name__, exc_info=bug)
+                return
+            for name in _at_the_start(self.parts.plan.settings, plan.settings):
+                logger.warning("%s changed: that takes a restart", name)
+            old, self.parts = self.parts, new
+            self.server.expose(new.exposed)
+            new.start(old)
+            logger.info("the settings were read again")
+            await asyncio.to_thread(old.close, new)
+
+
+async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = "") -> int:
+    """Serve until SIGTERM or SIGINT. On SIGHUP `load` gives the next plan, or raises `SettingsError`."""
+    service = Service(plan, load, note)
+    stopped = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if load is not None:
+        # A task that nobody holds may be lost.
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(service.reload())))
+    port = service.server.start()
+    web = plan.settings.web
+    address = web.listen_address.rpartition(":")[0] or "localhost"
+    url = f"{service.server.scheme}://{address}:{port}"
+    logger.info("%s %s listens on %s/metrics", NAME, __version__, url)
+    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it.
+    gc.collect()
+    gc.freeze()
+    # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
+    gc.set_threshold(20_000)
+    if note and service.parts.node is not None:
+        last = f"{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)"
+        _show(service.parts.node, web.timeout, last)
+    service.parts.start()
+    await stopped.wait()
+    logger.info("stopping")
+    end = time.monotonic() + STOP_SECONDS
+    await service.server.stop()
+    # Not for longer than promised: what hangs ends with the program.
+    closing = threading.Thread(target=service.parts.close, name="close", daemon=True)
+    closing.start()
+    closing.join(max(0.0, end - time.monotonic()))
+    return 0
+
+
+def _show(node: Assembly, timeout: float, last: str) -> None:
+    """Show the node in the terminal: a person who tries it wants to see something at once."""
+    node.sample()
+    sys.stdout.write(terminal.page(node.target.read(timeout), node.view, sys.stdout.isatty()))
+    sys.stdout.write(f"\n{last}\n")
+    sys.stdout.flush()
+
+
+def _at_the_start(old: Settings, new: Settings) -> Iterator[str]:
+    """The keys that changed and are read at the start alone."""
+    for key in keys():
+        if key.path[0] in RESTART and _value(old, key.path) != _value(new, key.path):
+            yield key.name
+
+
+def _value(table: object, path: tuple[str, ...]) -> object:
+    for part in path:
+        table = getattr(table, part)
+    return table

@@ -1,0 +1,1 @@
+"""Other nodes, seen over the network."""

@@ -1,0 +1,236 @@
+"""The nodes of clusters, as Prometheus' HTTP service discovery takes them: from one seed per cluster."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exporter.collectors import fleet
+from exporter.errors import ExporterError, LoginError, ParseError, RequestError, SourceError
+from exporter.model.endpoint import (
+    Endpoint,
+    endpoint,
+)
+from exporter.parsers import info
+from exporter.parsers.peers import (
+    addresses_in,
+    peers,
+)
+from exporter.sources.aerospike import AerospikeSource, Refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from exporter.collectors.metric import Series
+    from exporter.fleet.modules import Modules
+    from exporter.settings.schema import SdSettings
+
+logger = logging.getLogger(__name__)
+
+KEEP_SECONDS = 3600.0
+"""How long a list is given out after no node of its cluster answered any more."""
+
+MOST_NODES = 1000
+MOST_OTHERS = 4
+"""Nodes of a cluster that are asked when its seed does not answer."""
+
+_MOST_THREADS = 8
+_MOST_NAME = 64
+_NODE_ID = re.compile("[0-9A-Fa-f]{1,16}")
+_NO_NAME = ("", "null", "not-set")
+
+
+class Member(NamedTuple):
+    """A node of a cluster."""
+
+    node_id: str
+    endpoint: Endpoint
+
+
+class Listing(NamedTuple):
+    """The nodes of a cluster at one moment, by the fleet's clock and in Unix time."""
+
+    cluster_name: str
+    members: tuple[Member, ...]
+    read: float
+    read_at: float
+
+
+class Cluster:
+    """The cluster of a seed. For one thread at a time."""
+
+    def __init__(
+        self,
+        seed: Endpoint,
+        modules: Modules,
+        chosen: SdSettings,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.seed = seed
+        self.listing: Listing | None = None
+        self.under_way: Future[None] | None = None
+        self._modules = modules
+        self._chosen = chosen
+        self._clock = clock
+        self._now = now
+        self._due = clock()
+        self._refusals = Refusals()
+        self._problem = ""
+        self._asked = seed
+        self._left_out: set[str] = set()
+
+    def refresh(self) -> None:
+        """Ask for the list, if the last one is too old; what goes wrong is logged, and told by `latest`."""
+        if self._clock() < self._due:
+            return
+        try:
+            self.listing, problem = self._list(), ""
+        except ExporterError as failure:
+            problem = str(failure)
+        # From here, so that who does not answer is not asked more often than who does.
+        self._due = self._clock() + self._chosen.refresh
+        self._tell(problem)
+
+    def latest(self) -> Listing:
+        """The last good list; raises `SourceError` if there is none, or if it is too old."""
+        if self.listing is None or self._clock() - self.listing.read > KEEP_SECONDS:
+            raise SourceError(f"{self.seed} does not tell its cluster")
+        return self.listing
+
+    def _list(self) -> Listing:
+        """The list of the seed, or else of a node that was on the last list."""
+        known = [member.endpoint for member in self.listing.members] if self.listing else []
+        problem: ExporterError | None = None
+        for asked in [self.seed, *[one for one in known if one != self.seed][:MOST_OTHERS]]:
+            try:
+                listing = self._ask(asked)
+            except LoginError:
+                # The others would refuse it, too, and each try may count.
+                raise
+            except ExporterError as failure:
+                problem = problem or failure
+                continue
+            if asked != self._asked:
+                self._asked = asked
+                logger.info("sd: the cluster of %s is listed by %s now", self.seed, asked)
+            return listing
+        raise problem or SourceError("nobody to ask")
+
+    def _ask(self, asked: Endpoint) -> Listing:
+        connection = self._modules.connection(self._chosen.module, asked)
+        kind = "clear" if connection.tls is None else "tls"
+        service, listing = f"service-{kind}-std", f"peers-{kind}-std"
+        source = AerospikeSource(connection, clock=self._clock, refusals=self._refusals)
+        try:
+            replies = source.answers(["node", "cluster-name", service, listing], 2 * connection.timeout)
+        finally:
+            source.close()
+        for command in ("node", listing):
+            if command not in replies:
+                raise SourceError(f"{asked} does not answer {command}")
+            info.refuse(replies[command])
+        own_id, told = replies["node"].strip(), replies.get(service, "").strip()
+        if not _NODE_ID.fullmatch(own_id):
+            raise SourceError(f"{asked} does not answer as an Aerospike server does")
+        # As its peers name it, and not as it was asked: so it keeps its name whoever is asked.
+        own = () if info.error(told) else addresses_in(told)
+        found: dict[str, tuple[tuple[str, int], ...]] = {own_id: own or ((asked.host, asked.port),)}
+        for peer in peers(replies[listing])[: MOST_NODES - 1]:
+            found.setdefault(peer.node_id, peer.addresses)
+        name = replies.get("cluster-name", "").strip()[:_MOST_NAME]
+        return Listing(
+            "" if name in _NO_NAME or info.error(name) else name, self._members(found), self._clock(), self._now()
+        )
+
+    def _members(self, found: Mapping[str, Iterable[tuple[str, int]]]) -> tuple[Member, ...]:
+        """The nodes at the first of their addresses that may be asked; those that have none are told once."""
+        members = []
+        for node_id, addresses in sorted(found.items()):
+            allowed = next(filter(self._modules.allowed.allows, _endpoints(addresses)), None)
+            if allowed is not None:
+                members.append(Member(node_id, allowed))
+            elif node_id not in self._left_out and len(self._left_out) < MOST_NODES:
+                self._left_out.add(node_id)
+                where = ", ".join(map(str, _endpoints(addresses))) or "no address"
+                logger.warning("sd: node %s is left out: probe.targets does not list %s", node_id[:16], where[:200])
+        return tuple(members)
+
+    def _tell(self, problem: str) -> None:
+        """One line when the list can no longer be read, and one when it can again."""
+        if bool(problem) != bool(self._problem) or (self.listing is None and problem != self._problem):
+            if problem:
+                kept = "; the last list goes on for a while" if self.listing else ""
+                logger.warning("sd: the cluster of %s is not told: %s%s", self.seed, problem, kept)
+            else:
+                logger.info("sd: the cluster of %s is told again", self.seed)
+        self._problem = problem
+
+
+class Discovery:
+    """The clusters of all seeds. For one thread, usually that of the event loop; others do the asking."""
+
+    def __init__(self, seeds: Iterable[Endpoint], modules: Modules, chosen: SdSettings) -> None:
+        self._module = chosen.module
+        self._clusters = {seed: Cluster(seed, modules, chosen) for seed in seeds}
+        self._threads = ThreadPoolExecutor(min(_MOST_THREADS, len(self._clusters)), "discovery")
+
+    def ask(self, seed: str | None) -> list[Cluster]:
+        """Begin to ask the cluster of a seed, or all of them; raises `RequestError` if it is no seed of ours."""
+        if seed is None:
+            chosen = list(self._clusters.values())
+        else:
+            try:
+                chosen = [self._clusters[endpoint(seed)]]
+            except (ParseError, KeyError):
+                raise RequestError(403, "seed: not in sd.seeds") from None
+        for cluster in chosen:
+            if cluster.under_way is None or cluster.under_way.done():
+                cluster.under_way = self._threads.submit(cluster.refresh)
+        return chosen
+
+    def groups(self, clusters: Iterable[Cluster]) -> list[dict[str, Any]]:
+        """What Prometheus takes, from the latest lists; raises `RequestError` if one is missing.
+
+        Part of an answer would have Prometheus drop the rest; without one it keeps what it has.
+        """
+        try:
+            listings = [cluster.latest() for cluster in clusters]
+        except SourceError as problem:
+            raise RequestError(503, str(problem)) from None
+        # Two seeds may be of one cluster.
+        nodes = {member.endpoint: (listing, member) for listing in listings for member in listing.members}
+        return [
+            {
+                "targets": [str(where)],
+                "labels": {
+                    "__meta_aerospike_cluster_name": listing.cluster_name,
+                    "__meta_aerospike_node_id": member.node_id,
+                    "__meta_aerospike_module": self._module,
+                },
+            }
+            for where, (listing, member) in nodes.items()
+        ]
+
+    def series(self) -> Iterator[Series]:
+        """What is said of the lists."""
+        for seed, cluster in self._clusters.items():
+            if (listing := cluster.listing) is not None:
+                yield fleet.SD_NODES, (str(seed),), len(listing.members)
+                yield fleet.SD_SUCCESS, (str(seed),), listing.read_at
+
+    def close(self) -> None:
+        """Ask nobody any more; what is under way ends by itself, and closes its connection."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _endpoints(addresses: Iterable[tuple[str, int]]) -> Iterator[Endpoint]:
+    """The addresses that a node tells, as far as they are any."""
+    for host, port in addresses:
+        try:
+            yield endpoint(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        except ParseError:
+            continue

@@ -1,9 +1,0 @@
-"""The rules of what may be wrong with the memory of a node; `RULES` are all of them, the most urgent first."""
-
-from exporter.memory.findings.cluster import CLUSTER_RULES
-from exporter.memory.findings.host import HOST_RULES
-from exporter.memory.findings.limits import LIMIT_RULES
-from exporter.memory.findings.order import ORDER_RULES
-from exporter.memory.findings.waste import WASTE_RULES
-
-RULES = (*LIMIT_RULES, *ORDER_RULES, *HOST_RULES, *CLUSTER_RULES, *WASTE_RULES)

@@ -1,0 +1,185 @@
+"""What the server's own structures take of the heap, and what of that is touched.
+
+The server is 8.1.2.0 unless said otherwise; `J:` is jemalloc 4.5, as the server builds it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.memory.reserved import (
+    size_class,
+    stages,
+)
+from exporter.memory.map.blocks import stripes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.model.snapshot import (
+        Namespace,
+        Release,
+        Snapshot,
+    )
+
+KIB = 1024
+MIB = 1024 * KIB
+PAGE_BYTES = 4 * KIB
+
+CHUNK_BYTES = 2 * MIB
+"""jemalloc's chunk (lg_chunk 21)."""
+
+CHUNK_PAGES = CHUNK_BYTES // PAGE_BYTES
+
+CHUNK_HEADER_PAGES = 13
+"""The map at the start of each chunk (J:arena.c `arena_boot`, map_bias): 2 pages of bits, 11 of run descriptors."""
+
+CHUNK_HEADER_BYTES = CHUNK_HEADER_PAGES * PAGE_BYTES
+
+LARGE_BYTES = 16 * KIB
+"""From here on a block has pages of its own (J:size_classes.h LARGE_MINCLASS)."""
+
+PARTITIONS = 4096
+
+DEFAULT_SPRIGS = 256
+
+INDEX_ENTRY_BYTES = 64
+
+STASHES = 64
+STASH_ENTRIES = 512
+"""From 8.1 on the primary index has 64 stashes that take and write 512 slots at a time (arenax.c `cf_arenax_alloc`)."""
+
+SINDEX_STRUCT_BYTES = 128
+"""The size class of si_btree, 120 bytes, of which an index has one per partition (sindex_tree.c)."""
+
+SET_TREE_BYTES = 1280 + 64
+"""as_set_index_tree and its array of stages, per set and partition (set_index.c `stree_create`)."""
+
+SET_STAGE_BYTES = 4 * KIB
+SET_STAGE_ENTRIES = 256
+"""The index of a set grows by that much per partition (set_index.c `uarena_add_stage`)."""
+
+REQUEST_TABLE_BYTES = 1280 * KIB
+"""The table of requests under way: 32 Ki buckets from calloc (rchash.c:104), fresh pages that few requests touch."""
+
+FABRIC_CONNECTION_BYTES = 1024 * KIB + 2 * KIB
+"""A connection to another node holds its receive buffer, and is zeroed (fabric.c:1391)."""
+
+_REQUESTS = range(1024, 2048)
+ROUNDING = sum((size_class(size) - size) / size**2 for size in _REQUESTS) / sum(1 / size for size in _REQUESTS)
+"""What size classes add to a request, as a share of it: the mean over a doubling, all lengths alike in their logarithm.
+It is 9.5 %."""
+
+
+class Trees(NamedTuple):
+    """The partition trees of a namespace."""
+
+    block: int  # size class of one
+    trees: int
+    active: int
+    resident: int
+
+    @property
+    def allocated(self) -> int:
+        """What jemalloc counts for them."""
+        return self.block * self.trees
+
+
+def tree_bytes(namespace: Namespace) -> int:
+    """What the server requests for the tree of a partition (index.c `as_index_tree_create`).
+
+    The count of references, the struct, pointers to the trees of all sets (1 + AS_SET_MAX_COUNT), 256 pairs of locks,
+    and the sprigs.
+    """
+    sets = 4096 if namespace.release >= (7, 0) else 1024
+    sprigs = DEFAULT_SPRIGS if namespace.tree_sprigs is None else namespace.tree_sprigs
+    return 8 + 48 + 8 * sets + 256 * 2 * 4 + 5 * sprigs
+
+
+def partitions_held(namespace: Namespace) -> int:
+    """How many partitions the node holds, with every node of the cluster in its place."""
+    share = 1.0 if namespace.partition_share is None else namespace.partition_share
+    return round(PARTITIONS * min(1.0, max(0.0, share)))
+
+
+def partition_trees(namespace: Namespace, count: int) -> Trees:
+    """So many trees, each written all over; small blocks fill their run, large ones have a page of padding."""
+    size = tree_bytes(namespace)
+    block = size_class(size)
+    if block < LARGE_BYTES:
+        return Trees(block, count, count * block, count * block)
+    if block < CHUNK_BYTES:
+        return Trees(block, count, count * (block + PAGE_BYTES), count * large_touched(size))
+    return Trees(block, count, count * block, count * -(-size // PAGE_BYTES) * PAGE_BYTES)
+
+
+@lru_cache(64)
+def large_touched(size: int) -> int:
+    """What a large block of which `size` bytes are written touches, on average.
+
+    It starts at a random one of the 64 cache lines of its first page (J:arena.c `arena_malloc_large`).
+    """
+    return sum(-(-(line * 64 + size) // PAGE_BYTES) for line in range(64)) * PAGE_BYTES // 64
+
+
+def index_touched(slots: int, release: Release) -> int:
+    """What so many slots of the primary index touch: each for itself, or (8.1) in the runs of the stashes."""
+    if release < (8, 1):
+        return slots * INDEX_ENTRY_BYTES
+    run = STASH_ENTRIES * INDEX_ENTRY_BYTES
+    return slots * run if slots < STASHES else STASHES * run * -(-slots // (STASHES * STASH_ENTRIES))
+
+
+def set_index_bytes(namespace: Namespace, partitions: int) -> int:
+    """What the indexes of sets take, with their records spread evenly."""
+    total = 0
+    for one in namespace.sets:
+        if one.indexed:
+            stages = -(-((one.objects or 0) // max(1, partitions) + 1) // SET_STAGE_ENTRIES)
+            total += partitions * (SET_TREE_BYTES + stages * SET_STAGE_BYTES)
+    return total
+
+
+def rounding(size: int) -> int:
+    """What size classes add to `size` bytes of requests of all lengths."""
+    return round(size * ROUNDING)
+
+
+def untouched(snapshot: Snapshot) -> int:
+    """What is allocated and was never written.
+
+    Besides the table of requests, tables that are filled from their start as sets and bins appear: 4095 sets from 7.0
+    on, 1023 sets and 64 Ki bins before (namespace_ce.c `setup_namespace`, vmapx.c); and the end of the block that a
+    fabric connection is in.
+    """
+    tables = 512 * KIB if snapshot.node.release >= (7, 0) else (128 + 1280) * KIB
+    connection = size_class(FABRIC_CONNECTION_BYTES) + PAGE_BYTES - large_touched(FABRIC_CONNECTION_BYTES)
+    return REQUEST_TABLE_BYTES + len(snapshot.namespaces) * tables + (snapshot.fabric_connections or 0) * connection
+
+
+def headers_touched(chunks: int, pages: int) -> int:
+    """What is resident of the headers of chunks: descriptors are written with their page (J:arena.h)."""
+    most = chunks * CHUNK_HEADER_PAGES
+    return min(most, chunks * 2 + pages * 11 // (CHUNK_PAGES - CHUNK_HEADER_PAGES)) * PAGE_BYTES
+
+
+def huge_blocks(namespaces: Iterable[Namespace]) -> Counter[int]:
+    """How many blocks there are for stripes and for the index stages that live entries need, by size class."""
+    found: Counter[int] = Counter()
+    for namespace in namespaces:
+        for stage, count in stages(namespace):
+            found[stage] += count
+        found.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
+    return found
+
+
+def further_stages(namespaces: Sequence[Namespace], blocks: Mapping[int, int]) -> int:
+    """The bytes of index stages beyond those that live entries need, from the count of live blocks by size class.
+
+    Stages are never given back (arenax.c, sindex_arena.c).
+    """
+    needed = huge_blocks(namespaces)
+    classes = {stage for namespace in namespaces for stage, _ in stages(namespace)}
+    return sum(max(0, blocks.get(size, 0) - needed[size]) * size for size in classes)

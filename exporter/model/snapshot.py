@@ -1,0 +1,265 @@
+"""What was read from a node at one moment: frozen values in bytes, where None means that the node does not say.
+
+Percentages stay the whole numbers that the server keeps, because its triggers compare whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - an archive is checked by these types
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from exporter.model.process import (
+    Jemalloc,
+    Look,
+    MapCount,
+    Regions,
+)
+
+Release = tuple[int, ...]
+"""A server release as numbers, so that `release >= (7, 1)` reads as it sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Who answered."""
+
+    build: str
+    release: Release
+    node_id: str | None = None
+    edition: str | None = None
+    cluster_name: str | None = None
+
+    @property
+    def community(self) -> bool:
+        """Whether all memory comes from the heap; the other editions keep indexes and data in shared memory."""
+        return self.edition is not None and "community" in self.edition.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """The server's jemalloc heap, in bytes."""
+
+    allocated: int | None = None
+    active: int | None = None
+    mapped: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The memory of the host (or cgroup) as the server sees it; `free_pct` is the server's own floor."""
+
+    free_pct: int | None = None
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+    huge_pages_bytes: int | None = None  # of all processes of the host
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """A primary or secondary index: where it lives and what its live entries take."""
+
+    type: str  # mem, shmem, pmem or flash
+    used_bytes: int | None = None
+    stage_bytes: int | None = None
+    allocated_bytes: int | None = None  # 8.2 and later
+    mounts_bytes: int | None = None  # pmem and flash
+    evict_mounts_pct: int | None = None
+
+    @property
+    def persisted(self) -> bool:
+        """Whether it lives on mounts, outside memory."""
+        return self.type in ("pmem", "flash")
+
+
+class Unit(NamedTuple):
+    """A stripe, device or file of a namespace; blocks are write blocks."""
+
+    name: str
+    used_bytes: int | None
+    free_blocks: int | None
+    defrag_queue_blocks: int | None
+    writes: int | None
+    defrag_reads: int | None
+    defrag_writes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The flat block storage of a namespace: in-memory stripes, or devices or files."""
+
+    kind: str  # stripe, device, file or pmem
+    total_bytes: int | None = None  # headers included
+    used_bytes: int | None = None
+    available_pct: int | None = None
+    block_bytes: int | None = None
+    flush_bytes: int | None = None
+    backed: bool = False  # stripes that are also written to files or devices
+    on_devices: bool = False  # units are (or are written to) raw devices, whose sizes may differ
+    shared: bool = False  # stripes in shared memory (editions other than Community)
+    defrag_lwm_pct: int | None = None
+    cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
+    units: tuple[Unit, ...] = ()
+
+    @property
+    def medium(self) -> str:
+        """Where the blocks are: memory, shared_memory, pmem, device or file."""
+        if self.kind == "stripe":
+            return "shared_memory" if self.shared else "memory"
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The configured triggers, in the words of all releases: percent unless the name ends in `_bytes`."""
+
+    memory_size_bytes: int | None = None
+    high_water_memory_pct: int | None = None
+    stop_writes_pct: int | None = None
+    high_water_disk_pct: int | None = None
+    min_avail_pct: int | None = None
+    max_used_pct: int | None = None
+    stop_writes_sys_memory_pct: int | None = None
+    evict_sys_memory_pct: int | None = None
+    indexes_memory_budget_bytes: int | None = None
+    evict_indexes_memory_pct: int | None = None
+    evict_used_pct: int | None = None
+    stop_writes_avail_pct: int | None = None
+    stop_writes_used_pct: int | None = None
+
+
+class Set(NamedTuple):
+    """A set; `used_bytes` is what its own stop-writes-size counts."""
+
+    name: str
+    objects: int | None
+    used_bytes: int | None
+    limit_bytes: int | None  # None where there is no limit
+    indexed: bool
+
+
+class SecondaryIndex(NamedTuple):
+    """A secondary index; None where the release does not tell without a price."""
+
+    name: str
+    set_name: str
+    used_bytes: int | None
+    entries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace."""
+
+    name: str
+    release: Release
+    index: Arena
+    sindex: Arena
+    storage: Storage | None  # None: all data in the heap (engine memory up to 6.4)
+    thresholds: Thresholds
+    heap_data: bool = False  # data live in the heap, record by record (up to 6.4)
+    heap_data_used_bytes: int | None = None
+    memory_used_bytes: int | None = None  # up to 6.4: what counts against memory-size
+    set_index_used_bytes: int | None = None
+    set_index_allocated_bytes: int | None = None  # 8.2 and later
+    objects: int | None = None
+    tombstones: int | None = None
+    non_expirable_objects: int | None = None  # counted by the last nsup cycle
+    evicted_objects: int | None = None
+    expired_objects: int | None = None
+    stop_writes: bool | None = None
+    high_water_breached: bool | None = None
+    nsup_period: int | None = None  # seconds between two cycles of expiry and eviction; 0: there are none
+    histogram_period: int | None = None  # seconds between two countings of the histograms; 0: there are none
+    xmem_id: int | None = None  # in the keys of its shared memory segments; 0 on Community
+    tree_sprigs: int | None = None
+    partition_share: float | None = None  # of all partitions, that this node holds
+    records_written: int | None = None  # since the server started, rewritten ones each time
+    sets: tuple[Set, ...] = ()
+    sindexes: tuple[SecondaryIndex, ...] = ()
+
+
+class PeerUse(NamedTuple):
+    """What another node of the cluster uses of its memory, in bytes by namespace; what it does not tell is absent."""
+
+    release: Release
+    used_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The other nodes of the cluster: what those use that answered, by node id, and how many did not."""
+
+    by_node: Mapping[str, PeerUse]
+    silent: int = 0  # asked, and gave no answer that is one
+    left_out: int = 0  # not asked: too many, or no time left
+
+
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """The records of a namespace by size and by remaining life, as the server last counted them.
+
+    `sizes` are pairs of a size in bytes that all are below, and how many are below it and not below the one before.
+    `lives` counts records by remaining life in steps of `life_step` seconds; those that never expire are in the first.
+    `changed` is since when (Unix time) the server has been giving this very answer, as far as was seen.
+    """
+
+    ns: str
+    sizes: tuple[tuple[int, int], ...] | None = None
+    sizes_changed: float | None = None
+    lives: tuple[int, ...] | None = None
+    life_step: int | None = None
+    lives_changed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that was read from one node at one moment.
+
+    `problems` says per section (the info command) in one line why it is missing.
+    """
+
+    node: Node
+    heap: Heap = Heap()
+    system: System = System()
+    fabric_connections: int | None = None
+    uptime: int | None = None  # seconds since the server started
+    look: Look = field(default_factory=Look)
+    regions: Regions | None = None
+    jemalloc: Jemalloc | None = None
+    map_count: MapCount | None = None
+    histograms: tuple[Histograms, ...] | None = None
+    peers: Peers | None = None
+    samples: tuple[Sample, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+NOBODY = Node("", ())
+"""Who is there when no one answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How a slow source does: when it was last read (Unix time), how long that took, and how often it was refused.
+
+    `problem` says in one line why it has no value now.
+    """
+
+    source: str
+    last_success: float | None
+    seconds: float | None
+    refusals: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One try to read a node: what was seen, in one line why it did not answer, and what the try took.
+
+    A node that does not answer may still be seen as a process.
+    """
+
+    snapshot: Snapshot
+    problem: str | None = None
+    seconds: float | None = None

@@ -1,0 +1,1 @@
+"""Answers of the server and the kernel as frozen values."""

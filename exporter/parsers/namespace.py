@@ -1,0 +1,205 @@
+"""What the stats of a namespace mean in each release: from the fields of `namespace/NAME` to values in bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.model.snapshot import (
+    Arena,
+    Namespace,
+    Release,
+    SecondaryIndex,
+    Set,
+    Storage,
+    Thresholds,
+    Unit,
+)
+from exporter.parsers.info import (
+    Fields,
+    either,
+    flag,
+    number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIB = 1 << 20
+
+_WRITES = (
+    "client_write_success",
+    "from_proxy_write_success",
+    "batch_sub_write_success",
+    "ops_sub_write_success",
+    "client_udf_complete",
+    "migrate_record_receives",
+)
+
+_MOST_UNITS = 4096
+"""A bound on the units of a namespace; the server allows 128 devices and more stripes only beyond 256 TiB."""
+
+
+def namespace(
+    name: str,
+    stats: Fields,
+    release: Release,
+    sets: tuple[Set, ...] = (),
+    sindexes: tuple[SecondaryIndex, ...] = (),
+) -> Namespace:
+    """A namespace from `namespace/NAME`, in the words of any release from 6.0 on."""
+    old = release < (7, 0)
+    engine = stats.get("storage-engine", "memory")
+    heap_data = old and in_memory(stats)
+    return Namespace(
+        name=name,
+        release=release,
+        index=_index(stats, old),
+        sindex=sindex(stats, old),
+        storage=None if old and engine == "memory" else _storage(stats, release, engine),
+        thresholds=_thresholds(stats),
+        heap_data=heap_data,
+        heap_data_used_bytes=number(stats, "memory_used_data_bytes") if heap_data else None,
+        memory_used_bytes=number(stats, "memory_used_bytes"),
+        set_index_used_bytes=number(stats, "memory_used_set_index_bytes" if old else "set_index_used_bytes"),
+        set_index_allocated_bytes=number(stats, "set_index_alloc_bytes"),
+        objects=number(stats, "objects"),
+        tombstones=number(stats, "tombstones"),
+        non_expirable_objects=number(stats, "non_expirable_objects"),
+        evicted_objects=number(stats, "evicted_objects"),
+        expired_objects=number(stats, "expired_objects"),
+        stop_writes=flag(stats, "stop_writes"),
+        high_water_breached=flag(stats, "hwm_breached"),
+        nsup_period=number(stats, "nsup-period"),
+        histogram_period=number(stats, "nsup-hist-period"),
+        xmem_id=number(stats, "xmem_id"),
+        tree_sprigs=number(stats, "partition-tree-sprigs"),
+        partition_share=_partition_share(stats),
+        records_written=_records_written(stats),
+        sets=sets,
+        sindexes=sindexes,
+    )
+
+
+def in_memory(stats: Fields) -> bool:
+    """Whether the records of a namespace are in memory."""
+    return stats.get("storage-engine", "memory") == "memory" or stats.get("storage-engine.data-in-memory") == "true"
+
+
+def _index(stats: Fields, old: bool) -> Arena:
+    kind = stats.get("index-type", "mem")
+    used = number(stats, "memory_used_index_bytes" if old else "index_used_bytes")
+    if old and kind in ("pmem", "flash"):
+        # memory_used_index_bytes is 0 there; the entries themselves are what the limit on mounts counts.
+        objects, tombstones = number(stats, "objects"), number(stats, "tombstones")
+        used = None if objects is None else 64 * (objects + (tombstones or 0))
+    return Arena(
+        type=kind,
+        used_bytes=used,
+        stage_bytes=number(stats, "index-stage-size"),
+        allocated_bytes=either(stats, "index_shmem_alloc_bytes", "index_flash_alloc_bytes"),
+        mounts_bytes=either(stats, "index-type.mounts-budget", "index-type.mounts-size-limit"),
+        evict_mounts_pct=either(stats, "index-type.evict-mounts-pct", "index-type.mounts-high-water-pct"),
+    )
+
+
+def sindex(stats: Fields, old: bool) -> Arena:
+    """All secondary indexes of a namespace; `old` is up to 6.4."""
+    kind = stats.get("sindex-type", "mem")
+    used = number(stats, "memory_used_sindex_bytes" if old else "sindex_used_bytes")
+    if old and kind in ("pmem", "flash"):
+        used = number(stats, f"sindex_{kind}_used_bytes")
+    return Arena(
+        type=kind,
+        used_bytes=used,
+        stage_bytes=number(stats, "sindex-stage-size"),
+        allocated_bytes=number(stats, "sindex_shmem_alloc_bytes"),
+        mounts_bytes=either(stats, "sindex-type.mounts-budget", "sindex-type.mounts-size-limit"),
+        evict_mounts_pct=either(stats, "sindex-type.evict-mounts-pct", "sindex-type.mounts-high-water-pct"),
+    )
+
+
+def _storage(stats: Fields, release: Release, engine: str) -> Storage:
+    """The block storage; 8 MiB write blocks in memory always, and on devices from 7.1 on."""
+    prefix = "data" if release >= (7, 0) else "pmem" if engine == "pmem" else "device"
+    old = release < (7, 0)
+    if engine in ("memory", "pmem") or release >= (7, 1):
+        block: int | None = 8 * MIB
+    else:
+        block = number(stats, "storage-engine.write-block-size")
+    kinds = [kind for kind in ("stripe", "device", "file") if f"storage-engine.{kind}[0]" in stats]
+    return Storage(
+        kind="pmem" if engine == "pmem" else kinds[0] if kinds else "stripe",
+        total_bytes=number(stats, f"{prefix}_total_bytes"),
+        used_bytes=number(stats, f"{prefix}_used_bytes"),
+        available_pct=number(stats, f"{prefix}_{'available' if old else 'avail'}_pct"),
+        block_bytes=block,
+        flush_bytes=number(stats, "storage-engine.flush-size"),
+        defrag_lwm_pct=number(stats, "storage-engine.defrag-lwm-pct"),
+        cache_blocks=_cache_blocks(stats, release),
+        backed=kinds[:1] == ["stripe"] and len(kinds) > 1,
+        on_devices="device" in kinds,
+        shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
+        units=tuple(_units(stats)),
+    )
+
+
+def _cache_blocks(stats: Fields, release: Release) -> int | None:
+    """How many write blocks a device keeps after writing: bytes from 7.1 on, blocks before; none of data in memory."""
+    if in_memory(stats):
+        return 0
+    if release >= (7, 1):
+        size = number(stats, "storage-engine.post-write-cache")
+        return None if size is None else size // (8 * MIB)
+    return number(stats, "storage-engine.post-write-queue")
+
+
+def _partition_share(stats: Fields) -> float | None:
+    """The share of all partitions that this node holds, on average, with every node in its place."""
+    nodes = number(stats, "ns_cluster_size")
+    copies = number(stats, "effective_replication_factor")
+    if not nodes or copies is None:
+        return None
+    return min(copies or 1, nodes) / nodes
+
+
+def _records_written(stats: Fields) -> int:
+    """How many records were written since the server started: the most that the index can have held at once."""
+    return sum(number(stats, name) or 0 for name in _WRITES)
+
+
+def _units(stats: Fields) -> Iterator[Unit]:
+    """The units that have figures, in the server's order: stripes where there are any, else devices or files."""
+    for kind in ("stripe", "device", "file"):
+        for position in range(_MOST_UNITS):
+            prefix = f"storage-engine.{kind}[{position}]"
+            used = number(stats, f"{prefix}.used_bytes")
+            if used is None:
+                break
+            yield Unit(
+                # Enterprise appends the key of the shared memory segment, which changes with the namespace's id.
+                name=stats.get(prefix, f"{kind}[{position}]").split(".0x")[0],
+                used_bytes=used,
+                free_blocks=number(stats, f"{prefix}.free_wblocks"),
+                defrag_queue_blocks=number(stats, f"{prefix}.defrag_q"),
+                writes=number(stats, f"{prefix}.writes"),
+                defrag_reads=number(stats, f"{prefix}.defrag_reads"),
+                defrag_writes=number(stats, f"{prefix}.defrag_writes"),
+            )
+
+
+def _thresholds(stats: Fields) -> Thresholds:
+    return Thresholds(
+        memory_size_bytes=number(stats, "memory-size"),
+        high_water_memory_pct=number(stats, "high-water-memory-pct"),
+        stop_writes_pct=number(stats, "stop-writes-pct"),
+        high_water_disk_pct=number(stats, "high-water-disk-pct"),
+        min_avail_pct=number(stats, "storage-engine.min-avail-pct"),
+        max_used_pct=number(stats, "storage-engine.max-used-pct"),
+        stop_writes_sys_memory_pct=number(stats, "stop-writes-sys-memory-pct"),
+        evict_sys_memory_pct=number(stats, "evict-sys-memory-pct"),
+        indexes_memory_budget_bytes=number(stats, "indexes-memory-budget"),
+        evict_indexes_memory_pct=number(stats, "evict-indexes-memory-pct"),
+        evict_used_pct=number(stats, "storage-engine.evict-used-pct"),
+        stop_writes_avail_pct=number(stats, "storage-engine.stop-writes-avail-pct"),
+        stop_writes_used_pct=number(stats, "storage-engine.stop-writes-used-pct"),
+    )

@@ -1,0 +1,1 @@
+"""What is shown to a person, in a terminal and on a page."""

@@ -1,0 +1,175 @@
+"""The recorded series, which panels and alerts share."""
+
+from __future__ import annotations
+
+from exporter.rules.rule import (
+    CLUSTER,
+    IN_CLUSTER,
+    Group,
+    Recording,
+    duration,
+    metric,
+    target_up,
+)
+from exporter.rules.thresholds import (
+    DAY,
+    GROWTH_WINDOW,
+    HOUR,
+    LEAK_WINDOW,
+    MINUTE,
+    PER_TARGET_LABELS,
+    TIMES_TO_LIMIT,
+)
+
+LIMIT_SECONDS = "instance_ns_limit:aerospike_memory_limit_headroom_seconds"
+LIMIT_SLOPE = "instance_ns_limit:aerospike_memory_limit_headroom_bytes"
+CONTAINER_HEADROOM = "instance:aerospike_memory_cgroup_headroom_bytes:sub"
+FRAGMENTATION_RATIO = "cluster_ns_pool:aerospike_memory_pool_fragmentation:ratio"
+FRAGMENTED = "cluster_ns_pool:aerospike_memory_pool_fragmented_bytes:sum"
+ABOVE_MEDIAN = "instance_ns_pool:aerospike_memory_pool_used_bytes:above_median"
+MEDIAN = "cluster_ns_pool:aerospike_memory_pool_used_bytes:median"
+NODES = "cluster_ns_pool:aerospike_memory_pool_used_bytes:count"
+OBJECTS = "instance:aerospike_memory_objects:sum"
+USED = "instance:aerospike_memory_pool_used_bytes"
+HEAP = "instance:aerospike_memory_heap_allocated_bytes"
+UNACCOUNTED = "instance:aerospike_memory_ledger_unaccounted_bytes"
+
+OF_A_NODE = f"without ({', '.join(PER_TARGET_LABELS)})"
+IN_GROUP = f"ignoring ({', '.join(PER_TARGET_LABELS)})"
+PER_CLUSTER = f"{IN_GROUP} group_left ()"
+"""How a figure of a node meets that of its cluster: by the very labels that a sum over a cluster keeps, so that a label
+that nobody thought of (a zone) makes groups of nodes, and no join that fails."""
+
+
+def _cluster() -> Recording:
+    up = target_up()
+    told = f"group by (job, instance, cluster_name) ({metric('node_info')})"
+    return Recording(
+        CLUSTER,
+        f"topk by (job, instance) (1,\n  {told}\n)\n"
+        f"or on (job, instance) (\n  {CLUSTER} and on (job, instance) {up}\n)\n"
+        f"or on (job, instance) group by (job, instance) ({up})",
+        "The cluster of each target, exactly one row each, because a join that finds two fails and with it the alert."
+        " A node that is down keeps the name that it had as long as it is a target; one that never told has a row"
+        " without a name, so that no join loses its alerts.",
+    )
+
+
+def _pool(figure: str) -> Recording:
+    return Recording(
+        f"cluster_ns_pool:aerospike_memory_pool_{figure}_bytes:sum",
+        f"sum {OF_A_NODE} (\n  {metric(f'pool_{figure}_bytes')}\n  {IN_CLUSTER}\n)",
+    )
+
+
+def _clusters() -> Group:
+    used, occupied = metric("pool_used_bytes"), metric("pool_occupied_bytes")
+    fragmented = metric("pool_fragmented_bytes")
+    known = f"{occupied}\n  and on (job, instance, ns, pool) {fragmented}"
+    return Group(
+        "aerospike-memory-clusters",
+        "What belongs to a cluster: its name is not on every series, but on node_info.",
+        (
+            _cluster(),
+            *map(_pool, ("used", "occupied", "capacity", "fragmented")),
+            Recording(
+                FRAGMENTATION_RATIO,
+                f"{FRAGMENTED}\n/\n(sum {OF_A_NODE} (\n  ({known})\n  {IN_CLUSTER}\n) > 0)",
+                "The waste of all nodes over what the same nodes occupy; never the mean of their ratios.",
+            ),
+            Recording(MEDIAN, f"quantile {OF_A_NODE} (0.5,\n  {used}\n  {IN_CLUSTER}\n)"),
+            Recording(NODES, f"count {OF_A_NODE} (\n  {used}\n  {IN_CLUSTER}\n)"),
+            Recording(
+                ABOVE_MEDIAN,
+                f"(\n  {used}\n  {IN_CLUSTER}\n)\n- {PER_CLUSTER}\n{MEDIAN}",
+                "What a node has more than the median of its cluster, negative where it has less.",
+            ),
+        ),
+    )
+
+
+def trend(window: int) -> str:
+    """The operation in the names of slopes and of times to a limit."""
+    return f"slope{duration(window)}"
+
+
+def _slope(window: int) -> str:
+    """The slope of every headroom.
+
+    Of a day it is a difference of two means, because the regression over a whole day of a load that comes and goes with
+    the day is up to 6/pi of its amplitude, and not 0. Below, it is a regression, once half of the window has been seen.
+    """
+    headroom = metric("limit_headroom_bytes")
+    if window >= DAY:
+        return f"(\n  {_change(headroom, window, '  ')}\n) / {window}"
+    return f"deriv({headroom}[{duration(window)}])\nand {headroom} offset {duration(window // 2)}"
+
+
+def _times(window: int) -> tuple[Recording, ...]:
+    name = trend(window)
+    slope = f"{LIMIT_SLOPE}:{name}"
+    return (
+        Recording(slope, _slope(window), "Bytes per second, negative where the limit comes nearer."),
+        Recording(
+            f"{LIMIT_SECONDS}:{name}",
+            f"({metric('limit_headroom_bytes')} > 0)\n/ -({slope} < 0)",
+            "Seconds until the headroom is used up, where it shrinks.",
+        ),
+    )
+
+
+def _hours() -> Group:
+    resident = metric("process_resident_bytes", 'kind!="file"')
+    quick = [horizon.window for horizon in TIMES_TO_LIMIT if horizon.window < DAY]
+    return Group(
+        "aerospike-memory-hours",
+        "How long each limit lasts, from the slope of the last minutes and hours.",
+        (
+            *(recording for window in quick for recording in _times(window)),
+            Recording(
+                CONTAINER_HEADROOM,
+                f"{metric('cgroup_limit_bytes')}\n- sum without (kind) ({resident})",
+                "What is left of the container's memory when the kernel has taken back all that it can: pages of files"
+                " do not count.",
+            ),
+        ),
+        MINUTE,
+    )
+
+
+def _change(series: str, window: int, indent: str = "") -> str:
+    """The mean of the last minutes less that of the same time a window ago: whatever was in between costs nothing."""
+    mean, before = duration(HOUR if window >= DAY else 15 * MINUTE), duration(window)
+    return f"avg_over_time({series}[{mean}])\n{indent}- avg_over_time({series}[{mean}] offset {before})"
+
+
+def _growth(name: str, series: str, window: int) -> Recording:
+    return Recording(f"{name}:delta{duration(window)}", _change(series, window))
+
+
+def _days() -> Group:
+    slow = [horizon.window for horizon in TIMES_TO_LIMIT if horizon.window >= DAY]
+    windows = (GROWTH_WINDOW, LEAK_WINDOW)
+    cluster = "cluster_ns_pool:aerospike_memory_pool_used_bytes"
+    node = "instance_ns_pool:aerospike_memory_pool_used_bytes"
+    heap, unaccounted = metric("heap_allocated_bytes"), metric("ledger_bytes", 'component="unaccounted"')
+    return Group(
+        "aerospike-memory-days",
+        "Growth over hours and days. It is of means of an hour (15 minutes for 6 h), and absent until there is such a"
+        " past: half a week says nothing about a week.",
+        (
+            *(recording for window in slow for recording in _times(window)),
+            *(_growth(cluster, f"{cluster}:sum", window) for window in windows),
+            *(_growth(node, metric("pool_used_bytes"), window) for window in windows),
+            Recording(OBJECTS, f"sum without (ns) ({metric('objects')})"),
+            Recording(f"{USED}:sum", f"sum without (ns, pool) ({metric('pool_used_bytes')})"),
+            _growth(OBJECTS.removesuffix(":sum"), OBJECTS, LEAK_WINDOW),
+            _growth(USED, f"{USED}:sum", LEAK_WINDOW),
+            *(_growth(HEAP, heap, window) for window in (DAY, LEAK_WINDOW)),
+            *(_growth(UNACCOUNTED, unaccounted, window) for window in (DAY, LEAK_WINDOW)),
+        ),
+        2 * MINUTE,
+    )
+
+
+RECORDINGS = (_clusters(), _hours(), _days())

@@ -1,0 +1,133 @@
+"""What a rule is: a recorded series or an alert, in groups that are evaluated together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.rules.thresholds import (
+    DASHBOARDS_URL,
+    DAY,
+    HOUR,
+    JOB,
+    MIB,
+    MINUTE,
+    RUNBOOKS_URL,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLUSTER = "instance:aerospike_memory_node_info:group"
+"""The recorded series that gives each target the name of its cluster."""
+
+IN_CLUSTER = f"* on (job, instance) group_left (cluster_name) {CLUSTER}"
+"""What a series is multiplied with to have the name of its cluster; its value stays."""
+
+
+NODE = "{{ $labels.instance }}{{ with $labels.cluster_name }} of cluster {{ . }}{{ end }}"
+"""In a description, the node and its cluster, if that has a name."""
+
+NAMESPACE = f"namespace {{{{ $labels.ns }}}} on {NODE}"
+"""The namespace, likewise."""
+
+BYTES = "{{ $value | humanize1024 }}B"
+TIME = "{{ $value | humanizeDuration }}"
+COUNT = '{{ $value | printf "%.0f" }}'
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A series that is worked out once for panels and alerts; named level:metric:operations."""
+
+    name: str
+    expr: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that a person must do; `hold` and `keep` are seconds before it fires and after it has ended.
+
+    `when` and `why` are for the page of alerts. `kind` is what a critical alert has in common with the warnings that it
+    makes superfluous. `dashboard` is the uid without its prefix.
+    """
+
+    name: str
+    severity: str
+    kind: str
+    expr: str
+    hold: int
+    keep: int
+    summary: str
+    description: str
+    dashboard: str
+    when: str
+    why: str
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that it adds."""
+        return {"severity": self.severity, "kind": self.kind}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """What a person reads."""
+        link = f"aerospike-memory-{self.dashboard}?var-job={{{{ $labels.job | urlquery }}}}"
+        for variable, name in _VARIABLES[self.dashboard]:
+            link += f"{{{{ with $labels.{name} }}}}&var-{variable}={{{{ . | urlquery }}}}{{{{ end }}}}"
+        return {
+            "summary": self.summary,
+            "description": self.description,
+            "runbook_url": f"{RUNBOOKS_URL}/{self.name}.md",
+            "dashboard_url": f"{DASHBOARDS_URL}/{link}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated one after the other, every `interval` seconds (Prometheus' own without)."""
+
+    name: str
+    why: str
+    rules: tuple[Recording | Alert, ...]
+    interval: int | None = None
+
+
+def metric(name: str, *matchers: str) -> str:
+    """A selector of one of the exporter's metrics."""
+    return f"aerospike_memory_{name}{{{', '.join((_JOB, *matchers))}}}"
+
+
+def target_up() -> str:
+    """The selector of Prometheus' own word on the exporters."""
+    return f"up{{{_JOB}}}"
+
+
+def label(name: str) -> str:
+    """In a description, the value of a label."""
+    return f"{{{{ $labels.{name} }}}}"
+
+
+def duration(seconds: int) -> str:
+    """Seconds as Prometheus writes them, in the largest unit that needs no fraction; days up to one, then hours."""
+    for unit, length in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
+        if seconds % length == 0 and (unit != "d" or seconds == DAY):
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def amount(size: int) -> str:
+    """Bytes in an expression."""
+    return f"{size // MIB} * 2 ^ 20"
+
+
+_JOB = f'job="{JOB}"'
+_CLUSTER, _INSTANCE, _NS = ("cluster", "cluster_name"), ("instance", "instance"), ("ns", "ns")
+_VARIABLES = {
+    "overview": (_CLUSTER, _NS),
+    "node": (_CLUSTER, _INSTANCE),
+    "namespace": (_CLUSTER, _INSTANCE, _NS),
+    "exporter": (_CLUSTER, _INSTANCE),
+}
+"""By dashboard the variables that an alert fills in, with their labels."""

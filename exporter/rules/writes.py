@@ -1,0 +1,228 @@
+"""Alerts on what clients feel, or will feel: writes that fail, records that go, and what brings that nearer."""
+
+from __future__ import annotations
+
+from exporter.rules.recording import (
+    ABOVE_MEDIAN,
+    FRAGMENTATION_RATIO,
+    FRAGMENTED,
+    IN_GROUP,
+    LIMIT_SECONDS,
+    MEDIAN,
+    NODES,
+    PER_CLUSTER,
+    trend,
+)
+from exporter.rules.rule import (
+    BYTES,
+    COUNT,
+    IN_CLUSTER,
+    NAMESPACE,
+    TIME,
+    Alert,
+    Group,
+    amount,
+    duration,
+    label,
+    metric,
+)
+from exporter.rules.thresholds import (
+    CACHE_NAMESPACES,
+    DEFRAG_FREE_BLOCKS,
+    FRAGMENTATION,
+    FRAGMENTATION_GROWTH,
+    GROWTH_WINDOW,
+    HOUR,
+    MINUTE,
+    PEERS,
+    PEERS_FLOOR,
+    PEERS_RATIO,
+    TIME_TO_LIMIT_DAYS,
+    TIME_TO_LIMIT_HOURS,
+    TIME_TO_LIMIT_SOON,
+    WORTH_A_TICKET,
+    Horizon,
+)
+from exporter.units import (
+    share,
+    size,
+    span,
+)
+
+_EVICTION_WINDOW = 15 * MINUTE
+
+
+def _stopped() -> Alert:
+    return Alert(
+        "AerospikeMemoryWritesStopped",
+        "critical",
+        "writes",
+        f"({metric('stop_writes')} == 1)\n{IN_CLUSTER}",
+        MINUTE,
+        5 * MINUTE,
+        "The server refuses all client writes to a namespace.",
+        f"The server has refused client writes to {NAMESPACE} for more than {duration(MINUTE)} (stop_writes is 1).",
+        "namespace",
+        "the server's flag stop_writes is set",
+        "Clients fail. The server looks every 10 seconds; a minute leaves out what eviction mends by itself.",
+    )
+
+
+def _refused() -> Alert:
+    refused = metric("limit_breached", 'action="refuse_writes"')
+    return Alert(
+        "AerospikeMemoryWritesRefused",
+        "critical",
+        "writes",
+        f"(\n  {refused} == 1\n  unless on (job, instance, ns) {metric('stop_writes')} == 1\n)\n{IN_CLUSTER}",
+        2 * MINUTE,
+        5 * MINUTE,
+        "A stripe, device or file has no free write block, and no flag of the server shows it.",
+        f"The fullest unit of {NAMESPACE} has had no free write block beyond its reserve for more than"
+        f" {duration(2 * MINUTE)}: writes whose keys belong to it fail with out of space, while stop_writes is 0.",
+        "namespace",
+        "the fullest unit has no free write block beyond its reserve, and stop_writes is not set",
+        "Clients fail, and the percentages of the server look well. Two minutes leave out the last block that defrag"
+        " is about to free.",
+    )
+
+
+def _will_stop(name: str, horizon: Horizon, hold: int, why: str) -> Alert:
+    seconds = f"{LIMIT_SECONDS}:{trend(horizon.window)}"
+    return Alert(
+        name,
+        horizon.severity,
+        "writes",
+        f'(\n  {seconds}{{action=~"stop_writes|refuse_writes"}}\n  < {horizon.seconds}\n)\n{IN_CLUSTER}',
+        hold,
+        hold,
+        f"Writes to a namespace will fail in less than {span(horizon.seconds)} if it goes on like this.",
+        f"Writes to {NAMESPACE} will fail in {TIME}, at the limit {label('limit')} ({label('action')}), by the growth"
+        f" of the last {duration(horizon.window)}; the alert is for less than {span(horizon.seconds)}.",
+        "namespace",
+        f"the headroom to a limit that stops or refuses writes is used up within {span(horizon.seconds)}, at the pace"
+        f" of the last {duration(horizon.window)}",
+        why,
+    )
+
+
+def _evicting() -> Alert:
+    matchers = (f'ns!~"{CACHE_NAMESPACES}"',) if CACHE_NAMESPACES else ()
+    window = duration(_EVICTION_WINDOW)
+    return Alert(
+        "AerospikeMemoryEvicting",
+        "warning",
+        "eviction",
+        f"(increase({metric('evicted_objects_total', *matchers)}[{window}]) > 0)\n{IN_CLUSTER}",
+        5 * MINUTE,
+        HOUR,
+        "Records are deleted before their time in a namespace that is not a cache.",
+        f"The server has evicted about {COUNT} records from {NAMESPACE} within {window}; the alert is"
+        " for any in a namespace that is not listed as a cache.",
+        "namespace",
+        f"any record was evicted within {window}, in a namespace that CACHE_NAMESPACES does not name",
+        "Data is lost that somebody meant to keep. A cache evicts by design: name it. The alert stays for an hour,"
+        " because eviction comes in cycles of nsup-period.",
+    )
+
+
+def _no_room() -> Alert:
+    free, queue = metric("storage_unit_free_blocks"), metric("storage_unit_defrag_queue_blocks")
+    return Alert(
+        "AerospikeMemoryNoRoomForDefrag",
+        "warning",
+        "writes",
+        f"(\n  min without (unit) (\n    {free}\n    and {queue} > 0\n  ) <= {DEFRAG_FREE_BLOCKS}\n)\n{IN_CLUSTER}",
+        10 * MINUTE,
+        10 * MINUTE,
+        "Defrag has work to do and next to no free write blocks to do it with.",
+        f"A unit of {NAMESPACE} has had {COUNT} free write blocks for more than {duration(10 * MINUTE)} while"
+        f" others wait for defrag; the alert is for {DEFRAG_FREE_BLOCKS} or fewer.",
+        "namespace",
+        f"a unit has {DEFRAG_FREE_BLOCKS} free write blocks or fewer while blocks wait for defrag",
+        "Defrag writes to a free block before it frees others, and competes for it with the clients. When it loses,"
+        " writes are refused for want of blocks that are mostly waste.",
+    )
+
+
+def _fragmentation() -> Alert:
+    ratio, data = FRAGMENTATION_RATIO, '{pool="data"}'
+    window = duration(GROWTH_WINDOW)
+    return Alert(
+        "AerospikeMemoryFragmentationGrows",
+        "warning",
+        "fragmentation",
+        f"{ratio}{data} > {FRAGMENTATION}\n"
+        f"and {FRAGMENTED}{data} > {amount(WORTH_A_TICKET)}\n"
+        f"and (\n  {ratio}{data}\n  - {ratio}{data} offset {window}\n) > {FRAGMENTATION_GROWTH}",
+        HOUR,
+        HOUR,
+        "More than half of the occupied write blocks of a namespace is waste, and it is becoming more.",
+        "{{ $value | humanizePercentage }} of what namespace {{ $labels.ns }}"
+        "{{ with $labels.cluster_name }} of cluster {{ . }}{{ end }} occupies for data holds nothing live; the alert is"
+        f" for more than {share(FRAGMENTATION)} and {size(WORTH_A_TICKET)}, of which more than"
+        f" {100 * FRAGMENTATION_GROWTH:.0f} points came within {window}.",
+        "namespace",
+        f"in the whole cluster more than {share(FRAGMENTATION)} of the occupied blocks, and {size(WORTH_A_TICKET)},"
+        f" hold nothing live, and the share has risen by {100 * FRAGMENTATION_GROWTH:.0f} points within {window}",
+        "defrag-lwm-pct is 50 by default, so that a healthy store stays below. Waste that does not grow is no news."
+        " Capacity is lost, not writes: a ticket.",
+    )
+
+
+def _far_from_peers() -> Alert:
+    data = '{pool="data"}'
+    above, median = f"{ABOVE_MEDIAN}{data}", f"{MEDIAN}{data}"
+    return Alert(
+        "AerospikeMemoryNodeFarFromPeers",
+        "warning",
+        "peers",
+        f"{above}\n"
+        f"and abs({above}) > {amount(PEERS_FLOOR)}\n"
+        f"and abs({above}) > {PER_CLUSTER} {PEERS_RATIO} * {median}\n"
+        f"and {IN_GROUP} {NODES}{data} >= {PEERS}",
+        HOUR,
+        HOUR,
+        "A node has far more or far less data of a namespace than the median of its cluster.",
+        f"The data of {NAMESPACE} are {BYTES} above the median of all nodes (below it if negative);"
+        f" the alert is for {share(PEERS_RATIO)} and {size(PEERS_FLOOR)} to either side, for more than"
+        f" {duration(HOUR)}.",
+        "overview",
+        f"the data of a namespace on a node are {share(PEERS_RATIO)} and {size(PEERS_FLOOR)} away from the median of"
+        f" its cluster, of at least {PEERS} nodes",
+        "The fullest node stops first, for all. An hour leaves out most migrations; nodes of uneven weight need"
+        " another threshold.",
+    )
+
+
+WRITES = Group(
+    "aerospike-memory-writes",
+    "Writes that fail, or will; records that go before their time; blocks that are wasted.",
+    (
+        _stopped(),
+        _refused(),
+        _will_stop(
+            "AerospikeMemoryWritesStopSoon",
+            TIME_TO_LIMIT_SOON,
+            5 * MINUTE,
+            "What helps at once (raise a limit, reclaim, stop a load) takes minutes to work. Later is too late.",
+        ),
+        _will_stop(
+            "AerospikeMemoryWritesStopWithinHours",
+            TIME_TO_LIMIT_HOURS,
+            15 * MINUTE,
+            "Whoever is at work can still act with care; who sleeps is woken an hour before the end.",
+        ),
+        _will_stop(
+            "AerospikeMemoryWritesStopWithinDays",
+            TIME_TO_LIMIT_DAYS,
+            HOUR,
+            "A weekend, or the time to get and add a node. It compares with the same hour of the day before, because"
+            " loads have a daily course.",
+        ),
+        _evicting(),
+        _no_room(),
+        _fragmentation(),
+        _far_from_peers(),
+    ),
+)

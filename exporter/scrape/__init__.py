@@ -1,0 +1,1 @@
+"""One node, one scrape: what is read, and what is exposed of it."""

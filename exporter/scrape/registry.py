@@ -1,0 +1,148 @@
+"""One scrape: read the node, run every collector behind a boundary, and hand over the families."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.collectors import COLLECTORS, METRICS, exporter
+from exporter.collectors.analysis import ANALYSIS
+from exporter.collectors.metric import Collector, Family, Metric, Series, View
+from exporter.memory.analysis import Analysis
+from exporter.scrape.finding_log import Watch
+from exporter.scrape.target import no_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from exporter.model.snapshot import Reading
+
+    Own = Callable[[], Iterable[Series]]
+
+logger = logging.getLogger(__name__)
+
+
+class Readable(Protocol):
+    """What a node is read through."""
+
+    def read(self, timeout: float) -> Reading:
+        """Read the node in at most `timeout` seconds; never raises."""
+
+
+class Families(tuple[Family, ...]):
+    """The families of one scrape, in the shape of a prometheus_client registry."""
+
+    __slots__ = ()
+
+    def collect(self) -> Iterator[Family]:
+        """The families."""
+        return iter(self)
+
+
+def build_info() -> Iterator[Series]:
+    """What the exporter says of itself."""
+    yield exporter.BUILD_INFO, exporter.BUILD, 1
+
+
+class Registry:
+    """What is exposed of one node, and with it what `own` says of the exporter."""
+
+    def __init__(
+        self,
+        target: Readable,
+        view: View,
+        collectors: tuple[Collector, ...] = COLLECTORS,
+        name: str = "the node",
+        own: Own | None = build_info,
+    ) -> None:
+        self._target = target
+        self.view = view
+        self.collectors = collectors
+        self._own = own
+        self._watch = Watch(name)
+
+    def scrape(self, timeout: float) -> Families:
+        """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
+        start = time.perf_counter()
+        return _families(self._series(self._target.read(timeout), start))
+
+    def read(self, timeout: float) -> Reading:
+        """The node as it is read for a scrape: one that is under way is shared."""
+        return self._target.read(timeout)
+
+    def unanswered(self) -> Families:
+        """What is exposed when a scrape does not come back."""
+        return _families(self._series(no_reading("no answer in time"), time.perf_counter()))
+
+    def _series(self, reading: Reading, start: float) -> Iterator[list[Series]]:
+        snapshot = reading.snapshot
+        up = reading.problem is None
+        node: list[Series] = [(exporter.UP, (), up), *(self._own() if self._own else ())]
+        if up:
+            who = snapshot.node
+            labels = (who.node_id or "", who.build, who.edition or "", who.cluster_name or "")
+            node.append((exporter.NODE_INFO, labels, 1))
+        node.append((exporter.INFO_SECONDS, (), reading.seconds))
+        for sample in snapshot.samples:
+            source = (sample.source,)
+            node.append((exporter.SAMPLER_SUCCESS, source, sample.last_success))
+            node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
+            node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
+        yield node
+        analysis = Analysis(snapshot, self.view.operators)
+        for collector in self.collectors:
+            before = time.perf_counter()
+            series, success = _run(collector, analysis, self.view)
+            if collector is ANALYSIS and up and series is not None:
+                self._watch.tell(analysis.verdicts)
+            yield series or []
+            name = (collector.name,)
+            yield [
+                (exporter.COLLECTOR_SECONDS, name, time.perf_counter() - before),
+                (exporter.COLLECTOR_SUCCESS, name, success),
+            ]
+        yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
+
+
+class Exporter:
+    """What is exposed of the exporter itself, and of its node where it has one of its own."""
+
+    def __init__(self, node: Registry | None, parts: Sequence[Own] = ()) -> None:
+        self._node = node
+        self._parts = parts if node else (build_info, *parts)
+        self.view = node.view if node else View()
+
+    def read(self, timeout: float) -> Reading:
+        """As that of the node."""
+        return self._node.read(timeout) if self._node else no_reading("this exporter has no node of its own")
+
+    def scrape(self, timeout: float) -> Families:
+        """As that of the node."""
+        return self._with(self._node.scrape(timeout) if self._node else ())
+
+    def unanswered(self) -> Families:
+        """As that of the node."""
+        return self._with(self._node.unanswered() if self._node else ())
+
+    def _with(self, node: Iterable[Family]) -> Families:
+        return Families((*node, *_families(list(part()) for part in self._parts)))
+
+
+def _families(found: Iterable[list[Series]]) -> Families:
+    values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
+    for series in found:
+        for metric, labels, value in series:
+            if value is not None:
+                values[metric].append((labels, value))
+    return Families(Family(metric, found) for metric, found in values.items() if found)
+
+
+def _run(collector: Collector, analysis: Analysis, view: View) -> tuple[list[Series] | None, bool]:
+    """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
+    try:
+        series = list(collector.collect(analysis, view))
+    except Exception as bug:
+        logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
+        return None, False
+    return series, not any(problem.startswith(collector.sections) for problem in analysis.snapshot.problems)

@@ -1,0 +1,184 @@
+"""A node that is read on demand: one reader at a time, and one log line per change of its state."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from exporter.errors import ExporterError, LoginError
+from exporter.model.process import Look
+from exporter.model.snapshot import (
+    NOBODY,
+    Reading,
+    Snapshot,
+)
+from exporter.parsers import snapshot as stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from exporter.model.process import (
+        Jemalloc,
+        MapCount,
+        Regions,
+    )
+    from exporter.model.snapshot import (
+        Histograms,
+        Peers,
+        Sample,
+    )
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 0.1
+
+
+class Source(Protocol):
+    """What answers info commands."""
+
+    def read(self, timeout: float) -> dict[str, str]:
+        """Replies by command, in at most about `timeout` seconds; raises `SourceError`."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class Samples(NamedTuple):
+    """The latest of the slow sources, by the names that they have in a snapshot."""
+
+    regions: Regions | None = None
+    jemalloc: Jemalloc | None = None
+    map_count: MapCount | None = None
+    histograms: tuple[Histograms, ...] | None = None
+    peers: Peers | None = None
+    samples: tuple[Sample, ...] = ()
+
+
+def no_reading(problem: str, seconds: float | None = None) -> Reading:
+    """What is known when there was no time even to look."""
+    problems = dict.fromkeys(("statistics", "namespaces", "process", "cgroup", "host", "segments"), problem)
+    return Reading(Snapshot(NOBODY, problems=problems), problem, seconds)
+
+
+class Target:
+    """A node, as it is read for scrapes.
+
+    A scrape that comes while the node is being read waits for that reading instead of asking again: however many
+    scrape it, the node answers one request at a time. The one that reads takes as long as the source takes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        look: Callable[[], Look] = Look,
+        samples: Callable[[Look], Samples] | None = None,
+        expected: Collection[str] = (),
+    ) -> None:
+        self._name = name
+        self._expected = expected
+        self._source = source
+        self._look = look
+        self._samples = samples
+        self._lock = threading.Lock()
+        self._current: Future[Reading] | None = None
+        self._closed = False
+        self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
+        self._who = ""
+        self._sections: Mapping[str, str] = {}
+
+    def read(self, timeout: float) -> Reading:
+        """Read the node in at most `timeout` seconds; never raises."""
+        with self._lock:
+            current, leads = self._current, self._current is None
+            if current is None:
+                current = self._current = Future()
+        if leads:
+            reading = self._read(timeout)
+            with self._lock:
+                self._current = None
+                if self._closed:
+                    self._source.close()
+            current.set_result(reading)
+            return reading
+        start = time.monotonic()
+        try:
+            return current.result(timeout)
+        except FutureTimeoutError:
+            return no_reading(f"{self._name} did not answer in time", time.monotonic() - start)
+
+    def close(self) -> None:
+        """Close the connection to the node, but never under a reading: the client would crash.
+
+        What is under way is waited for, and where it takes long, it closes the connection when it has ended.
+        """
+        with self._lock:
+            self._closed, current = True, self._current
+            if current is None:
+                self._source.close()
+        if current is not None:
+            wait([current], CLOSE_SECONDS)
+
+    def _read(self, timeout: float) -> Reading:
+        start = time.monotonic()
+        problem, kind = None, None
+        try:
+            replies = self._source.read(timeout)
+            seconds = time.monotonic() - start
+            snapshot = stats.snapshot(replies)
+        except ExporterError as error:
+            problem, seconds = str(error), time.monotonic() - start
+            kind = "login" if isinstance(error, LoginError) else "lost"
+        except Exception as bug:
+            if self._state != "bug":
+                logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
+            problem, seconds = f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start
+            kind = "bug"
+        if problem is not None:
+            snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
+        # A node that does not answer can still be seen.
+        look = self._look()
+        reading = Reading(
+            replace(
+                snapshot,
+                look=look,
+                system=stats.with_host(snapshot.system, look.host),
+                problems={**snapshot.problems, **look.problems},
+                **(self._samples(look)._asdict() if self._samples else {}),
+            ),
+            problem,
+            seconds,
+        )
+        self._tell(reading, kind, look.problems if problem else reading.snapshot.problems)
+        return reading
+
+    def _tell(self, reading: Reading, state: str | None, sections: Mapping[str, str]) -> None:
+        """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
+        node = reading.snapshot.node
+        if state != self._state:
+            self._state = state
+            if reading.problem is None:
+                logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
+            elif state != "bug":
+                logger.warning("%s", reading.problem)
+        if reading.problem is None:
+            who = f"node {node.node_id}, build {node.build}, cluster {node.cluster_name or 'without a name'}"
+            if self._who not in ("", who):
+                # An upgrade, say; but it may also be that an address leads elsewhere now.
+                logger.warning("%s is another now: %s; it was %s", self._name, who, self._who)
+            self._who = who
+        if state is None:
+            there = {namespace.name for namespace in reading.snapshot.namespaces}
+            absent = {f"operator.{name}": "there is no such namespace" for name in self._expected if name not in there}
+            sections = {**sections, **absent}
+        for section, problem in sections.items():
+            if self._sections.get(section) != problem:
+                logger.warning("%s: no figures from %s: %s", self._name, section, problem)
+        for section in self._sections.keys() - sections.keys() if reading.problem is None else ():
+            logger.info("%s: figures from %s again", self._name, section)
+        self._sections = sections

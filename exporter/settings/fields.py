@@ -1,0 +1,111 @@
+"""What a setting can be: types that check and read the text of a file, a flag or a variable."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable  # noqa: TC003 - pydantic needs it at run time
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from exporter.errors import ParseError
+from exporter.memory.config import Amount
+from exporter.model.endpoint import (
+    endpoint,
+    entry,
+)
+
+_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40, "K": 1 << 10, "M": 1 << 20}
+_UNITS |= {"G": 1 << 30, "T": 1 << 40}
+
+
+def _patterns(value: object) -> object:
+    """From a flag or a variable a comma list; a JSON list there is meant as one, too."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith('["'):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("give a list with commas") from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _address(value: str) -> str:
+    match = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]\s]*):(\d{1,5})", value, re.ASCII)
+    # The resolver takes 99999 for 34463.
+    if not match or int(match[1]) > 65535:
+        raise ValueError("give an address and a port up to 65535, as in :9845 or [::1]:9845")
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known or parts.query or parts.fragment:
+        raise ValueError("give an address as in http://prometheus.example.com:9090")
+    if "@" in parts.netloc:
+        raise ValueError("give user and password_file, and no login in the address")
+    return value
+
+
+def _bytes(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("give bytes, as in 512MiB")  # to pydantic, true is 1
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,18})\s*([A-Za-z]{0,3})", value.strip(), re.ASCII)
+    if not match or match[2].upper() not in _UNITS:
+        raise ValueError("give bytes, as in 512MiB")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def _amount(value: object) -> object:
+    """Bytes, or a percentage of what the server allows."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", value.strip(), re.ASCII)):
+        share = float(match[1]) / 100
+        if not 0 < share <= 1:
+            raise ValueError("give a share above 0 % and up to 100 %")
+        return Amount(share=share)
+    try:
+        size = _bytes(value)
+    except ValueError:
+        size = None
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return Amount(bytes=size)
+    raise ValueError("give bytes, as in 512MiB, or a share of what the server allows, as in 80%")
+
+
+def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Lets a text pass that can be parsed."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except ParseError as problem:
+            raise ValueError(str(problem)) from None
+        return text
+
+    return check
+
+
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
+Url = Annotated[str, AfterValidator(_url)]
+EndpointPatterns = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(entry))], ...], BeforeValidator(_patterns)]
+Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))], ...], BeforeValidator(_patterns)]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Address = Annotated[str, AfterValidator(_address)]
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+AmountField = Annotated[Amount, BeforeValidator(_amount)]
+
+
+class Table(BaseModel):
+    """A table of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,0 +1,104 @@
+"""The pages of a fleet: `/probe`, a scrape of a node over the network, and `/sd`, the nodes of clusters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from exporter.errors import RequestError
+from exporter.fleet.modules import DEFAULT
+from exporter.render import document
+from exporter.render.html import STYLE
+from exporter.web.handler import (
+    GRACE_SECONDS,
+    NAME,
+    Handler,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+ALONE = document.page(
+    NAME,
+    f"""<h1>{NAME}</h1>
+<p>This exporter has no node of its own. It reads others when <code>/probe?target=HOST:PORT</code> is asked for them,
+and lists the nodes of clusters on <code>/sd</code> where it has a seed.</p>
+<ul>
+<li><a href="/metrics">/metrics</a>, what it says of itself, for Prometheus</li>
+<li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
+</ul>""",
+    STYLE,
+)
+"""The page at `/` where there is no node."""
+
+
+class Probe(Handler):
+    """A scrape of the node that `target` names, with the login that `module` names."""
+
+    async def get(self) -> None:
+        """Answer with what the node says, or in one line why not."""
+        fleet = self._shared.exposed.fleet
+        if fleet is None:
+            self.refuse(404, "there is no /probe: probe.targets lists no target")
+            return
+        timeout = self.scrape_timeout()
+        try:
+            asked = _parameters(self.request.query_arguments, ("target", "module"))
+            if "target" not in asked:
+                raise RequestError(400, "target: give one, as in /probe?target=10.0.0.1:3000")
+            node, scrape = fleet.scrape(asked["target"], asked.get("module", DEFAULT), timeout)
+        except RequestError as refusal:
+            self.refuse(refusal.status, str(refusal))
+            return
+        done, _ = await asyncio.wait([asyncio.wrap_future(scrape)], timeout=timeout + GRACE_SECONDS)
+        families = scrape.result() if done else node.registry.unanswered()
+        headers, encoders = self.request.headers, self._shared.encoders
+        # In another thread, and not one that waits for nodes: a large node is a large text.
+        accept = (headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
+        body, told = await asyncio.wrap_future(encoders.submit(node.exposition.body, families, *accept))
+        for name, value in told.items():
+            self.set_header(name, value)
+        await self.answer(body)
+
+    head = get
+
+
+class Sd(Handler):
+    """The nodes of the cluster of `seed`, or of all clusters, for Prometheus' `http_sd_configs`."""
+
+    async def get(self) -> None:
+        """Answer with a list of targets, or in one line why not."""
+        discovery = self._shared.exposed.discovery
+        if discovery is None:
+            self.refuse(404, "there is no /sd: sd.seeds lists no seed")
+            return
+        try:
+            asked = _parameters(self.request.query_arguments, ("seed",))
+            clusters = discovery.ask(asked.get("seed"))
+            readings = [asyncio.wrap_future(cluster.under_way) for cluster in clusters if cluster.under_way]
+            await asyncio.wait(readings, timeout=self.scrape_timeout())
+            groups = discovery.groups(clusters)
+        except RequestError as refusal:
+            self.refuse(refusal.status, str(refusal))
+            return
+        self.set_header("Content-Type", "application/json")
+        await self.answer(json.dumps(groups) + "\n")
+
+    head = get
+
+
+def _parameters(given: Mapping[str, Sequence[bytes]], known: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of a request, each at most once; raises `RequestError`, which repeats none."""
+    if given.keys() - set(known):
+        raise RequestError(400, f"give no parameters but {' and '.join(known)}")
+    found = {}
+    for name, values in given.items():
+        if len(values) > 1:
+            raise RequestError(400, f"{name}: give one")
+        try:
+            found[name] = values[0].decode()
+        except UnicodeDecodeError:
+            raise RequestError(400, f"{name}: not text") from None
+    return found

@@ -1,0 +1,81 @@
+"""A history of the shop: what Prometheus would have scraped, with the times at which it would have."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed
+
+from exporter import cli
+from exporter.collectors.metric import PREFIX
+from exporter.commands import demo_history as backfill
+from exporter.demo.shop import HOUR, Shop
+from exporter.web.handler import NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_history_is_what_metrics_would_have_been(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "shop.om"
+    start = time.time()
+    assert cli.main(["demo", "--history", "2h", "--step=30m", "--output", str(file), "--demo.seed", "7"]) == 0
+    assert "promtool tsdb create-blocks-from openmetrics" in capsys.readouterr().out
+    found: dict[str, list[tuple[float, float]]] = {}
+    # The library reads a histogram only moment by moment, not series by series: sizes of records are looked at by hand.
+    sizes = re.findall(r"^aerospike_memory_record_size_bytes_(\w+)\{(.*)\} (\S+) \S+\n", file.read_text(), re.MULTILINE)
+    text = re.sub(r"^(# \w+ )?aerospike_memory_record_size_bytes\w*[ {].*\n", "", file.read_text(), flags=re.MULTILINE)
+    for family in parsed(text):  # type: ignore[no-untyped-call] # the library has no types here
+        for sample in family.samples:
+            # Prometheus' own `up` has no prefix.
+            labels = {name: value for name, value in sample.labels.items() if name not in backfill.LABELS}
+            assert sample.labels["instance"] == backfill.LABELS["instance"]
+            name = sample.name.replace(PREFIX, "our ") + "".join(f",{value}" for _, value in sorted(labels.items()))
+            found.setdefault(name, []).append((float(sample.timestamp), sample.value))
+    moments = [moment for moment, _ in found["up"]]
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(moments)] == [1800] * 4
+    assert start - 1 <= moments[-1] <= time.time() + 1
+    shop, objects, used = Shop(7), [], []
+    for step in range(5):
+        shop.advance(step * HOUR / 2)
+        objects.append(shop.orders.objects)
+        used.append(shop.carts.data_used_bytes)
+    assert [value for _, value in found["our objects,orders"]] == objects
+    assert [value for _, value in found["our pool_used_bytes,carts,data"]] == used
+    ends = [float(value) for _, labels, value in sizes if 'le="+Inf",ns="orders"' in labels]
+    assert len(ends) == 5
+    assert ends[0] == objects[0]
+    # What is sampled slowly is there too, with the time of the simulation.
+    sampled = [value for _, value in found["our sampler_last_success_timestamp_seconds,smaps"]]
+    assert sampled == pytest.approx(moments, abs=0.01)
+    assert all(abs(value) < 0.02 for _, value in found["our ledger_unaccounted_ratio"])
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--history", "2h"], "flags: --history needs --output FILE"),
+        (["--history", "yesterday"], "flags: --history: give a span of time, as in 168h or 5m"),
+        (
+            ["--history", "2h", "--step", "1s", "--output", "x"],
+            "flags: --history is at most 60d, and --step is between",
+        ),
+        (["--history", "1m", "--output", "x"], "flags: --history is at most 60d, and --step is between"),
+        (["--history", "90d", "--output", "x"], "flags: --history is at most 60d, and --step is between"),
+        (["--history", "2h", "--nonsense", "--output", "x"], "flags: unknown flag --nonsense"),
+        (["--history", "1h", "--output", "/nowhere/x"], "cannot write /nowhere/x: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", *words]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"{NAME}: {line}")
+
+
+def test_the_help_has_the_flags_of_a_history(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "--help"]) == 0
+    assert "--history SPAN" in capsys.readouterr().out

@@ -1,0 +1,154 @@
+"""What the kernel does to the server's process: found, not found, and on the byte in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.memory.map.ledger import Ledger
+from exporter.model.process import (
+    Look,
+    MapCount,
+    Process,
+    Region,
+    Regions,
+    Segment,
+)
+from exporter.model.snapshot import (
+    Snapshot,
+    System,
+)
+from tests.findings.cases import (
+    GIB,
+    MIB,
+    Case,
+    check,
+    node,
+)
+
+
+def process(rss: int, swapped: int | None = None, *segments: Segment) -> Snapshot:
+    return node(look=Look(process=Process(7, 1, rss, swapped=swapped), segments=segments or None))
+
+
+def areas(count: int, limit: int | None = 1000) -> Snapshot:
+    return node(map_count=MapCount(count, limit))
+
+
+def huge(size: int | None, rss: int, sampled: bool = True) -> Snapshot:
+    regions = Regions({"heap": Region(rss, rss)}, 1, 0, 0, 0, size or 0, 0) if sampled else None
+    return node(look=Look(process=Process(7, 1, rss)), regions=regions, system=System(huge_pages_bytes=size))
+
+
+def segment(size: int, attached: int, instance: int = 0, swapped: int = 0, number: int = 0) -> Segment:
+    key = 0xAE001000 + (instance << 20) + number
+    return Segment(key, "primary_index", instance, 1, size, size, swapped, attached)
+
+
+def segments(*found: Segment) -> Snapshot:
+    return process(GIB, 0, segment(GIB, 1), *found)
+
+
+def ledger(resident: int, component: str, size: int) -> Ledger:
+    return Ledger(resident, {("", component): size, ("", "heap_other"): resident - size})
+
+
+def freed(size: int, resident: int) -> Ledger:
+    return ledger(resident, "lazily_freed", size)
+
+
+def ownerless(size: int, resident: int) -> Ledger:
+    return ledger(resident, "unaccounted", size)
+
+
+CASES = (
+    Case("swapped", "found", process(60 * GIB, 2 * GIB), "warning", "2.0 GiB of the server are swapped out."),
+    Case("swapped", "clear", process(60 * GIB, 0), "clear"),
+    # 64 MiB are a thousandth of 64000 MiB.
+    Case("swapped", "edge", process(63936 * MIB, 64 * MIB), "warning"),
+    Case("swapped", "short", process(63936 * MIB, 64 * MIB - 1), "clear"),
+    Case("swapped", "floor", process(GIB, 16 * MIB), "warning"),
+    Case("swapped", "short", process(GIB, 16 * MIB - 1), "clear"),
+    Case("swapped", "small", process(15 * MIB, MIB - 1), "too_small"),
+    # The kernel counts what is out of shared memory apart.
+    Case("swapped", "found", process(GIB, 0, segment(GIB, 1, swapped=16 * MIB)), "warning"),
+    Case("swapped", "clear", process(GIB, 0, segment(GIB, 0, swapped=16 * MIB)), "clear"),
+    Case("swapped", "unknown", process(GIB), "unknown"),
+    Case("swapped", "unknown", node(), "unknown"),
+    #
+    Case("areas_near_limit", "found", areas(900), "warning", "has 900 memory areas, and the kernel allows 1000."),
+    Case("areas_near_limit", "clear", areas(300), "clear"),
+    Case("areas_near_limit", "edge", areas(800), "warning"),
+    Case("areas_near_limit", "short", areas(799), "clear"),
+    Case("areas_near_limit", "edge", areas(950), "critical"),
+    Case("areas_near_limit", "short", areas(949), "warning"),
+    Case("areas_near_limit", "unknown", areas(800, None), "unknown"),
+    Case("areas_near_limit", "unknown", node(), "unknown"),
+    #
+    Case("huge_pages", "found", huge(5 * GIB, 10 * GIB), "warning", "5.0 GiB of the server are in"),
+    Case("huge_pages", "clear", huge(0, 10 * GIB), "clear"),
+    Case("huge_pages", "edge", huge(GIB, 10 * GIB), "warning"),
+    Case("huge_pages", "short", huge(GIB - 1, 10 * GIB), "clear"),
+    Case("huge_pages", "floor", huge(256 * MIB, 256 * MIB), "warning"),
+    Case("huge_pages", "short", huge(256 * MIB - 1, 256 * MIB), "clear"),
+    Case("huge_pages", "small", huge(256 * MIB - 1, 256 * MIB - 1), "too_small"),
+    # Whose they are is not known without smaps.
+    Case("huge_pages", "found", huge(5 * GIB, 10 * GIB, sampled=False), "info", "of all processes on the host"),
+    Case("huge_pages", "unknown", huge(None, 10 * GIB, sampled=False), "unknown"),
+    Case("huge_pages", "unknown", node(system=System(huge_pages_bytes=GIB)), "unknown"),
+    #
+    Case(
+        "orphaned_segments",
+        "found",
+        segments(segment(GIB, 0)),
+        "warning",
+        "of 1.0 GiB are attached to no process: 0xae001000.",
+    ),
+    Case("orphaned_segments", "clear", segments(), "clear"),
+    Case("orphaned_segments", "edge", segments(segment(32 * MIB, 0), segment(32 * MIB, 0)), "warning"),
+    Case("orphaned_segments", "small", segments(segment(32 * MIB, 0), segment(32 * MIB - 1, 0)), "too_small"),
+    # They wait for the start of another server on this host.
+    Case("orphaned_segments", "clear", segments(segment(GIB, 0, instance=1)), "clear"),
+    Case("orphaned_segments", "unknown", process(GIB, 0), "unknown"),
+    Case("orphaned_segments", "unknown", node(look=Look(segments=(segment(GIB, 0),))), "unknown"),
+    #
+    Case("lazily_freed", "found", node(), "info", "512 MiB, 50% of what is resident, is freed", freed(512 * MIB, GIB)),
+    Case("lazily_freed", "clear", node(), "clear", ledger=freed(0, GIB)),
+    Case("lazily_freed", "edge", node(), "info", ledger=freed(GIB, 10 * GIB)),
+    Case("lazily_freed", "short", node(), "clear", ledger=freed(GIB - 1, 10 * GIB)),
+    Case("lazily_freed", "floor", node(), "info", ledger=freed(64 * MIB, 64 * MIB)),
+    Case("lazily_freed", "short", node(), "clear", ledger=freed(64 * MIB - 1, 64 * MIB)),
+    Case("lazily_freed", "small", node(), "too_small", ledger=freed(64 * MIB - 1, 64 * MIB - 1)),
+    Case("lazily_freed", "unknown", node(), "unknown"),
+    #
+    Case(
+        "unaccounted_memory",
+        "found",
+        node(),
+        "warning",
+        "2.0 GiB, 20% of what is resident, has no owner.",
+        ownerless(2 * GIB, 10 * GIB),
+    ),
+    Case(
+        "unaccounted_memory", "found", node(), "warning", "2.0 GiB more than is resident", ownerless(-2 * GIB, 10 * GIB)
+    ),
+    Case("unaccounted_memory", "clear", node(), "clear", ledger=ownerless(0, 10 * GIB)),
+    Case("unaccounted_memory", "edge", node(), "warning", ledger=ownerless(512 * MIB, 10 * GIB)),
+    Case("unaccounted_memory", "short", node(), "clear", ledger=ownerless(512 * MIB - 1, 10 * GIB)),
+    Case("unaccounted_memory", "floor", node(), "warning", ledger=ownerless(256 * MIB, 256 * MIB)),
+    Case("unaccounted_memory", "short", node(), "clear", ledger=ownerless(256 * MIB - 1, 256 * MIB)),
+    Case("unaccounted_memory", "small", node(), "too_small", ledger=ownerless(256 * MIB - 1, 256 * MIB - 1)),
+    Case("unaccounted_memory", "unknown", node(), "unknown"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_rule_says_what_the_figures_say(case: Case) -> None:
+    check(case)
+
+
+def test_no_command_removes_a_segment_and_the_largest_are_named() -> None:
+    many = [segment(GIB * number, 0, number=number) for number in range(1, 8)]
+    verdict = Case("orphaned_segments", "found", segments(*many), "warning").verdict()
+    assert verdict.commands == ("ipcs -m",)
+    assert verdict.summary.endswith(": 0xae001007, 0xae001006, 0xae001005, 0xae001004, 0xae001003 and 2 more.")
+    assert verdict.size == 28 * GIB

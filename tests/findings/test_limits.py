@@ -1,0 +1,190 @@
+"""Limits that were reached, or will be next: found, not found, and on the byte in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exporter.memory.config import Amount, Operator
+from exporter.model.snapshot import (
+    Arena,
+    Set,
+    Snapshot,
+)
+from tests.findings.cases import (
+    BLOCK,
+    GIB,
+    MIB,
+    Case,
+    check,
+    node,
+    ns,
+    stripes,
+)
+
+# 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes, 60 % is 5153960755.2.
+STOPS, EVICTS = 6_012_954_215, 5_153_960_756
+
+
+def data(used: int, **changes: object) -> Snapshot:
+    return ns(storage=stripes(128, *[100] * 8, used=used), **changes)
+
+
+def budget(size: int, used: int | None, **changes: object) -> Snapshot:
+    return ns(indexes_memory_budget_bytes=size, index=Arena("mem", used), **changes)
+
+
+def sets(*of: tuple[int | None, int]) -> Snapshot:
+    return ns(sets=tuple(Set(f"set{number}", 1, used, limit, False) for number, (used, limit) in enumerate(of)))
+
+
+def marked(used: int | None, operator: Operator) -> dict[str, Any]:
+    return {"node": ns(index=Arena("mem", used)), "operators": {"ns": operator}}
+
+
+CASES = (
+    Case("writes_stopped", "found", ns(stop_writes=True), "critical", "no known limit is reached now"),
+    Case(
+        "writes_stopped",
+        "found",
+        data(STOPS, stop_writes_used_pct=70, stop_writes=True),
+        "critical",
+        "refuses client writes: data_used, 5.6 GiB used of 5.6 GiB",
+    ),
+    Case("writes_stopped", "edge", data(STOPS, stop_writes_used_pct=70), "critical", "is about to refuse"),
+    Case("writes_stopped", "short", data(STOPS - 1, stop_writes_used_pct=70), "clear"),
+    Case("writes_stopped", "clear", ns(), "clear"),
+    Case("writes_stopped", "unknown", ns(stop_writes=None), "unknown"),
+    #
+    Case("writes_refused", "found", ns(storage=stripes(16, 12, 0)), "critical", "No flag of the server shows it."),
+    Case("writes_refused", "edge", ns(storage=stripes(16, 12, 1)), "critical"),
+    Case("writes_refused", "short", ns(storage=stripes(16, 12, 2)), "clear"),
+    # With files behind the stripes 8 blocks are kept.
+    Case("writes_refused", "edge", ns(storage=stripes(16, 12, 8, backed=True)), "critical"),
+    Case("writes_refused", "short", ns(storage=stripes(16, 12, 9, backed=True)), "clear"),
+    Case("writes_refused", "clear", ns(), "clear"),
+    Case("writes_refused", "unknown", ns(storage=stripes(16, None)), "unknown"),
+    #
+    Case(
+        "stop_writes_near",
+        "found",
+        budget(1000 * MIB, 950 * MIB),
+        "warning",
+        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left).",
+    ),
+    Case("stop_writes_near", "clear", budget(1000 * MIB, 500 * MIB), "clear"),
+    Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "(90.0% used, 100 MiB left)"),
+    Case("stop_writes_near", "short", budget(1000 * MIB, 900 * MIB - 1), "clear"),
+    # Past it, it is not near: that is writes_stopped.
+    Case("stop_writes_near", "clear", budget(1000 * MIB, 1000 * MIB + 1), "clear"),
+    Case("stop_writes_near", "floor", budget(64 * MIB, 60 * MIB), "warning"),
+    Case("stop_writes_near", "small", budget(64 * MIB - 1, 60 * MIB), "too_small"),
+    # 16 blocks of which one is the header and one kept: 14 * 8 MiB; 13 taken are 92.9 %.
+    Case(
+        "stop_writes_near",
+        "found",
+        ns(storage=stripes(16, 2)),
+        "warning",
+        "Nearly reached: write_blocks (92.9% used, 8.0 MiB left).",
+    ),
+    Case("stop_writes_near", "unknown", budget(1000 * MIB, None), "unknown"),
+    #
+    Case("set_near_limit", "found", sets((95 * MIB, 100 * MIB), (1, GIB)), "warning", "set0 at 95.0% of 100 MiB"),
+    Case("set_near_limit", "clear", sets((1 * MIB, 100 * MIB)), "clear"),
+    Case("set_near_limit", "edge", sets((90 * MIB, 100 * MIB)), "warning"),
+    Case("set_near_limit", "short", sets((90 * MIB - 1, 100 * MIB)), "clear"),
+    # data_used_bytes > stop_writes_size (datamodel.h as_set_size_stop_writes)
+    Case("set_near_limit", "edge", sets((100 * MIB + 1, 100 * MIB)), "critical"),
+    Case("set_near_limit", "short", sets((100 * MIB, 100 * MIB)), "warning"),
+    Case("set_near_limit", "floor", sets((60 * MIB, 64 * MIB)), "warning"),
+    Case("set_near_limit", "small", sets((64 * MIB - 1, 64 * MIB - 1)), "too_small"),
+    Case("set_near_limit", "found", sets((64 * MIB, 64 * MIB - 1)), "critical"),
+    Case("set_near_limit", "unknown", sets((None, 100 * MIB)), "unknown"),
+    Case("set_near_limit", "unknown", node(*ns().namespaces, problems={"sets/ns": "no answer"}), "unknown"),
+    #
+    Case("evicting", "found", ns(high_water_breached=True), "warning", "a mark was reached at its last cycle"),
+    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "The server evicts records"),
+    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=0), "warning", "has evicted none since"),
+    Case("evicting", "clear", ns(), "clear"),
+    Case(
+        "evicting",
+        "edge",
+        data(EVICTS, evict_used_pct=60),
+        "warning",
+        "within 120 s: data_used, 4.8 GiB used of 4.8 GiB",
+    ),
+    Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
+    Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
+    Case("evicting", "unknown", ns(high_water_breached=None), "unknown"),
+    #
+    # 80 % of 1000 MiB are 800 MiB, and 90 % of that 720.
+    Case(
+        "eviction_near",
+        "found",
+        budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80),
+        "info",
+        "indexes_budget",
+    ),
+    Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
+    Case("eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB left"),
+    Case("eviction_near", "short", budget(1000 * MIB, 720 * MIB - 1, evict_indexes_memory_pct=80), "clear"),
+    Case("eviction_near", "clear", budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80, nsup_period=0), "clear"),
+    Case("eviction_near", "floor", budget(80 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "info"),
+    Case("eviction_near", "small", budget(79 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "too_small"),
+    Case("eviction_near", "unknown", budget(1000 * MIB, None, evict_indexes_memory_pct=80), "unknown"),
+    #
+    Case(
+        "operator_maximum",
+        "found",
+        says="warning",
+        words="2.0 GiB of 1.0 GiB",
+        **marked(2 * GIB, Operator(maximum=Amount(GIB))),
+    ),
+    Case("operator_maximum", "clear", ns(), "clear"),
+    Case("operator_maximum", "edge", says="warning", **marked(GIB + 1, Operator(maximum=Amount(GIB)))),
+    Case("operator_maximum", "short", says="clear", **marked(GIB, Operator(maximum=Amount(GIB)))),
+    Case("operator_maximum", "unknown", says="unknown", **marked(None, Operator(maximum=Amount(GIB)))),
+    # A share of what the server allows, which is nothing known.
+    Case("operator_maximum", "unknown", says="unknown", **marked(GIB, Operator(maximum=Amount(share=0.5)))),
+    #
+    Case(
+        "operator_minimum",
+        "found",
+        says="info",
+        words="reclaim should begin",
+        **marked(2 * GIB, Operator(minimum=Amount(GIB))),
+    ),
+    Case("operator_minimum", "clear", ns(), "clear"),
+    Case("operator_minimum", "edge", says="info", **marked(GIB, Operator(minimum=Amount(GIB)))),
+    Case("operator_minimum", "short", says="clear", **marked(GIB - 1, Operator(minimum=Amount(GIB)))),
+    Case("operator_minimum", "unknown", says="unknown", **marked(None, Operator(minimum=Amount(GIB)))),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_rule_says_what_the_figures_say(case: Case) -> None:
+    check(case)
+
+
+def test_of_many_sets_a_few_are_named_the_fullest_first() -> None:
+    many = tuple((90 * MIB + number * MIB, 100 * MIB) for number in range(8))
+    summary = Case("set_near_limit", "found", sets(*many), "warning").verdict().summary
+    assert summary.startswith("Sets near or past their stop-writes-size: set7 at 97.0% of 100 MiB, set6 at 96.0%")
+    assert summary.endswith("set3 at 93.0% of 100 MiB and 3 more.")
+
+
+def test_a_namespace_whose_blocks_are_gone_and_whose_flag_is_set_is_not_told_that_no_flag_shows_it() -> None:
+    verdict = Case("writes_refused", "found", ns(storage=stripes(16, 1), stop_writes=True), "critical").verdict()
+    assert "flag" not in verdict.summary
+    assert verdict.size == 14 * BLOCK
+
+
+def test_of_two_limits_that_are_near_the_nearer_is_named_first_and_its_headroom_counts() -> None:
+    # 14 * 8 MiB of blocks, 13 of them taken: 92.9 %, 8 MiB left; and 95 % of a budget, 50 MiB left.
+    both = ns(storage=stripes(16, 2), indexes_memory_budget_bytes=1000 * MIB, index=Arena("mem", 950 * MIB))
+    verdict = Case("stop_writes_near", "found", both, "warning").verdict()
+    assert verdict.summary == (
+        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left), write_blocks (92.9% used, 8.0 MiB left)."
+    )
+    assert verdict.size == 50 * MIB

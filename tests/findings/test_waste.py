@@ -1,0 +1,179 @@
+"""Memory that holds nothing: found, not found, and on the byte in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exporter.model.snapshot import (
+    Arena,
+    Heap,
+    Node,
+    SecondaryIndex,
+    Set,
+    Snapshot,
+)
+from tests.findings.cases import (
+    GIB,
+    MIB,
+    Case,
+    check,
+    namespace,
+    node,
+    ns,
+    stripes,
+)
+
+if TYPE_CHECKING:
+    from exporter.model.snapshot import Storage
+
+# 8 stripes with 100 of 127 blocks taken: 6400 MiB, of which 5 blocks in each may be open, 320 MiB. 40 % are 2560 MiB.
+FULL = (6400 - 320 - 2560) * MIB
+
+
+def taken(used: int, **changes: Any) -> Snapshot:
+    return ns(storage=stripes(128, *[27] * 8, used=used, **changes))
+
+
+def small(blocks: int, used: int) -> Snapshot:
+    """One stripe of which all blocks are taken."""
+    return ns(storage=stripes(blocks + 1, 0, used=used))
+
+
+def queued(storage: Storage) -> Storage:
+    """The same with a block of each stripe on its way to defrag."""
+    changed = tuple(unit._replace(defrag_queue_blocks=1) for unit in storage.units)
+    return stripes(128, *[27] * 8, used=storage.used_bytes or 0, units=changed)
+
+
+def heap(allocated: int, active: int) -> Snapshot:
+    """A node whose index and blocks are in shared memory: all of its heap are small blocks."""
+    return node(
+        node=Node("8.1.0.0", (8, 1), "A1", "Aerospike Enterprise Edition"), heap=Heap(allocated, active, active)
+    )
+
+
+# 4096 nodes of 4 KiB; a quarter of that are 149796.57 entries of 28 bytes. 16 MiB are 5 % of 320 MiB.
+def sindexes(*entries: int | None, rest: int = 100 * MIB, used: int = 16 * MIB, **changes: Any) -> Snapshot:
+    """A node with so many indexes, and other memory."""
+    found = tuple(SecondaryIndex(f"i{number}", "s", used, count) for number, count in enumerate(entries))
+    return ns(sindexes=found, sindex=Arena("mem", used * len(found)), index=Arena("mem", rest), **changes)
+
+
+# 4096 partitions with 4096 + 1280 + 64 bytes: 22282240. A quarter of that are 348160 records of 16 bytes, and it is
+# 5 % of 445644800. With 80 % of the partitions, 3277, it is 17826880, and 278545 records.
+def set_indexes(*objects: int, memory: int = 100 * MIB, **changes: Any) -> Snapshot:
+    found = tuple(Set(f"s{number}", count, 1, None, True) for number, count in enumerate(objects))
+    return ns(sets=(*found, Set("other", 1, 1, None, False)), index=Arena("mem", memory), **changes)
+
+
+CASES = (
+    Case(
+        "data_fragmentation", "found", taken(GIB), "warning", "5.2 GiB of the 6.2 GiB in write blocks hold nothing live"
+    ),
+    Case("data_fragmentation", "clear", taken(5 * GIB), "clear"),
+    Case(
+        "data_fragmentation", "edge", taken(FULL), "warning", "defrag will leave at least 2.5 GiB at defrag-lwm-pct 50."
+    ),
+    Case("data_fragmentation", "short", taken(FULL + 1), "clear"),
+    Case("data_fragmentation", "clear", ns(storage=queued(stripes(128, *[27] * 8, used=FULL))), "clear"),
+    # 20 blocks are 160 MiB, of which 40 MiB may be open and 40 % are 64 MiB.
+    Case("data_fragmentation", "floor", small(20, 56 * MIB), "warning"),
+    Case("data_fragmentation", "short", small(20, 56 * MIB + 1), "clear"),
+    Case("data_fragmentation", "small", small(7, 0), "too_small"),
+    Case("data_fragmentation", "floor", small(13, 0), "warning"),
+    Case("data_fragmentation", "short", small(12, 0), "clear"),
+    # It is not memory.
+    Case("data_fragmentation", "clear", taken(GIB, kind="device"), "clear"),
+    Case("data_fragmentation", "clear", ns(), "clear"),
+    Case("data_fragmentation", "unknown", ns(storage=stripes(128, None)), "unknown"),
+    Case("data_fragmentation", "unknown", taken(GIB, block_bytes=None), "unknown"),
+    #
+    # Stripes of 100 blocks besides the header: 10 more than the mean are 10 %.
+    Case(
+        "unbalanced_units",
+        "found",
+        ns(storage=stripes(101, 10, 90)),
+        "warning",
+        "stripe-0 has 720 MiB of 800 MiB in use",
+    ),
+    Case("unbalanced_units", "clear", ns(storage=stripes(101, 50, 50)), "clear"),
+    Case("unbalanced_units", "clear", ns(storage=stripes(101, 0)), "clear"),
+    Case("unbalanced_units", "edge", ns(storage=stripes(101, 40, 60)), "warning", "the mean of all 2 is 400 MiB."),
+    Case("unbalanced_units", "short", ns(storage=stripes(101, 40, 59)), "clear"),
+    # 10 % of 30 blocks are 3, of 29 fewer.
+    Case("unbalanced_units", "floor", ns(storage=stripes(31, 20, 26)), "warning"),
+    Case("unbalanced_units", "small", ns(storage=stripes(30, 0, 29)), "too_small"),
+    Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, 90, on_devices=True)), "unknown"),
+    #
+    Case("heap_fragmentation", "found", heap(512 * MIB, GIB), "warning", "512 MiB, 50% of the pages of small blocks"),
+    Case("heap_fragmentation", "clear", heap(GIB, GIB), "clear"),
+    Case("heap_fragmentation", "clear", heap(900 * MIB, GIB), "clear"),
+    Case("heap_fragmentation", "edge", heap(700 * MIB, 1000 * MIB), "warning"),
+    Case("heap_fragmentation", "short", heap(700 * MIB + 1, 1000 * MIB), "clear"),
+    Case("heap_fragmentation", "floor", heap(272 * MIB, 400 * MIB), "warning"),
+    Case("heap_fragmentation", "short", heap(272 * MIB + 1, 400 * MIB), "clear"),
+    Case("heap_fragmentation", "small", heap(1, 128 * MIB - 1), "too_small"),
+    Case("heap_fragmentation", "unknown", node(), "unknown"),
+    #
+    Case(
+        "secondary_index_floor",
+        "found",
+        sindexes(10, 20),
+        "info",
+        "of 16.0 MiB each with little in them: i0 (at most 10 entries), i1",
+    ),
+    Case("secondary_index_floor", "clear", sindexes(1_000_000), "clear"),
+    Case("secondary_index_floor", "clear", sindexes(), "clear"),
+    Case("secondary_index_floor", "edge", sindexes(149_796), "info"),
+    Case("secondary_index_floor", "short", sindexes(149_797), "clear"),
+    Case("secondary_index_floor", "edge", sindexes(10, rest=304 * MIB), "info"),
+    Case("secondary_index_floor", "short", sindexes(10, rest=304 * MIB + 1), "clear"),
+    # Up to 6.0 its nodes are smaller.
+    Case("secondary_index_floor", "floor", sindexes(10, used=8 * MIB, rest=8 * MIB), "info"),
+    Case("secondary_index_floor", "small", sindexes(10, used=8 * MIB, rest=8 * MIB - 1), "too_small"),
+    # Nothing but roots: no more entries than records.
+    Case("secondary_index_floor", "found", sindexes(None, objects=7), "info", "i0 (at most 7 entries)"),
+    Case("secondary_index_floor", "unknown", sindexes(None, used=17 * MIB), "unknown"),
+    Case("secondary_index_floor", "unknown", node(namespace(), problems={"sindex-list:": "no answer"}), "unknown"),
+    #
+    Case(
+        "set_index_floor",
+        "found",
+        set_indexes(10),
+        "info",
+        "Set indexes of 21.2 MiB each with little in them: s0 (10 records).",
+    ),
+    Case("set_index_floor", "clear", set_indexes(1_000_000), "clear"),
+    Case("set_index_floor", "clear", set_indexes(), "clear"),
+    Case("set_index_floor", "edge", set_indexes(348_159), "info"),
+    Case("set_index_floor", "short", set_indexes(348_160), "clear"),
+    Case("set_index_floor", "edge", set_indexes(278_544, partition_share=0.8), "info", "17.0 MiB each"),
+    Case("set_index_floor", "short", set_indexes(278_545, partition_share=0.8), "clear"),
+    Case("set_index_floor", "edge", set_indexes(10, memory=445_644_800), "info"),
+    Case("set_index_floor", "short", set_indexes(10, memory=445_644_801), "clear"),
+    Case("set_index_floor", "floor", set_indexes(10, memory=16 * MIB), "info"),
+    Case("set_index_floor", "small", set_indexes(10, memory=16 * MIB - 1), "too_small"),
+    Case("set_index_floor", "unknown", node(namespace(), problems={"sets/ns": "no answer"}), "unknown"),
+    Case("set_index_floor", "unknown", set_indexes(10, set_index_used_bytes=None), "unknown"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_rule_says_what_the_figures_say(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize(("lwm", "commands"), [(50, 1), (59, 1), (60, 0), (None, 1)])
+def test_a_threshold_of_defrag_is_proposed_where_it_is_higher_than_the_present_one(
+    lwm: int | None, commands: int
+) -> None:
+    verdict = Case("data_fragmentation", "found", taken(GIB, defrag_lwm_pct=lwm), "warning").verdict()
+    proposed = "asinfo -v 'set-config:context=namespace;namespace=ns;defrag-lwm-pct=60'"
+    assert verdict.commands == (proposed,) * commands
+
+
+def test_of_many_indexes_a_few_are_named() -> None:
+    summary = Case("set_index_floor", "found", set_indexes(*[1] * 8), "info").verdict().summary
+    assert summary.endswith("s3 (1 records), s4 (1 records) and 3 more.")

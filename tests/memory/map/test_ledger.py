@@ -1,0 +1,528 @@
+"""Every resident byte has one owner: on real servers, by hand, and whatever the figures are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.memory.map.ledger import (
+    COMPONENTS,
+    Ledger,
+    ledger,
+)
+from exporter.model.process import (
+    REGIONS,
+    Jemalloc,
+    Look,
+    Process,
+    Region,
+    Regions,
+)
+from exporter.model.snapshot import (
+    Arena,
+    Heap,
+    Namespace,
+    Node,
+    SecondaryIndex,
+    Set,
+    Snapshot,
+    Storage,
+    Thresholds,
+    Unit,
+)
+from tests.memory.captures import SCENARIOS, TESTS, snapshot
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+FREED = ("6.4/durable-truncated", "8.1/pair-a")
+"""Where the heap had given pages back, or holds dirty ones: what no cheap source shows, so that it has to be placed."""
+
+UNFREED = [scenario for scenario in SCENARIOS if scenario not in FREED]
+
+WITH_LAZILY_FREED = {"6.4/durable-truncated": 0.02, "8.1/pair-a": 0.2}
+"""Where smaps shows pages that were given back, and how near the placing comes to it without smaps."""
+
+
+def of(found: Snapshot, infer: bool = True) -> Ledger:
+    made = ledger(found, infer)
+    assert made is not None
+    return made
+
+
+def with_rss(found: Snapshot, share: float) -> Snapshot:
+    """As if the process had more or less in memory, for all sources."""
+    assert found.look.process is not None
+    process = replace(found.look.process, rss=int(found.look.process.rss * share))
+    regions = found.regions and replace(found.regions, process=process)
+    return replace(found, look=Look(process=process), regions=regions)
+
+
+def adds_up(made: Ledger) -> bool:
+    return sum(made.entries.values()) == made.resident
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_ledger_adds_up_and_leaves_little_unaccounted(scenario: str) -> None:
+    for regions, jemalloc, most in ((False, False, 0.05), (True, False, 0.05), (False, True, 0.05), (True, True, 0.02)):
+        made = of(snapshot(scenario, regions, jemalloc))
+        assert adds_up(made)
+        assert made.unaccounted_ratio <= most
+        assert all(size >= 0 for (_, component), size in made.entries.items() if component != "unaccounted")
+        assert {component for _, component in made.entries} <= set(COMPONENTS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_with_all_sources_the_model_is_right_before_anything_is_placed(scenario: str) -> None:
+    made = of(snapshot(scenario), infer=False)
+    assert adds_up(made)
+    assert made.inferred == 0
+    assert made.unaccounted_ratio <= 0.025
+
+
+@pytest.mark.parametrize("scenario", UNFREED)
+def test_with_the_cheap_sources_the_model_is_right_where_nothing_was_freed(scenario: str) -> None:
+    made = of(snapshot(scenario, regions=False, jemalloc=False), infer=False)
+    assert adds_up(made)
+    assert made.unaccounted_ratio <= 0.03
+
+
+@pytest.mark.parametrize("share", [0.9, 1.1])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_component_that_is_forgotten_or_counted_twice_is_seen(scenario: str, share: float) -> None:
+    """Placing hides such an error: the heap's free pages could hold it. The model by itself must show it."""
+    assert of(with_rss(snapshot(scenario), share), infer=False).unaccounted_ratio > 0.05
+    if scenario in UNFREED:
+        cheap = snapshot(scenario, regions=False, jemalloc=False)
+        assert of(with_rss(cheap, share), infer=False).unaccounted_ratio > 0.05
+
+
+@pytest.mark.parametrize(("scenario", "tolerance"), WITH_LAZILY_FREED.items())
+def test_pages_that_the_heap_gave_back_are_placed_where_smaps_finds_them(scenario: str, tolerance: float) -> None:
+    regions = snapshot(scenario).regions
+    assert regions is not None
+    placed = of(snapshot(scenario, regions=False, jemalloc=False))
+    assert placed.total("lazily_freed") == pytest.approx(regions.lazily_freed, rel=tolerance)
+    assert placed.inferred >= placed.total("lazily_freed")
+    assert of(snapshot(scenario)).total("lazily_freed") == regions.lazily_freed
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_nothing_is_said_to_be_given_back_where_nothing_was(scenario: str) -> None:
+    regions = snapshot(scenario).regions
+    assert regions is not None
+    placed = of(snapshot(scenario, regions=False, jemalloc=False)).total("lazily_freed")
+    assert abs(placed - regions.lazily_freed) <= max(2 * MIB, 0.2 * regions.lazily_freed)
+
+
+def test_the_documentation_tells_the_errors_as_they_are() -> None:
+    text = (TESTS.parent / "docs" / "ledger.md").read_text()
+    told = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in SCENARIOS:
+            told[cells[0]] = [float(cell) for cell in cells[1:]]
+    assert list(told) == SCENARIOS
+    for scenario, (rss, *figures) in told.items():
+        expected = []
+        for sampled in (False, True):
+            found = snapshot(scenario, sampled, sampled)
+            model, placed = of(found, infer=False), of(found)
+            sizes = (model.total("unaccounted"), placed.total("unaccounted"), placed.inferred)
+            expected += [100 * size / model.resident for size in sizes]
+            assert rss == pytest.approx(model.resident / MIB, abs=0.51)
+        assert figures == pytest.approx(expected, abs=0.051), scenario
+
+
+def test_a_truncated_6_4_by_hand() -> None:
+    """6.4/durable-truncated: two namespaces, records in the heap, one with files; all records are gone."""
+    made = of(snapshot("6.4/durable-truncated", regions=False, jemalloc=False), infer=False)
+    # 8 + 48 + 8 * 1024 sets + 256 pairs of locks * 8 + 5 * 256 sprigs = 11,576, class 12,288; 4096 partitions
+    trees = 4096 * 12_288
+    # memory_used_sindex_bytes, and one index of 4096 structs of 120 bytes, class 128
+    secondary = 16_777_216 + 4096 * 128
+    # one set with an index, empty: per partition a struct of 1280, pointers of 64, a first stage of 4096
+    sets = 4096 * (1280 + 64 + 4096)
+    # two files, write blocks of 1 MiB: two that take turns, and what defragmentation reads into
+    buffers = 2 * 3 * MIB
+    # heap_allocated_kbytes, less a first stage of 1 GiB of both kinds in both namespaces, less the lines above, less
+    # what was never touched: the table of requests, and tables of sets and of bins in both namespaces
+    other = 4_367_198 * KIB - 4 * GIB - 2 * (trees + 4096 * 128 + sets) - buffers - (1280 + 2 * (128 + 1280)) * KIB
+    assert other == 20_281_344
+    # active - allocated. (mapped - stages) / 2 MiB = 150.5 chunks: 2 pages of header each, and of 11 pages those of the
+    # descriptors of (active - stages) / 4 KiB = 43,948 pages, of the 499 that a chunk has. 1 MiB of jemalloc's own.
+    # 8 MiB of the buffer from which the files' headers were written.
+    fragmentation = (4_370_096 - 4_367_198) * KIB + (150 * 2 + 43_948 * 11 // 499) * 4 * KIB + 1 * MIB + 8 * MIB
+    assert fragmentation == 17_598_464
+    expected = {
+        ("orders", "write_buffers"): buffers,
+        ("", "heap_other"): other,
+        ("", "heap_fragmentation"): fragmentation,
+        ("", "thread_stacks"): 107 * 24 * KIB,  # Threads
+        ("", "program"): 9348 * KIB + 1 * MIB,  # RssFile, and relocated data
+    }
+    for name in ("orders", "carts"):
+        expected[name, "partition_trees"] = trees
+        expected[name, "secondary_index"] = secondary
+        expected[name, "set_index"] = sets
+    rest = 376_604 * KIB - sum(expected.values())  # VmRSS
+    assert rest == 148_389_888
+    assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
+
+    # Placed: slots of 57,509 and 57,596 records that were written once, and the rest is what the heap gave back.
+    slots = {("orders", "primary_index"): 57_509 * 64, ("carts", "primary_index"): 57_596 * 64}
+    freed = {("", "lazily_freed"): rest - sum(slots.values())}
+    placed = of(snapshot("6.4/durable-truncated", regions=False, jemalloc=False))
+    assert {key: size for key, size in placed.entries.items() if size} == {**expected, **slots, **freed}
+    assert placed.inferred == rest
+
+
+def test_a_fragmented_8_1_by_hand() -> None:
+    """8.1/durable-fragmented: two namespaces in stripes, one backed by two files, the other in memory alone."""
+    made = of(snapshot("8.1/durable-fragmented", regions=False, jemalloc=False), infer=False)
+    # 8 + 48 + 8 * 4096 sets + 2048 + 1280 = 36,152 = 8 pages and 3384 bytes, class 40,960. It starts at one of 64 cache
+    # lines: from the first 12 (64 * 11 + 3384 <= 4096) it touches 9 pages, from the others 10.
+    trees = 4096 * (12 * 9 + 52 * 10) * 4 * KIB // 64
+    assert trees == 157 * MIB
+    # Both have less than 32,768 objects: each of 64 stashes has taken one run of 512 slots of 64 bytes.
+    index = 64 * 512 * 64
+    secondary = 16_777_216 + 4096 * 128
+    sets = 4096 * (1280 + 64 + 4096)  # 14,371 and 15,240 records are 3 per partition, far from the 256 of a stage
+    # carts, 8 stripes of 16 blocks, 1 of them the header, 14 free: 1 taken and never written out: open, and zeroed.
+    carts = 8 * 8 * MIB
+    # orders, 2 stripes of 64 blocks, header and 59 free: 4 taken now. 5 writes + 1 by defragmentation: 6 takes that
+    # were sealed. Open are one of defragmentation (it moved at most half of each of 4 blocks, 16 MiB, of which 8 are
+    # written: 8 left) and one of writes (backed, so not zeroed; 0 to 8 MiB: 4).
+    orders = 2 * (6 * 8 + 8 + 4) * MIB
+    # stages as above; stripes of 128 and 512 MiB are size classes; the tables of sets take 512 KiB on 7.0 and later
+    huge = 4 * GIB + 2 * 512 * MIB + 8 * 128 * MIB
+    other = 6_679_104 * KIB - huge - 2 * (4096 * (40_960 + 128) + sets) - (1280 + 2 * 512) * KIB
+    assert other == 13_434_880
+    # active - allocated without the page of padding of each tree; (6,773,760 KiB - huge) / 2 MiB = 235.5 chunks and
+    # (6,713,116 KiB - huge) / 4 KiB = 105,415 pages; jemalloc's own; the buffer of the stripes' headers
+    fragmentation = (
+        (6_713_116 - 6_679_104) * KIB - 8192 * 4 * KIB + (235 * 2 + 105_415 * 11 // 499) * 4 * KIB + 1 * MIB + 8 * MIB
+    )
+    assert fragmentation == 22_151_168
+    expected = {
+        ("carts", "record_data"): 28_381_488,  # data_used_bytes
+        ("orders", "record_data"): 39_222_112,
+        ("carts", "data_fragmentation"): carts - 28_381_488,
+        ("orders", "data_fragmentation"): orders - 39_222_112,
+        ("carts", "block_headers"): 8 * 8 * MIB,
+        ("orders", "block_headers"): 2 * 8 * MIB,
+        ("", "heap_other"): other,
+        ("", "heap_fragmentation"): fragmentation,
+        ("", "thread_stacks"): 115 * 24 * KIB,
+        ("", "program"): 10_992 * KIB + 1 * MIB,
+    }
+    for name in ("orders", "carts"):
+        expected[name, "partition_trees"] = trees
+        expected[name, "primary_index"] = index
+        expected[name, "secondary_index"] = secondary
+        expected[name, "set_index"] = sets
+    rest = 727_436 * KIB - sum(expected.values())
+    assert rest == 4_739_072
+    assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
+
+    # Placed: less is left than a header buffer of the second namespace, but the open blocks come first: all is theirs.
+    placed = of(snapshot("8.1/durable-fragmented", regions=False, jemalloc=False))
+    assert placed.entries["orders", "data_fragmentation"] == orders - 39_222_112 + rest
+    assert (placed.inferred, placed.total("unaccounted")) == (rest, 0)
+
+    # Measured: 80 MiB are sealed, all of orders, as carts never sealed a block; 5 per stripe, not 6.
+    full = of(snapshot("8.1/durable-fragmented"), infer=False)
+    assert full.entries["orders", "data_fragmentation"] == (80 + 2 * (8 + 4)) * MIB - 39_222_112
+    assert full.entries["carts", "data_fragmentation"] == carts - 28_381_488
+
+
+def aged(scenario: str, share: float) -> Snapshot:
+    """As if smaps had been read when the process had `share` of what is resident now."""
+    found = snapshot(scenario, jemalloc=False)
+    assert found.regions is not None
+    assert found.look.process is not None
+    then = replace(found.look.process, rss=int(found.look.process.rss * share))
+    return replace(found, regions=replace(found.regions, process=then))
+
+
+def test_smaps_of_another_process_says_nothing() -> None:
+    found = snapshot("8.1/durable-fragmented", jemalloc=False)
+    assert found.regions is not None
+    assert found.look.process is not None
+    other = replace(found.look.process, start_ticks=1)
+    for process in (other, None):
+        foreign = replace(found, regions=replace(found.regions, process=process))
+        assert ledger(foreign) == ledger(replace(found, regions=None))
+
+
+@pytest.mark.parametrize("share", [0.97, 1.03])
+def test_old_smaps_only_bound_what_cannot_shrink(share: float) -> None:
+    found = aged("6.4/durable-truncated", share)
+    assert found.regions is not None
+    made, cheap = of(found), of(replace(found, regions=None))
+    assert found.regions.lazily_freed > 0
+    assert made.total("lazily_freed") == pytest.approx(cheap.total("lazily_freed"), abs=MIB)
+    assert made.total("thread_stacks") == cheap.total("thread_stacks")
+    assert made.total("program") == found.regions.by_name["program"].resident
+    assert of(aged("6.4/durable-truncated", 1.01)).total("lazily_freed") == found.regions.lazily_freed
+
+
+def test_blocks_that_were_sealed_once_are_resident_still() -> None:
+    found = aged("8.1/durable-fragmented", 0.9)
+    assert found.regions is not None
+    measured = 1000 * MIB  # nearly all blocks of both stripes of orders, of which only 96 MiB are likely
+    by_name = {**found.regions.by_name, "sealed_blocks": Region(measured, measured)}
+    made = of(replace(found, regions=replace(found.regions, by_name=by_name)), infer=False)
+    assert made.entries["orders", "record_data"] + made.entries["orders", "data_fragmentation"] > 850 * MIB
+
+
+def test_old_statistics_of_the_heap_say_nothing() -> None:
+    found = snapshot("8.1/pair-a", regions=False)
+    assert found.jemalloc is not None
+    old = replace(found, jemalloc=replace(found.jemalloc, active=found.jemalloc.active + 100 * MIB))
+    assert ledger(old) == ledger(replace(found, jemalloc=None))
+    assert ledger(found) != ledger(replace(found, jemalloc=None))
+
+
+def test_pages_that_were_given_back_and_are_used_again_change_owner() -> None:
+    """The heap takes them without a change of what is resident: smaps of before tells too much."""
+    found = snapshot("6.4/durable-truncated", jemalloc=False)
+    assert found.heap.allocated is not None
+    assert found.heap.active is not None
+    before, grown = of(found), 100 * MIB
+    heap = replace(found.heap, allocated=found.heap.allocated + grown, active=found.heap.active + grown)
+    after = of(replace(found, heap=heap))
+    assert after.total("heap_other") == before.total("heap_other") + grown
+    assert before.total("lazily_freed") - after.total("lazily_freed") == pytest.approx(grown, abs=12 * MIB)
+    assert after.unaccounted_ratio <= 0.02
+
+
+def test_a_stage_that_was_hardly_used_is_not_taken_for_small_blocks() -> None:
+    found = snapshot("8.1/cache-steady", regions=False, jemalloc=False)
+    assert found.heap.allocated is not None
+    assert found.heap.active is not None
+    assert found.heap.mapped is not None
+    heap = Heap(*(size + GIB for size in (found.heap.allocated, found.heap.active, found.heap.mapped)))
+    made, before = of(replace(found, heap=heap)), of(found)
+    assert made.total("heap_other") == before.total("heap_other")
+    assert made.unaccounted_ratio <= 0.05
+    assert of(replace(found, heap=heap), infer=False).unaccounted_ratio > 1
+
+
+# What is not known.
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"look": Look()},
+        {"heap": Heap()},
+        {"heap": Heap(1, 1, None)},
+        {"node": Node("8.1.0.0", (8, 1, 0, 0))},  # its edition
+        {"problems": {"statistics": "no answer"}},
+        {"problems": {"namespace/carts": "no answer"}},
+        {"problems": {"namespaces": "no answer"}},
+    ],
+)
+def test_without_what_it_needs_there_is_no_ledger(part: dict[str, object]) -> None:
+    assert ledger(replace(snapshot("8.1/cache-steady"), **part)) is None  # type: ignore[arg-type]
+
+
+def test_a_reserve_of_unknown_size_leaves_no_ledger() -> None:
+    found = snapshot("8.1/cache-steady")
+    carts = found.namespaces[0]
+    assert carts.storage is not None
+    unit = carts.storage.units[0]
+    for changed in (
+        replace(carts, index=replace(carts.index, stage_bytes=None)),
+        replace(carts, sindex=replace(carts.sindex, used_bytes=None)),
+        replace(carts, storage=replace(carts.storage, total_bytes=None)),
+        replace(carts, storage=replace(carts.storage, units=())),
+        replace(carts, storage=replace(carts.storage, units=(unit._replace(free_blocks=None),))),
+    ):
+        assert ledger(replace(found, namespaces=(changed,))) is None
+
+
+def test_what_is_missing_of_a_namespace_is_in_the_rest_of_the_heap() -> None:
+    found = snapshot("8.1/cache-steady")
+    less = replace(found, namespaces=tuple(replace(one, sets=(), sindexes=()) for one in found.namespaces))
+    whole, partial = of(found), of(less)
+    assert partial.total("set_index") == 0
+    moved = whole.total("set_index") + sum(4096 * 128 for _ in found.namespaces)
+    assert partial.total("heap_other") == whole.total("heap_other") + moved
+    assert partial.unaccounted_ratio <= 0.02
+
+
+def test_a_kernel_that_does_not_tell_the_kinds_needs_smaps() -> None:
+    found = snapshot("8.1/cache-steady")
+    assert found.look.process is not None
+    process = replace(found.look.process, rss_file=None, rss_shared=None, rss_anonymous=None, threads=None, data=None)
+    found = replace(found, look=Look(process=process))
+    assert of(found).unaccounted_ratio <= 0.02
+    assert ledger(replace(found, regions=None)) is None
+
+
+# Editions that were never seen.
+
+
+def enterprise(shared: int) -> Snapshot:
+    """A capture as if its indexes and blocks were in shared memory."""
+    found = snapshot("8.1/durable-fragmented", regions=False, jemalloc=False)
+    assert found.look.process is not None
+    namespaces = tuple(
+        replace(
+            one,
+            index=replace(one.index, type="shmem"),
+            sindex=replace(one.sindex, type="shmem"),
+            storage=one.storage and replace(one.storage, shared=True),
+        )
+        for one in found.namespaces
+    )
+    huge = 4 * GIB + 2 * 512 * MIB + 8 * 128 * MIB
+    assert found.heap.allocated is not None
+    assert found.heap.active is not None
+    assert found.heap.mapped is not None
+    return replace(
+        found,
+        node=replace(found.node, edition="Aerospike Enterprise Edition"),
+        heap=Heap(found.heap.allocated - huge, found.heap.active - huge, found.heap.mapped - huge),
+        look=Look(process=replace(found.look.process, rss_shared=shared)),
+        namespaces=namespaces,
+    )
+
+
+IN_SEGMENTS = ("record_data", "data_fragmentation", "block_headers", "primary_index", "secondary_index")
+
+
+@pytest.mark.parametrize("infer", [True, False])
+@pytest.mark.parametrize("shared", [0, 1, 100 * MIB, 307 * MIB, 500 * MIB])
+def test_what_is_in_shared_memory_adds_up_to_it(shared: int, infer: bool) -> None:
+    made = of(enterprise(shared), infer)
+    assert adds_up(made)
+    assert sum(made.total(component) for component in IN_SEGMENTS) == shared
+    assert all(size >= 0 for (_, component), size in made.entries.items() if component != "unaccounted")
+
+
+def test_an_index_on_flash_is_a_mapped_file_and_not_the_program() -> None:
+    found = enterprise(300 * MIB)
+    assert found.look.process is not None
+    found = replace(found, look=Look(process=replace(found.look.process, rss_file=50 * MIB)))
+    on_flash = replace(
+        found,
+        namespaces=tuple(
+            replace(one, index=Arena("flash", used, GIB))
+            for one, used in zip(found.namespaces, (30 * MIB, 10 * MIB), strict=True)
+        ),
+    )
+    made = of(on_flash)
+    assert [made.entries[one.name, "primary_index"] for one in found.namespaces] == [30 * MIB, 10 * MIB]
+    assert made.total("program") == 11 * MIB
+    assert of(found).total("program") == 51 * MIB
+
+
+# Whatever the figures are.
+
+SIZES = st.one_of(st.sampled_from([0, 1, MIB, 8 * MIB, GIB]), st.integers(0, 1 << 45))
+SOME = st.one_of(st.none(), SIZES)
+COUNTS = st.one_of(st.none(), st.integers(0, 3000))
+ARENAS = st.builds(Arena, st.sampled_from(["mem", "shmem", "flash", "pmem"]), SOME, SOME)
+UNITS = st.builds(Unit, st.sampled_from(["a", "b", "c"]), SOME, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
+STORAGES = st.builds(
+    Storage,
+    kind=st.sampled_from(["stripe", "device", "file", "pmem"]),
+    total_bytes=SOME,
+    used_bytes=SOME,
+    block_bytes=st.sampled_from([None, 0, MIB, 8 * MIB]),
+    backed=st.booleans(),
+    on_devices=st.booleans(),
+    shared=st.booleans(),
+    defrag_lwm_pct=COUNTS,
+    cache_blocks=COUNTS,
+    units=st.lists(UNITS, max_size=3).map(tuple),
+)
+NAMESPACES = st.builds(
+    Namespace,
+    name=st.sampled_from(["a", "b", "c"]),
+    release=st.sampled_from([(6, 4), (7, 0), (8, 1)]),
+    index=ARENAS,
+    sindex=ARENAS,
+    storage=st.one_of(st.none(), STORAGES),
+    thresholds=st.just(Thresholds()),
+    heap_data=st.booleans(),
+    heap_data_used_bytes=SOME,
+    tree_sprigs=st.sampled_from([None, 16, 256, 1 << 20, 1 << 28]),
+    partition_share=st.one_of(st.none(), st.floats(0, 1)),
+    records_written=SOME,
+    sets=st.lists(st.builds(Set, st.just("s"), SOME, SOME, SOME, st.booleans()), max_size=2).map(tuple),
+    sindexes=st.lists(st.builds(SecondaryIndex, st.just("i"), st.just("s"), SOME, SOME), max_size=2).map(tuple),
+)
+PROCESSES = st.builds(
+    Process,
+    pid=st.just(1),
+    start_ticks=st.just(1),
+    rss=SIZES,
+    rss_file=SOME,
+    rss_shared=SOME,
+    data=SOME,
+    threads=COUNTS,
+    stack_limit=SOME,
+)
+REGIONS_FOUND = st.builds(
+    Regions,
+    by_name=st.lists(SIZES, min_size=len(REGIONS), max_size=len(REGIONS)).map(
+        lambda sizes: {name: Region(size, size) for name, size in zip(REGIONS, sizes, strict=True)}
+    ),
+    areas=st.just(1),
+    stack_count=st.just(1),
+    file=SIZES,
+    lazily_freed=SIZES,
+    huge_pages=SIZES,
+    swapped=SIZES,
+    process=st.none(),
+)
+STATISTICS = st.builds(
+    Jemalloc,
+    *(SIZES for _ in range(10)),
+    blocks=st.dictionaries(st.sampled_from([12_288, 40_960, MIB, 8 * MIB, GIB]), st.integers(0, 9000)),
+)
+SNAPSHOTS = st.builds(
+    Snapshot,
+    node=st.builds(
+        Node,
+        st.just("8.1.0.0"),
+        st.sampled_from([(6, 4), (7, 0), (8, 1)]),
+        edition=st.sampled_from(["Aerospike Community Edition", "Aerospike Enterprise Edition"]),
+    ),
+    heap=st.builds(Heap, SIZES, SIZES, SIZES),
+    fabric_connections=COUNTS,
+    look=st.builds(Look, process=PROCESSES),
+    regions=st.one_of(st.none(), REGIONS_FOUND),
+    jemalloc=st.one_of(st.none(), STATISTICS),
+    namespaces=st.lists(NAMESPACES, max_size=3).map(tuple),
+)
+
+
+@given(SNAPSHOTS, st.booleans(), st.sampled_from([0, 1]), st.booleans())
+def test_any_figures_make_a_ledger_that_adds_up_or_none(drawn: Snapshot, infer: bool, changed: int, fit: bool) -> None:
+    process = drawn.look.process
+    assert process is not None
+    if drawn.regions is not None:
+        drawn = replace(drawn, regions=replace(drawn.regions, process=replace(process, rss=process.rss << changed)))
+    if drawn.jemalloc is not None and fit:
+        drawn = replace(drawn, jemalloc=replace(drawn.jemalloc, active=drawn.heap.active or 0))
+    made = ledger(drawn, infer)
+    if made is not None:
+        assert adds_up(made)
+        assert made.resident == process.rss
+        assert made.inferred == 0 or infer
+        assert made.unaccounted_ratio >= 0
+        assert all(size >= 0 for (_, component), size in made.entries.items() if component != "unaccounted")
+        assert sum(made.total(component) for component in COMPONENTS) == made.resident
+
+
+def test_a_process_without_memory_has_an_empty_ledger() -> None:
+    assert Ledger(0, {("", "unaccounted"): 0}).unaccounted_ratio == 0

@@ -1,0 +1,100 @@
+"""The releases' words become one snapshot, and rubbish becomes problems."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.errors import ParseError
+from exporter.parsers import (
+    namespace as namespaces,
+)
+from exporter.parsers import (
+    snapshot as stats,
+)
+from tests.support import SCENARIOS, replies
+
+CAPTURES = {scenario: replies(scenario) for scenario in SCENARIOS}
+CACHE = CAPTURES["8.1/cache-fragmented"]
+
+
+def test_the_tables_of_6_0_to_6_3_are_read() -> None:
+    fields = {
+        "storage-engine": "memory",
+        "memory_used_bytes": "400",
+        "memory_used_data_bytes": "100",
+        "memory_used_index_bytes": "128",
+        "memory_used_set_index_bytes": "32",
+        "memory_used_sindex_bytes": "140",
+        "memory-size": "1000",
+        "stop-writes-pct": "90",
+        "high-water-memory-pct": "0",
+    }
+    for release in ((6, 0), (6, 1), (6, 2), (6, 3)):
+        found = namespaces.namespace("ns", fields, release)
+        assert (found.heap_data, found.heap_data_used_bytes, found.storage) == (True, 100, None)
+        assert (found.index.used_bytes, found.sindex.used_bytes, found.set_index_used_bytes) == (128, 140, 32)
+        assert found.thresholds.stop_writes_sys_memory_pct is None
+
+
+@pytest.mark.parametrize(("field", "release"), [("memory_used", "6.2.0.1"), ("used_bytes", "6.3.0.1")])
+def test_an_index_tells_its_bytes_in_the_words_of_its_release(field: str, release: str) -> None:
+    info = {**CAPTURES["6.4/cache-fragmented"], "build": release}
+    info["sindex/carts/cart_uid"] = f"entries=7;{field}=4096;load_pct=100"
+    (index,) = stats.snapshot(info).namespaces[0].sindexes
+    assert (index.used_bytes, index.entries) == (4096, 7)
+
+
+def test_a_set_index_in_the_list_of_8_1_is_no_secondary_index() -> None:
+    text = "ns=a:indexname=x:set=s:bin=b:type=numeric:indextype=default;ns=a:indexname=y:set=s:indextype=set"
+    assert stats.sindex_list(text) == (("a", "x", "s"),)
+
+
+def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:
+    fields = {
+        "storage-engine": "memory",
+        "storage-engine.stripe[0]": "stripe-0.0xad002000",
+        "storage-engine.stripe[0].used_bytes": "16",
+        "storage-engine.stripe[0].free_wblocks": "3",
+        "index-type": "shmem",
+    }
+    found = namespaces.namespace("ns", fields, (8, 1))
+    assert found.storage is not None
+    assert found.storage.medium == "shared_memory"
+    assert [unit.name for unit in found.storage.units] == ["stripe-0"]
+
+
+def test_write_blocks_are_8_mib_but_on_devices_of_up_to_7_0() -> None:
+    fields = {"storage-engine": "device", "storage-engine.file[0]": "/f", "storage-engine.write-block-size": "1048576"}
+    sizes = {
+        release: storage.block_bytes
+        for release in ((6, 4), (7, 0), (7, 1))
+        if (storage := namespaces.namespace("ns", fields, release).storage)
+    }
+    assert sizes == {(6, 4): 1 << 20, (7, 0): 1 << 20, (7, 1): 8 << 20}
+
+
+def test_a_build_that_is_none_is_a_parse_error() -> None:
+    with pytest.raises(ParseError, match="not a server release"):
+        stats.snapshot({"build": "ERROR:80:not authenticated"})
+
+
+@given(st.sampled_from(SCENARIOS), st.randoms(use_true_random=False))
+def test_a_garbled_reply_is_a_problem_and_never_another_exception(scenario: str, chance: random.Random) -> None:
+    info = dict(CAPTURES[scenario])
+    for command in chance.sample(sorted(info), 3):
+        text = info[command]
+        if not text:
+            continue
+        start = chance.randrange(len(text))
+        garbage = "".join(chance.choice("=;:x0-\x00٣") for _ in range(chance.randrange(6)))
+        info[command] = text[:start] + garbage + text[start + chance.randrange(20) :]
+    try:
+        found = stats.snapshot(info)
+    except ParseError:
+        return
+    for problem in found.problems.values():
+        assert problem

@@ -1,0 +1,87 @@
+"""Watching the gain: it ends when nothing moves, or when its time is up, and survives a node that does not answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.model.snapshot import Snapshot
+from exporter.reclaim.observe import (
+    Level,
+    Seen,
+    levels,
+    line,
+    watch,
+)
+from tests.reclaim.situations import MIB, situation_of
+
+DEFRAG_Q = "storage-engine.stripe[0].defrag_q"
+FREE = "storage-engine.stripe[0].free_wblocks"
+
+
+def look(free: int, queued: int) -> Snapshot:
+    fields: dict[str, str | None] = {FREE: str(free), DEFRAG_Q: str(queued)}
+    return situation_of("8.1/durable-fragmented", orders=fields).snapshot
+
+
+def watched(*looks: Snapshot | None, seconds: float = 5.0) -> tuple[dict[str, Seen], int]:
+    """What is seen in looks of which the last goes on for ever, and how many there were."""
+    count = 0
+
+    def read() -> Snapshot | None:
+        nonlocal count
+        count += 1
+        return looks[min(count, len(looks)) - 1]
+
+    before = levels(look(59, 0), {"orders"})
+    seen = watch(read, before, seconds, lambda _: None, look_seconds=0.001)
+    return {one.namespace: one for one in seen}, count
+
+
+def test_it_ends_when_nothing_moved_five_times() -> None:
+    seen, count = watched(look(59, 3), None, look(60, 1), look(61, 0))
+    assert seen["orders"].after.free_bytes == (61 + 59) * 8 * MIB
+    assert count == 4 + 5
+
+
+def test_it_waits_for_blocks_that_are_queued_but_no_longer_than_told() -> None:
+    start = time.monotonic()
+    seen, count = watched(look(59, 3), seconds=0.1)
+    assert time.monotonic() - start < 2
+    assert count > 5
+    assert seen["orders"].after.queued_blocks == 3
+
+
+def test_a_node_that_went_away_leaves_the_last_levels() -> None:
+    seen, _ = watched(None, seconds=0.05)
+    assert seen["orders"].after == seen["orders"].before
+
+
+def levels_of(**after: int) -> Iterator[Level]:
+    yield Level(free_bytes=10 * MIB, available_pct=5, used_bytes=50 * MIB, queued_blocks=0)
+    yield Level(**{"free_bytes": 10 * MIB, "available_pct": 5, "used_bytes": 50 * MIB, "queued_blocks": 0, **after})
+
+
+@pytest.mark.parametrize(
+    ("after", "text"),
+    [
+        ({}, "carts: free blocks 10.0 MiB (0 B), available 5 % -> 5 %"),
+        (
+            {"free_bytes": 26 * MIB, "available_pct": 13, "queued_blocks": 2},
+            "carts: free blocks 26.0 MiB (+16.0 MiB), available 5 % -> 13 %, 2 blocks queued",
+        ),
+        (
+            {"used_bytes": 40 * MIB},
+            "carts: free blocks 10.0 MiB (0 B), available 5 % -> 5 %, live data -10.0 MiB",
+        ),
+    ],
+)
+def test_what_moved_is_one_line(after: dict[str, int], text: str) -> None:
+    assert line(Seen("carts", *levels_of(**after))) == text
+
+
+def test_the_heap_is_the_node_s() -> None:
+    assert line(Seen("", Level(heap_allocated=200 * MIB), Level(heap_allocated=50 * MIB))) == "node: heap -150 MiB"
+    assert line(Seen("", Level(), Level())) == "node: nothing moved"

@@ -1,0 +1,210 @@
+"""One line when something is found, changes its severity, or is well again, and none for what stays as it is."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.collectors.metric import View
+from exporter.findings import RULES
+from exporter.findings.rule import Verdict
+from exporter.model.snapshot import (
+    Reading,
+    Snapshot,
+)
+from exporter.parsers.snapshot import snapshot
+from exporter.scrape.finding_log import Watch
+from exporter.scrape.registry import Registry
+from exporter.scrape.target import no_reading
+from tests.findings.cases import (
+    namespace,
+    node,
+    stripes,
+)
+from tests.support import registry_of, replies
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Rule
+
+FIRST, SECOND = RULES[:2]
+Verdicts = list[tuple["Rule", Verdict]]
+
+
+def found(severity: str, ns: str = "carts") -> Verdict:
+    return Verdict(ns, "found", severity, "It is full.")
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines since the last time, each with its level."""
+    said = [
+        f"{record.levelname} {record.message}"
+        for record in caplog.records
+        if record.name == "exporter.scrape.finding_log"
+    ]
+    caplog.clear()
+    return said
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "exporter.scrape.finding_log")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone is told at once, but in the test of how long that takes."""
+    if request.function is not test_what_comes_and_goes_near_its_edge_is_one_line:
+        monkeypatch.setattr("exporter.scrape.finding_log.CLEAR_SECONDS", 0.0)
+
+
+def test_what_comes_and_goes_near_its_edge_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    seconds = 0.0
+    watch = Watch("n", lambda: seconds)
+    for step in range(200):
+        seconds = 15.0 * step
+        # Never gone for five minutes.
+        watch.tell([(FIRST, found("warning") if seconds % 300 == 0 else Verdict("carts", "clear"))])
+    assert lines(caplog) == [f"WARNING n: warning: {FIRST.name} of carts: It is full."]
+    # It was last found at 2700, and seen to be gone at 2715.
+    for seconds, state in ((3014.9, "clear"), (3020.0, "unknown"), (3021.0, "clear"), (3036.0, "clear")):
+        watch.tell([(FIRST, Verdict("carts", state))])
+        assert lines(caplog) == ([f"INFO n: cleared: {FIRST.name} of carts"] if seconds == 3021.0 else [])
+
+
+def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch("10.0.0.7:3000")
+    steps: list[tuple[Verdicts, list[str]]] = [
+        ([(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "clear"))], []),
+        (
+            [(FIRST, found("warning")), (SECOND, found("info", ""))],
+            [
+                f"WARNING 10.0.0.7:3000: warning: {FIRST.name} of carts: It is full.",
+                f"INFO 10.0.0.7:3000: info: {SECOND.name}: It is full.",
+            ],
+        ),
+        ([(FIRST, found("warning")), (SECOND, found("info", ""))], []),
+        (
+            [(FIRST, found("critical")), (SECOND, found("info", ""))],
+            [f"ERROR 10.0.0.7:3000: critical: {FIRST.name} of carts: It is full."],
+        ),
+        (
+            [(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "too_small"))],
+            [
+                f"INFO 10.0.0.7:3000: cleared: {FIRST.name} of carts",
+                f"INFO 10.0.0.7:3000: cleared: {SECOND.name}",
+            ],
+        ),
+        ([(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "clear"))], []),
+        ([(FIRST, found("warning"))], [f"WARNING 10.0.0.7:3000: warning: {FIRST.name} of carts: It is full."]),
+    ]
+    for verdicts, expected in steps:
+        watch.tell(verdicts)
+        assert lines(caplog) == expected
+
+
+@pytest.mark.parametrize("unseen", [[(FIRST, Verdict("carts", "unknown"))], []], ids=["unknown", "not judged"])
+def test_what_cannot_be_judged_is_not_well_again(unseen: Verdicts, caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch("n")
+    watch.tell([(FIRST, found("critical"))])
+    lines(caplog)
+    watch.tell(unseen)
+    watch.tell([(FIRST, found("critical"))])
+    assert lines(caplog) == []
+    watch.tell([(FIRST, Verdict("carts", "clear"))])
+    assert lines(caplog) == [f"INFO n: cleared: {FIRST.name} of carts"]
+
+
+def test_another_namespace_is_another_finding(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch("n")
+    watch.tell([(FIRST, found("critical", "a")), (FIRST, Verdict("b", "clear"))])
+    watch.tell([(FIRST, Verdict("a", "clear")), (FIRST, found("critical", "b"))])
+    assert [line.split(":")[-2] if "full" in line else line for line in lines(caplog)] == [
+        f" {FIRST.name} of a",
+        f"INFO n: cleared: {FIRST.name} of a",
+        f" {FIRST.name} of b",
+    ]
+
+
+def test_threads_that_tell_the_same_say_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch, barrier = Watch("n"), threading.Barrier(8)
+
+    def tell() -> None:
+        for state in (found("critical"), Verdict("carts", "clear")):
+            barrier.wait(10)
+            watch.tell([(FIRST, state)])
+
+    threads = [threading.Thread(target=tell) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    # The barrier lets none go on before all have told.
+    assert lines(caplog) == [
+        f"ERROR n: critical: {FIRST.name} of carts: It is full.",
+        f"INFO n: cleared: {FIRST.name} of carts",
+    ]
+
+
+class Told:
+    """A target that reads what it is told."""
+
+    def __init__(self, *readings: Reading) -> None:
+        self.readings = list(readings)
+
+    def read(self, timeout: float) -> Reading:
+        return self.readings.pop(0)
+
+
+def filled(free: int) -> Snapshot:
+    return node(namespace("carts", storage=stripes(16, 12, free)))
+
+
+def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytest.LogCaptureFixture) -> None:
+    well, near, full = (Reading(filled(free)) for free in (8, 2, 1))
+    lost = no_reading("no connection")
+    registry = Registry(Told(well, well, near, near, full, lost, full, well, lost, well), View(), name="shop:3000")
+    said = []
+    for _ in range(10):
+        registry.scrape(1)
+        said.append(lines(caplog))
+    assert said == [
+        [],
+        [],
+        # 14 blocks may be taken, and 13 are.
+        [
+            "WARNING shop:3000: warning: stop_writes_near of carts: Nearly reached: write_blocks (92.9% used, 8.0 MiB"
+            " left)."
+        ],
+        [],
+        [
+            "ERROR shop:3000: critical: writes_refused of carts: The fullest unit has no free write block left beyond"
+            " its reserve. No flag of the server shows it.",
+            "INFO shop:3000: cleared: stop_writes_near of carts",
+        ],
+        # Lost is neither well nor worse.
+        [],
+        [],
+        ["INFO shop:3000: cleared: writes_refused of carts"],
+        [],
+        [],
+    ]
+
+
+def test_a_section_that_fails_clears_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    info = replies("8.1/small-out-of-space")
+    without = {**info, "namespace/carts": "type=unknown"}
+    registry = Registry(Told(*(Reading(snapshot(one)) for one in (info, without, info))), View())
+    registry.scrape(1)
+    assert [line.split(": ")[2] for line in lines(caplog)] == ["writes_refused of carts", "stop_writes_near of carts"]
+    registry.scrape(1)
+    registry.scrape(1)
+    assert lines(caplog) == []
+
+
+def test_a_real_node_says_what_is_wrong_once(caplog: pytest.LogCaptureFixture) -> None:
+    with registry_of(replies("8.1/small-out-of-space").get) as registry:
+        for _ in range(3):
+            registry.scrape(5)
+    assert len(lines(caplog)) == 2
