@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.memory.reserved import (
+from exporter.memory.heap import (
     index_stages,
     sindex_stages,
 )

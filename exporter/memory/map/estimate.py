@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.reserved import (
+from exporter.memory.heap import (
     index_stages,
     size_class,
 )

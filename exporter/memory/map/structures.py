@@ -9,7 +9,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.reserved import (
+from exporter.memory.heap import (
     size_class,
     stages,
 )
