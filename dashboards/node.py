@@ -14,11 +14,7 @@ from dashboards.panels import bars, lines, stat_panel
 from dashboards.promql import any_of, chosen, container_room
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
-from exporter.rules.thresholds import (
-    AREAS_LEFT,
-    CONTAINER_MARGIN,
-    SWAPPED,
-)
+from exporter.rules.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED
 from exporter.units import size
 
 if TYPE_CHECKING:

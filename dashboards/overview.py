@@ -31,19 +31,8 @@ from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
 from exporter.memory.map import IDLE
-from exporter.rules.recording import (
-    ABOVE_MEDIAN,
-    FRAGMENTATION_RATIO,
-    MEDIAN,
-    NODES,
-    PER_CLUSTER,
-)
-from exporter.rules.thresholds import (
-    CONTAINER_MARGIN,
-    FRAGMENTATION,
-    PEERS,
-    PEERS_RATIO,
-)
+from exporter.rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
+from exporter.rules.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
 from exporter.units import share as percent
 from exporter.units import size
 

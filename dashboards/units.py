@@ -9,10 +9,7 @@ from dashboards.panels import bars, lines
 from dashboards.promql import DATA, NS, chosen, rate
 from dashboards.query import Query
 from dashboards.style import plenty
-from exporter.rules.thresholds import (
-    DEFRAG_FREE_BLOCKS,
-    FRAGMENTATION,
-)
+from exporter.rules.thresholds import DEFRAG_FREE_BLOCKS, FRAGMENTATION
 from exporter.units import share as percent
 
 if TYPE_CHECKING:

@@ -20,16 +20,9 @@ from exporter.commands.reclaim import HELP as RECLAIM_HELP
 from exporter.commands.runtime import planned
 from exporter.errors import ExporterError, SettingsError
 from exporter.reclaim.session import reclaim
-from exporter.settings import (
-    load as settings,
-)
-from exporter.settings import (
-    logs,
-)
-from exporter.settings.schema import (
-    ProcessSettings,
-    SamplerSettings,
-)
+from exporter.settings import load as settings
+from exporter.settings import logs
+from exporter.settings.schema import ProcessSettings, SamplerSettings
 from exporter.sources.connection import Connection
 from exporter.web.handler import NAME
 

@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from exporter.collectors.metric import Family, Metric, View
-from exporter.model.snapshot import (
-    Node,
-    Reading,
-    Snapshot,
-)
+from exporter.collectors.metric import Family, Metric
+from exporter.model.selection import View
+from exporter.model.snapshot import Node, ScrapeResult, Snapshot
 from exporter.scrape.registry import Families
 from exporter.settings.schema import WebSettings
 from exporter.web.app import WebServer
-from exporter.web.handler import (
-    Exposed,
-    Scrapable,
-)
+from exporter.web.handler import Exposed, Scrapable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,10 +45,10 @@ class Registry:
         self._act()
         return Families([Family(SETS, self._values)])
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         self.timeouts.append(timeout)
         self._act()
-        return Reading(Snapshot(Node("8.1.0.0", (8, 1, 0, 0), "BB9")))
+        return ScrapeResult(Snapshot(Node("8.1.0.0", (8, 1, 0, 0), "BB9")))
 
     def unanswered(self) -> Families:
         return Families([Family(UP, [((), 0)])])

@@ -18,8 +18,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import cli
-from exporter.collectors.metric import PREFIX, View
+from exporter.collectors.metric import PREFIX
 from exporter.demo.wire import InfoServer
+from exporter.model.selection import View
 from exporter.scrape.exposition import Exposition
 from exporter.scrape.registry import Registry
 from exporter.scrape.target import Target

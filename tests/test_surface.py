@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
-from exporter.scrape.node import Assembly
+from exporter.scrape.node import MonitoredNode
 from exporter.settings import load as settings
 from exporter.settings.schema import Settings
 from exporter.sources.connection import Connection
@@ -135,7 +135,7 @@ READING = {
 @pytest.mark.parametrize("release", ["8.1", "6.4"])
 def test_all_that_the_exporter_sends_to_a_node_by_default_is_a_question(release: str, tmp_path: Path) -> None:
     with EmbeddedNode(release=release, speed=1) as node, Link(node.address) as link:
-        assembly = Assembly(settings.load([f"--process.procfs={tmp_path}"]), Connection(*link.address, 5))
+        assembly = MonitoredNode(settings.load([f"--process.procfs={tmp_path}"]), Connection(*link.address, 5))
         assembly.sample()
         for _ in range(2):
             assembly.registry.scrape(5)

@@ -1,14 +1,12 @@
-"""Amounts keep three digits, and say nothing where nothing is known."""
+"""Amounts keep three digits and say nothing of the unknown; moments and spans are as people write them."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.units import (
-    share,
-    size,
-    span,
-)
+from exporter.units import day, duration, moment, share, short, size, span, stamp
 
 
 @pytest.mark.parametrize(
@@ -48,3 +46,58 @@ def test_spans_of_time_have_the_unit_that_fits(seconds: float | None, text: str)
 @pytest.mark.parametrize(("ratio", "text"), [(None, ""), (0, "0%"), (0.004, "0.4%"), (0.375, "38%"), (1.2, "120%")])
 def test_small_shares_keep_a_decimal(ratio: float | None, text: str) -> None:
     assert share(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("168h", 604_800.0),
+        ("7d", 604_800.0),
+        ("1w", 604_800.0),
+        ("1d12h", 129_600.0),
+        ("1.5h", 5_400.0),
+        ("0s", 0.0),
+        ("", None),
+        ("168", None),
+        ("h", None),
+        ("-1h", None),
+        ("1h ", None),
+        ("1 h", None),
+        ("\u0661h", None),
+        ("1ms", None),
+        ("1e9h", None),
+    ],
+)
+def test_a_span_is_written_as_prometheus_writes_it(text: str, seconds: float | None) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-02", 86_400.0),
+        ("1970-01-01T06:00", 21_600.0),
+        ("1970-01-01T06:00:01Z", 21_601.0),
+        ("1970-01-01t06:00:01.75z", 21_601.0),
+        ("1970-01-01 06:00:00+02:00", 14_400.0),
+        ("1970-01-01T06:00-0130", 27_000.0),
+        ("2026-02-30", None),
+        ("0000-01-01", None),
+        ("2026-11-24T25:00", None),
+        ("yesterday", None),
+        ("2026-11", None),
+        ("1970-01-01T", None),
+    ],
+)
+def test_a_moment_is_utc_unless_it_says_otherwise(text: str, seconds: float | None) -> None:
+    assert moment(text) == seconds
+
+
+@given(st.text(max_size=30))
+def test_no_text_raises(text: str) -> None:
+    assert duration(text) is None or duration(text) >= 0  # type: ignore[operator] # checked just before
+    moment(text)
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    assert (stamp(86_400 * 365), short(90_000), day(90_000)) == ("1971-01-01 00:00", "2 Jan 01:00", "2 Jan")

@@ -7,11 +7,7 @@ from pathlib import Path
 from exporter.rules.exporter import WATCH
 from exporter.rules.host import HOST
 from exporter.rules.recording import RECORDINGS
-from exporter.rules.text import (
-    manifest,
-    page,
-    yaml,
-)
+from exporter.rules.text import manifest, page, yaml
 from exporter.rules.writes import WRITES
 
 ALERTS = (WRITES, HOST, WATCH)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.utils import floatToGoString
 
-from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series, View
+from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series
 from exporter.findings.rule import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
     from exporter.model.snapshot import Histograms
 
 _NS = ("ns",)
@@ -74,7 +75,7 @@ RULES = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for namespace, limit in analysis.first_limits.items():
         if limit.used is not None and limit.limit:
             yield FIRST_LIMIT, (namespace, limit.name, limit.action), 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory import heap as reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 ALLOCATED = Metric(
     "heap_allocated_bytes",
@@ -47,7 +48,7 @@ BIN_CAPACITY = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     heap = snapshot.heap
     yield ALLOCATED, (), heap.allocated

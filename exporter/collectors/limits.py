@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 _LABELS = ("ns", "limit", "action")
 _RULES = (
@@ -54,7 +55,7 @@ PAGE = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for ns, limit in analysis.limits:
         labels = (ns, limit.name, limit.action)
         yield LIMIT, labels, limit.limit

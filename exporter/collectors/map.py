@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory.map import fragmentation_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 AREAS = Metric("map_areas", "Memory areas of the process; read once a minute.", (), "/proc/PID/maps")
 AREAS_LIMIT = Metric("map_areas_limit", "Areas that the kernel allows a process.", (), "/proc/sys/vm/max_map_count")
@@ -50,7 +51,7 @@ INFERRED = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     if snapshot.map_count is not None:
         yield AREAS, (), snapshot.map_count.areas

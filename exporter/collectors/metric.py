@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.samples import Sample
 
-from exporter.model.selection import Selection
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from exporter.memory.analysis import Analysis
-    from exporter.memory.config import Operator
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 PREFIX = "aerospike_memory_"
 
@@ -60,22 +58,13 @@ Series = tuple[Metric, tuple[str, ...], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What the operator wants to see of a snapshot."""
-
-    operators: Mapping[str, Operator] = field(default_factory=dict)
-    sets: Selection = field(default_factory=Selection)
-    sindexes: Selection = field(default_factory=Selection)
-
-
-@dataclass(frozen=True, slots=True)
 class Collector:
     """A translator of a part of an analysis; `sections` are the info commands that it depends on."""
 
     name: str
     metrics: tuple[Metric, ...]
     sections: tuple[str, ...]
-    collect: Callable[[Analysis, View], Iterator[Series]]
+    collect: Callable[[Diagnosis, View], Iterator[Series]]
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 OBJECTS = Metric("objects", "Records of the namespace on this node.", ("ns",), "objects")
 TOMBSTONES = Metric("tombstones", "Tombstones of the namespace on this node.", ("ns",), "tombstones")
@@ -23,7 +24,7 @@ HIGH_WATER_BREACHED = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for namespace in analysis.snapshot.namespaces:
         labels = (namespace.name,)
         yield OBJECTS, labels, namespace.objects

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 _LABELS = ("ns", "pool")
 
@@ -57,7 +58,7 @@ RATIO = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for namespace, pools in analysis.pools:
         for found in pools:
             labels = (namespace.name, found.name)

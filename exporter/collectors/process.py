@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.model.selection import total
+from exporter.collectors.metric import Collector, Metric, Series
+from exporter.model.selection import View, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
     from exporter.model.snapshot import Snapshot
 
 _STATUS = "/proc/PID/status"
@@ -59,11 +59,11 @@ SHM_SWAPPED = Metric("shm_swapped_bytes", "Their swapped part.", ("ns", "kind", 
 SHM_SEGMENTS = Metric("shm_segments", "How many there are.", ("ns", "kind", "attached"), "/proc/sysvipc/shm")
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
-    look = snapshot.look
-    if look.process is not None:
-        process = look.process
+    process_view = snapshot.process_view
+    if process_view.process is not None:
+        process = process_view.process
         yield RESIDENT, ("anonymous",), process.rss_anonymous
         yield RESIDENT, ("file",), process.rss_file
         yield RESIDENT, ("shared",), process.rss_shared
@@ -72,13 +72,13 @@ def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
         yield SWAPPED, (), process.swapped
         yield PAGE_TABLES, (), process.page_tables
         yield THREADS, (), process.threads
-    if look.cgroup is not None:
-        yield CGROUP_LIMIT, (), look.cgroup.limit
-        yield CGROUP_USED, (), look.cgroup.used
-        yield OOM_KILLS, (), look.cgroup.oom_kills
-    if look.host is not None:
-        yield HOST_TOTAL, (), look.host.total
-        yield HOST_AVAILABLE, (), look.host.available
+    if process_view.cgroup is not None:
+        yield CGROUP_LIMIT, (), process_view.cgroup.limit
+        yield CGROUP_USED, (), process_view.cgroup.used
+        yield OOM_KILLS, (), process_view.cgroup.oom_kills
+    if process_view.host is not None:
+        yield HOST_TOTAL, (), process_view.host.total
+        yield HOST_AVAILABLE, (), process_view.host.available
     yield from _segments(snapshot)
 
 
@@ -86,7 +86,7 @@ def _segments(snapshot: Snapshot) -> Iterator[Series]:
     """The segments by namespace, kind and whether a process has them attached."""
     names = {namespace.xmem_id: namespace.name for namespace in snapshot.namespaces if namespace.xmem_id}
     groups: dict[tuple[str, str, str], list[tuple[int, int | None, int | None]]] = {}
-    for segment in snapshot.look.segments or ():
+    for segment in snapshot.process_view.segments or ():
         key = (names.get(segment.xmem_id, ""), segment.kind, "true" if segment.attached else "false")
         groups.setdefault(key, []).append((segment.size, segment.rss, segment.swapped))
     for key, found in groups.items():

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory.pool import SET_INDEX_ENTRY_BYTES
-from exporter.model.selection import (
-    OTHER,
-    largest,
-    total,
-)
+from exporter.model.selection import OTHER, View, largest, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
 
 _LABELS = ("ns", "set")
 
@@ -37,7 +33,7 @@ INDEX = Metric(
 DROPPED = Metric("sets_dropped", "Sets of the namespace that were added up as `_other`.", ("ns",), "", "")
 
 
-def _collect(analysis: Analysis, view: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sets.kept(namespace.name, namespace.sets), view.sets.largest)

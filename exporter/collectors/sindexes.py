@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
-from exporter.model.selection import (
-    OTHER,
-    largest,
-    total,
-)
+from exporter.collectors.metric import Collector, Metric, Series
+from exporter.model.selection import OTHER, View, largest, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
 
 _LABELS = ("ns", "sindex", "set")
 
@@ -29,7 +25,7 @@ ENTRIES = Metric("sindex_entries", "Entries of the index.", _LABELS, "entries of
 DROPPED = Metric("sindexes_dropped", "Indexes of the namespace that were added up as `_other`.", ("ns",))
 
 
-def _collect(analysis: Analysis, view: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sindexes.kept(namespace.name, namespace.sindexes), view.sindexes.largest)

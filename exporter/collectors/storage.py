@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.collectors.metric import Collector, Metric, Series, View
+from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory import storage as units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
+    from exporter.model.selection import View
 
 _LABELS = ("ns", "unit")
 _UNIT = "storage-engine.{stripe,device,file}[i]"
@@ -58,7 +59,7 @@ DEFRAG_WRITES = Metric(
 )
 
 
-def _collect(analysis: Analysis, _: View) -> Iterator[Series]:
+def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         for unit in units.storage_units(namespace):

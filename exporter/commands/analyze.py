@@ -11,24 +11,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exporter.errors import SettingsError
 from exporter.render import terminal
-from exporter.scrape.node import (
-    Assembly,
-    connection_to,
-    view,
-)
-from exporter.settings import (
-    load as settings,
-)
-from exporter.settings import (
-    logs,
-)
+from exporter.scrape.login import connection_to
+from exporter.scrape.node import MonitoredNode, view
+from exporter.settings import load as settings
+from exporter.settings import logs
 from exporter.sources import archive
 from exporter.sources.archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.model.snapshot import Reading
+    from exporter.model.snapshot import ScrapeResult
     from exporter.settings.schema import Settings
 
 HELP = """
@@ -72,9 +65,9 @@ def analyze(words: Sequence[str]) -> int:
     return 0 if reading.problem is None else 1
 
 
-def _read(chosen: Settings) -> Reading:
+def _read(chosen: Settings) -> ScrapeResult:
     """One reading with all sources that are switched on."""
-    node = Assembly(chosen, connection_to(chosen.aerospike))
+    node = MonitoredNode(chosen, connection_to(chosen.aerospike))
     try:
         slow = chosen.sampler
         if sys.stderr.isatty() and (slow.smaps or slow.jemalloc or slow.peers):

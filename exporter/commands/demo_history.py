@@ -28,15 +28,11 @@ from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
 from exporter.errors import SettingsError, SourceError
 from exporter.render.progress import Progress
-from exporter.scrape.node import Assembly
+from exporter.scrape.node import MonitoredNode
 from exporter.settings import load as settings
-from exporter.settings.schema import (
-    ProcessSettings,
-    SamplerSettings,
-)
+from exporter.settings.schema import ProcessSettings, SamplerSettings
 from exporter.sources.connection import Connection
-from exporter.times import duration
-from exporter.units import DAY
+from exporter.units import DAY, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +111,7 @@ def history(chosen: Settings, length: float, step: float, until: float) -> Itera
             process = ProcessSettings(procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
             seen = chosen.model_copy(update={"process": process, "sampler": sampler})
-            node = Assembly(seen, Connection(*server.address, timeout=10.0))
+            node = MonitoredNode(seen, Connection(*server.address, timeout=10.0))
             try:
                 sampled = float("-inf")
                 for index in range(count + 1):

@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter.errors import SettingsError
-from exporter.reclaim.action import Wish
+from exporter.reclaim.action import Change
 from exporter.reclaim.parameters import ORDER, SET_INDEX, SINDEX, TRUNCATE
-from exporter.times import duration
+from exporter.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,22 +78,22 @@ def _seconds(text: str) -> float:
     return found
 
 
-def wishes(own: argparse.Namespace) -> tuple[Wish, ...]:
+def wishes(own: argparse.Namespace) -> tuple[Change, ...]:
     """What the flags ask for; raises `SettingsError`."""
     found = []
     for text in own.set:
         match = _SET.fullmatch(text)
         if match is None or match[2] in (SET_INDEX, SINDEX, TRUNCATE):
             raise SettingsError("flags: argument --set: give NS/PARAMETER=VALUE")
-        found.append(Wish(match[1] or "", match[2].removeprefix("storage-engine."), match[3]))
+        found.append(Change(match[1] or "", match[2].removeprefix("storage-engine."), match[3]))
     for flag, parameter in (("drop_set_index", SET_INDEX), ("drop_sindex", SINDEX), ("truncate", TRUNCATE)):
         found += _subjects(flag, parameter, getattr(own, flag))
     return tuple(found)
 
 
-def _subjects(flag: str, parameter: str, texts: Iterable[str]) -> Iterator[Wish]:
+def _subjects(flag: str, parameter: str, texts: Iterable[str]) -> Iterator[Change]:
     for text in texts:
         namespace, slash, subject = text.partition("/")
         if not slash or not namespace or not subject:
             raise SettingsError(f"flags: argument --{flag.replace('_', '-')}: give NS/NAME")
-        yield Wish(namespace, parameter, "", subject)
+        yield Change(namespace, parameter, "", subject)

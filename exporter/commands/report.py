@@ -17,13 +17,9 @@ from exporter.report.history import History, history, nodes
 from exporter.report.markdown import markdown
 from exporter.report.page import page
 from exporter.report.window import SINCE, Window, window
-from exporter.scrape.node import secret
-from exporter.settings import (
-    load as settings,
-)
-from exporter.settings import (
-    logs,
-)
+from exporter.settings import load as settings
+from exporter.settings import logs
+from exporter.settings.secrets import secret
 from exporter.sources.prometheus import Access, PrometheusSource
 
 if TYPE_CHECKING:

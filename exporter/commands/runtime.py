@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from exporter.errors import SettingsError
 from exporter.fleet.clients import Fleet
 from exporter.fleet.discovery import Discovery
+from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
-from exporter.scrape.node import (
-    Assembly,
-    connection_to,
-    modules_of,
-    view,
-)
+from exporter.scrape.login import connection_to
+from exporter.scrape.node import MonitoredNode, view
 from exporter.scrape.registry import Exporter
 from exporter.web.handler import Exposed
 
@@ -70,11 +67,11 @@ def planned(chosen: Settings, connection: Connection | None = None) -> Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Runtime:
     """What a plan is carried out with."""
 
     plan: Plan
-    node: Assembly | None
+    node: MonitoredNode | None
     fleet: Fleet | None
     discovery: Discovery | None
 
@@ -85,14 +82,14 @@ class Parts:
         registry = Exporter(self.node.registry if self.node else None, others)
         return Exposed(registry, self.fleet, self.discovery, alone=self.node is None)
 
-    def start(self, old: Parts | None = None) -> None:
+    def start(self, old: Runtime | None = None) -> None:
         """Begin what goes on in the background, but for what the old parts have begun."""
         if self.node is not None and not (old and old.node is self.node):
             self.node.start()
         if self.fleet is not None and not (old and old.fleet is self.fleet):
             self.fleet.start()
 
-    def close(self, new: Parts | None = None) -> None:
+    def close(self, new: Runtime | None = None) -> None:
         """Close all connections, but those that the new parts go on with, each when its reading has ended."""
         kept = (new.node, new.fleet, new.discovery) if new else ()
         for part in (self.node, self.fleet, self.discovery):
@@ -100,9 +97,9 @@ class Parts:
                 part.close()
 
 
-def built(plan: Plan, old: Parts | None = None) -> Parts:
+def built(plan: Plan, old: Runtime | None = None) -> Runtime:
     """The parts of a plan; those that nothing changed for are the old ones."""
-    return Parts(
+    return Runtime(
         plan,
         old.node if old and plan.of_node == old.plan.of_node else _node(plan),
         old.fleet if old and plan.of_fleet == old.plan.of_fleet else _fleet(plan),
@@ -110,8 +107,8 @@ def built(plan: Plan, old: Parts | None = None) -> Parts:
     )
 
 
-def _node(plan: Plan) -> Assembly | None:
-    return None if plan.settings.probe.only else Assembly(plan.settings, plan.connection)
+def _node(plan: Plan) -> MonitoredNode | None:
+    return None if plan.settings.probe.only else MonitoredNode(plan.settings, plan.connection)
 
 
 def _fleet(plan: Plan) -> Fleet | None:

@@ -22,11 +22,8 @@ from exporter.web.handler import NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from exporter.commands.runtime import (
-        Parts,
-        Plan,
-    )
-    from exporter.scrape.node import Assembly
+    from exporter.commands.runtime import Plan, Runtime
+    from exporter.scrape.node import MonitoredNode
     from exporter.settings.schema import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,7 +39,7 @@ class Service:
     """The parts in force, and the server that shows them; for use inside a running event loop."""
 
     def __init__(self, plan: Plan, load: Callable[[], Plan] | None = None, note: str = "") -> None:
-        self.parts: Parts = built(plan)
+        self.parts: Runtime = built(plan)
         self.server = WebServer(self.parts.exposed, plan.settings.web, note)
         self._load = load
         self._lock = asyncio.Lock()
@@ -107,7 +104,7 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     return 0
 
 
-def _show(node: Assembly, timeout: float, last: str) -> None:
+def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     """Show the node in the terminal: a person who tries it wants to see something at once."""
     node.sample()
     sys.stdout.write(terminal.page(node.target.read(timeout), node.view, sys.stdout.isatty()))

@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING
 
 from exporter.demo.changes import Changes
 from exporter.demo.config import RELEASES
-from exporter.demo.config_answers import (
-    namespace_config,
-    service_config,
-)
+from exporter.demo.config_answers import namespace_config, service_config
 from exporter.demo.histograms import KINDS, histograms_of
 from exporter.demo.jemalloc_text import add_to_file, jemalloc_text
 from exporter.demo.members import View
 from exporter.demo.request import parsed
-from exporter.demo.stat_answers import (
-    namespace_stats,
-    node_stats,
-    set_stats,
-    sindex_entry,
-    sindex_stats,
-)
+from exporter.demo.stat_answers import namespace_stats, node_stats, set_stats, sindex_entry, sindex_stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,14 +8,7 @@ from exporter.demo.blocks import MIB
 from exporter.demo.config import GIB
 from exporter.demo.program import KIB, MAIN_STACK, PAGE, THREADS
 from exporter.demo.shop import HOST_BYTES
-from exporter.demo.smaps_text import (
-    MAIN_STACK_START,
-    Mapped,
-    address_space,
-    maps_text,
-    rollup_text,
-    smaps_text,
-)
+from exporter.demo.smaps_text import MAIN_STACK_START, Mapped, address_space, maps_text, rollup_text, smaps_text
 from exporter.demo.stat_answers import EPOCH
 
 if TYPE_CHECKING:

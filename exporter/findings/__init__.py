@@ -1,9 +1,35 @@
-"""The rules of what may be wrong with the memory of a node; `RULES` are all of them, the most urgent first."""
+"""What may be wrong with the memory of a node: all rules, and what they say of an analysis."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from exporter.findings.host import HOST_RULES
 from exporter.findings.limits import LIMIT_RULES
 from exporter.findings.misconfiguration import ORDER_RULES
 from exporter.findings.peers import CLUSTER_RULES
+from exporter.findings.rule import SEVERITIES, Finding
 from exporter.findings.waste import WASTE_RULES
+from exporter.memory.analysis import Analysis
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Rule, Verdict
 
 RULES = (*LIMIT_RULES, *ORDER_RULES, *HOST_RULES, *CLUSTER_RULES, *WASTE_RULES)
+"""All rules, the most urgent first."""
+
+
+class Diagnosis(Analysis):
+    """An analysis with what every rule says of it, worked out once, when it is first asked for."""
+
+    @cached_property
+    def verdicts(self) -> tuple[tuple[Rule, Verdict], ...]:
+        """What every rule says."""
+        return tuple((rule, verdict) for rule in RULES for verdict in rule.judge(self))
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong, the worst first."""
+        found = [Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found"]
+        return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))

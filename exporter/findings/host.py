@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import (
-    MIB,
-    Rule,
-    Verdict,
-    few,
-    judged,
-    mib,
-)
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.findings.rule import MIB, Rule, Verdict, few, judged, mib
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +23,13 @@ AREAS_WARNING, AREAS_CRITICAL = 0.80, 0.95
 
 
 def _swapped(analysis: Analysis) -> Iterator[Verdict]:
-    look = analysis.snapshot.look
+    process_view = analysis.snapshot.process_view
     swapped = whole = None
-    if look.process is not None and look.process.swapped is not None:
+    if process_view.process is not None and process_view.process.swapped is not None:
         # VmSwap leaves shared memory out (proc(5)).
-        shared = sum(segment.swapped or 0 for segment in look.segments or () if segment.attached)
-        swapped = look.process.swapped + shared
-        whole = look.process.rss + swapped
+        shared = sum(segment.swapped or 0 for segment in process_view.segments or () if segment.attached)
+        swapped = process_view.process.swapped + shared
+        whole = process_view.process.rss + swapped
     state = judged(swapped, whole, SWAPPED_SHARE, SWAPPED_FLOOR)
     summary = f"{size(swapped)} of the server are swapped out."
     yield _verdict(state, "warning", summary, swapped, ("sysctl vm.swappiness=0",))
@@ -59,7 +49,7 @@ def _areas(analysis: Analysis) -> Iterator[Verdict]:
 
 def _huge_pages(analysis: Analysis) -> Iterator[Verdict]:
     snapshot = analysis.snapshot
-    process, regions = snapshot.look.process, snapshot.regions
+    process, regions = snapshot.process_view.process, snapshot.regions
     huge = regions.huge_pages if regions else snapshot.system.huge_pages_bytes
     whose = "of the server" if regions else "of all processes on the host, how much of the server is not known,"
     state = judged(huge, process.rss if process else None, HUGE_SHARE, HUGE_FLOOR)
@@ -69,14 +59,14 @@ def _huge_pages(analysis: Analysis) -> Iterator[Verdict]:
 
 
 def _orphaned_segments(analysis: Analysis) -> Iterator[Verdict]:
-    look = analysis.snapshot.look
-    if look.segments is None or look.process is None:
+    process_view = analysis.snapshot.process_view
+    if process_view.segments is None or process_view.process is None:
         # Without a server they wait for its start.
         yield Verdict("", "unknown")
         return
     # Those of an instance that does not run wait for its start: they may be the only copy of its data.
-    running = {segment.instance for segment in look.segments if segment.attached}
-    orphans = [one for one in look.segments if not one.attached and one.instance in running]
+    running = {segment.instance for segment in process_view.segments if segment.attached}
+    orphans = [one for one in process_view.segments if not one.attached and one.instance in running]
     total = sum(segment.size for segment in orphans)
     if total < ORPHANED_FLOOR:
         yield Verdict("", "clear" if not total else "too_small")

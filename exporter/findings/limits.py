@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import (
-    MIB,
-    Rule,
-    Verdict,
-    few,
-    mib,
-)
+from exporter.findings.rule import MIB, Rule, Verdict, few, mib
 from exporter.units import size
 
 if TYPE_CHECKING:

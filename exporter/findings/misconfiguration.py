@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import (
-    MIB,
-    Rule,
-    Verdict,
-    judged,
-    mib,
-    set_config,
-)
+from exporter.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
 from exporter.memory import config
 from exporter.memory.expiry import mean_record_bytes
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +131,7 @@ def _shared_system_memory(analysis: Analysis) -> Iterator[Verdict]:
 
 
 def _cgroup_too_small(analysis: Analysis) -> Iterator[Verdict]:
-    cgroup, growth = analysis.snapshot.look.cgroup, grown_bytes(analysis)
+    cgroup, growth = analysis.snapshot.process_view.cgroup, grown_bytes(analysis)
     if cgroup is None:
         yield Verdict("", "unknown")
     elif cgroup.limit is None:
@@ -159,7 +149,7 @@ def _cgroup_too_small(analysis: Analysis) -> Iterator[Verdict]:
 
 def _cgroup_unseen(analysis: Analysis) -> Iterator[Verdict]:
     snapshot = analysis.snapshot
-    cgroup, host = snapshot.look.cgroup, snapshot.look.host
+    cgroup, host = snapshot.process_view.cgroup, snapshot.process_view.host
     if cgroup is None or host is None or snapshot.system.free_pct is None:
         yield Verdict("", "unknown")
         return

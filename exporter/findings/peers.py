@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import (
-    MIB,
-    Rule,
-    Verdict,
-    judged,
-    mib,
-)
+from exporter.findings.rule import MIB, Rule, Verdict, judged, mib
 from exporter.memory.peers import distance
 from exporter.units import size
 

@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import (
-    MIB,
-    Rule,
-    Verdict,
-    few,
-    judged,
-    mib,
-    set_config,
-)
-from exporter.memory import (
-    heap as reserved,
-)
-from exporter.memory import (
-    pool,
-)
-from exporter.memory.map.structures import (
-    PARTITIONS,
-    SET_STAGE_BYTES,
-    SET_TREE_BYTES,
-    partitions_held,
-)
+from exporter.findings.rule import MIB, Rule, Verdict, few, judged, mib, set_config
+from exporter.memory import heap as reserved
+from exporter.memory import pool
+from exporter.memory.map.structures import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
 from exporter.memory.storage import storage_units
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,27 +16,19 @@ from exporter.collectors.map import MAP
 from exporter.collectors.peers import PEERS
 from exporter.collectors.process import PROCESS
 from exporter.errors import ParseError, RequestError
-from exporter.model.endpoint import (
-    Endpoint,
-    endpoint,
-)
+from exporter.model.endpoint import Endpoint, endpoint
 from exporter.scrape.exposition import Exposition
-from exporter.scrape.registry import (
-    Families,
-    Registry,
-)
-from exporter.scrape.sampler import (
-    Job,
-    Sampler,
-)
+from exporter.scrape.registry import Families, Registry
+from exporter.scrape.sampler import Job, Sampler
 from exporter.scrape.target import Target
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS, AerospikeSource, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from exporter.collectors.metric import Series, View
+    from exporter.collectors.metric import Series
     from exporter.fleet.modules import Modules
+    from exporter.model.selection import View
     from exporter.settings.schema import ProbeSettings
 
 logger = logging.getLogger(__name__)

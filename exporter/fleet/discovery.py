@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter.collectors import fleet
 from exporter.errors import ExporterError, LoginError, ParseError, RequestError, SourceError
-from exporter.model.endpoint import (
-    Endpoint,
-    endpoint,
-)
+from exporter.model.endpoint import Endpoint, endpoint
 from exporter.parsers import info
-from exporter.parsers.peers import (
-    addresses_in,
-    peers,
-)
+from exporter.parsers.peers import addresses_in, peers
 from exporter.sources.aerospike import AerospikeSource, Refusals
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.model.endpoint import AllowList
+from exporter.scrape.login import login
 from exporter.sources.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.model.endpoint import (
-        AllowList,
-        Endpoint,
-    )
+    from exporter.model.endpoint import Endpoint
+    from exporter.settings.schema import ProbeSettings
 
 DEFAULT = "default"
 """The module of those who name none."""
@@ -37,3 +37,9 @@ class Modules:
         login = self.logins[module]
         name = login.tls_name or endpoint.host
         return replace(login, host=endpoint.host, port=endpoint.port, tls_name=name, admits=self.allowed.admits)
+
+
+def modules_of(probe: ProbeSettings) -> Modules:
+    """The logins of the modules, and where they may be used; raises `SettingsError` as `connection_to` does."""
+    logins = {name: login(module, f"probe.modules.{name}") for name, module in probe.modules.items()}
+    return Modules(logins, AllowList(probe.targets))

@@ -1,4 +1,4 @@
-"""Memory analysis: headroom to every limit, which comes first, what will expire by itself, and what is wrong.
+"""Memory analysis: headroom to every limit, which comes first, and what will expire by itself.
 
 An `Analysis` is of one snapshot; each part of it is worked out once, when it is first asked for.
 """
@@ -8,34 +8,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from exporter.findings import RULES
-from exporter.findings.rule import (
-    SEVERITIES,
-    Finding,
-)
-from exporter.memory import (
-    config,
-    pool,
-)
-from exporter.memory import (
-    heap as reserved,
-)
+from exporter.memory import config, pool
+from exporter.memory import heap as reserved
 from exporter.memory.expiry import expiring
 from exporter.memory.map.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.findings.rule import (
-        Rule,
-        Verdict,
-    )
-    from exporter.memory.config import Limit, Operator
+    from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
-    from exporter.model.snapshot import (
-        Namespace,
-        Snapshot,
-    )
+    from exporter.model.operator import Operator
+    from exporter.model.snapshot import Namespace, Snapshot
 
 
 class Analysis:
@@ -86,17 +70,6 @@ class Analysis:
             if one.name in counted
         }
         return {name: windows for name, windows in found.items() if windows}
-
-    @cached_property
-    def verdicts(self) -> tuple[tuple[Rule, Verdict], ...]:
-        """What every rule says."""
-        return tuple((rule, verdict) for rule in RULES for verdict in rule.judge(self))
-
-    @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, the worst first."""
-        found = [Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found"]
-        return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def first_limit(namespace: Namespace, limits: tuple[Limit, ...]) -> Limit | None:

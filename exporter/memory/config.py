@@ -16,13 +16,9 @@ from exporter.memory.storage import storage_units
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from exporter.model.process import Look
-    from exporter.model.snapshot import (
-        Arena,
-        Namespace,
-        Snapshot,
-        System,
-    )
+    from exporter.model.operator import Operator
+    from exporter.model.process import ProcessView
+    from exporter.model.snapshot import Arena, Namespace, Snapshot, System
 
 RECORD_BLOCK_BYTES = 16
 """What flat records are rounded up to (RBLOCK_SIZE)."""
@@ -47,29 +43,6 @@ class Limit:
         return None if self.limit is None or self.used is None else self.limit - self.used
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """An amount that the operator sets: bytes, or a share (0 to 1) of what the server allows."""
-
-    bytes: int | None = None
-    share: float | None = None
-
-    def of(self, allowed: int | None) -> int | None:
-        """In bytes; unknown for a share of nothing known."""
-        if self.bytes is not None:
-            return self.bytes
-        return None if self.share is None or allowed is None else int(allowed * self.share)
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """The operator's own maximum, minimum and page size for the memory of a namespace."""
-
-    maximum: Amount | None = None
-    minimum: Amount | None = None
-    page: int | None = None
-
-
 class Page(NamedTuple):
     """A unit in which memory is handed out, in bytes."""
 
@@ -92,19 +65,19 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
     )
 
 
-def node_limits(look: Look) -> tuple[Limit, ...]:
+def node_limits(process_view: ProcessView) -> tuple[Limit, ...]:
     """The limits on the node as a whole: the cgroup's, at which the kernel kills what it cannot shrink.
 
     Whether it would do so now is unknown, because page cache counts as used and can be given back.
     """
-    if look.cgroup is None or look.cgroup.limit is None:
+    if process_view.cgroup is None or process_view.cgroup.limit is None:
         return ()
-    return (Limit("cgroup", "oom", look.cgroup.limit, look.cgroup.used, None),)
+    return (Limit("cgroup", "oom", process_view.cgroup.limit, process_view.cgroup.used, None),)
 
 
 def all_limits(snapshot: Snapshot, operators: Mapping[str, Operator]) -> Iterator[tuple[str, Limit]]:
     """Every limit with its namespace, which is empty for those on the node as a whole."""
-    for limit in node_limits(snapshot.look):
+    for limit in node_limits(snapshot.process_view):
         yield "", limit
     for namespace in snapshot.namespaces:
         for limit in limits(namespace, snapshot.system, operators.get(namespace.name)):

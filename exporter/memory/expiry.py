@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.memory import pool
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import (
-        Histograms,
-        Namespace,
-    )
+    from exporter.model.snapshot import Histograms, Namespace
 
 HOUR = 3600
 WINDOWS = {"1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "168h": 168 * HOUR}

@@ -13,11 +13,7 @@ from exporter.model.snapshot import Heap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.model.snapshot import (
-        Namespace,
-        Node,
-        Snapshot,
-    )
+    from exporter.model.snapshot import Namespace, Node, Snapshot
 
 
 def size_class(size: int) -> int:

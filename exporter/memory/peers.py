@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.memory.pool import memory_used
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import (
-        Namespace,
-        Release,
-        Snapshot,
-    )
+    from exporter.model.snapshot import Namespace, Release, Snapshot
 
 LEAST_PEERS = 2
 """So many peers must tell: with a single one nobody can say which of both is far."""

@@ -8,23 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.memory.heap import (
-    index_stages,
-    sindex_stages,
-)
-from exporter.memory.storage import (
-    HEADER_BYTES,
-    difference,
-)
+from exporter.memory.heap import index_stages, sindex_stages
+from exporter.memory.storage import HEADER_BYTES, difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.model.snapshot import (
-        Arena,
-        Namespace,
-        Storage,
-    )
+    from exporter.model.snapshot import Arena, Namespace, Storage
 
 
 INDEX_STAGES = 256

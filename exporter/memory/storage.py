@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import (
-        Namespace,
-        Unit,
-    )
+    from exporter.model.snapshot import Namespace, Unit
 
 HEADER_BYTES = 8 * 1024 * 1024
 """What each stripe, device or file keeps for itself at its start (DRV_HEADER_SIZE)."""

@@ -140,7 +140,7 @@ class MapCount(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProcessView:
     """One look at the process and its host; `problems` says per part in one line why it is missing."""
 
     process: Process | None = None

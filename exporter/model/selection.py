@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from exporter.model.operator import Operator
 
 OTHER = "_other"
 """The name under which everything beyond the largest is added up."""
@@ -53,6 +55,15 @@ class Selection:
             and any(fnmatchcase(namespace, _halves(pattern)[0]) for pattern in self.include)
             and not any(half == "*" and fnmatchcase(namespace, own) for own, half in map(_halves, self.exclude))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the operator wants to see of a snapshot."""
+
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    sets: Selection = field(default_factory=Selection)
+    sindexes: Selection = field(default_factory=Selection)
 
 
 def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:

@@ -9,12 +9,7 @@ from collections.abc import Mapping  # noqa: TC003 - an archive is checked by th
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exporter.model.process import (
-    Jemalloc,
-    Look,
-    MapCount,
-    Regions,
-)
+from exporter.model.process import Jemalloc, MapCount, ProcessView, Regions
 
 Release = tuple[int, ...]
 """A server release as numbers, so that `release >= (7, 1)` reads as it sounds."""
@@ -224,7 +219,7 @@ class Snapshot:
     system: System = System()
     fabric_connections: int | None = None
     uptime: int | None = None  # seconds since the server started
-    look: Look = field(default_factory=Look)
+    process_view: ProcessView = field(default_factory=ProcessView)
     regions: Regions | None = None
     jemalloc: Jemalloc | None = None
     map_count: MapCount | None = None
@@ -254,7 +249,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ScrapeResult:
     """One try to read a node: what was seen, in one line why it did not answer, and what the try took.
 
     A node that does not answer may still be seen as a process.

@@ -6,11 +6,7 @@ import re
 from typing import NamedTuple
 
 from exporter.errors import ParseError
-from exporter.parsers.info import (
-    count,
-    fields,
-    refuse,
-)
+from exporter.parsers.info import count, fields, refuse
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _BUCKET = re.compile(r"\[(\d{1,4})([KMG]?)-(\d{1,4})([KMG]?)\)=(\d{1,20})", re.ASCII)

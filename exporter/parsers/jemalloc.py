@@ -10,10 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from exporter.errors import ParseError
-from exporter.model.process import (
-    Bin,
-    Jemalloc,
-)
+from exporter.model.process import Bin, Jemalloc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

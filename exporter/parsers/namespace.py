@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Release,
-    SecondaryIndex,
-    Set,
-    Storage,
-    Thresholds,
-    Unit,
-)
-from exporter.parsers.info import (
-    Fields,
-    either,
-    flag,
-    number,
-)
+from exporter.model.snapshot import Arena, Namespace, Release, SecondaryIndex, Set, Storage, Thresholds, Unit
+from exporter.parsers.info import Fields, either, flag, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
-from exporter.model.process import (
-    Host,
-    Process,
-    Segment,
-)
+from exporter.model.process import Host, Process, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

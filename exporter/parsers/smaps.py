@@ -9,14 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
-from exporter.model.process import (
-    DEFAULT_STACK_BYTES,
-    REGIONS,
-    SHALLOW_STACK_BYTES,
-    Process,
-    Region,
-    Regions,
-)
+from exporter.model.process import DEFAULT_STACK_BYTES, REGIONS, SHALLOW_STACK_BYTES, Process, Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,31 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
-from exporter.model.snapshot import (
-    Heap,
-    Namespace,
-    Node,
-    Release,
-    SecondaryIndex,
-    Set,
-    Snapshot,
-    System,
-)
-from exporter.parsers import (
-    info,
-)
-from exporter.parsers import (
-    namespace as namespaces,
-)
-from exporter.parsers.info import (
-    Fields,
-    error,
-    fields,
-    number,
-    records,
-    refuse,
-    scaled,
-)
+from exporter.model.snapshot import Heap, Namespace, Node, Release, SecondaryIndex, Set, Snapshot, System
+from exporter.parsers import info
+from exporter.parsers import namespace as namespaces
+from exporter.parsers.info import Fields, error, fields, number, records, refuse, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Change:
     """A change that somebody wants: a parameter of a namespace (or of the service) and its new value.
 
     With `subject`, the name of a set or of a secondary index, it is about that. `asked`: by a person, not proposed.
@@ -61,7 +61,7 @@ class Action:
     `undo` restores what was before; None where nothing can. `deletes` names the namespace or set that loses records.
     """
 
-    wish: Wish
+    wish: Change
     before: str
     after: str
     command: str
@@ -77,7 +77,7 @@ class Action:
 class Refusal:
     """Why a wish is not granted; `firm` where not even a person who insists gets it."""
 
-    wish: Wish
+    wish: Change
     reason: str
     firm: bool
 

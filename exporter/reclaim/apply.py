@@ -6,16 +6,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ExporterError
-from exporter.parsers import (
-    info,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
-from exporter.reclaim.info_commands import (
-    command,
-    read_back,
-)
+from exporter.parsers import info
+from exporter.parsers import snapshot as stats
+from exporter.reclaim.info_commands import command, read_back
 from exporter.reclaim.journal import APPLIED, NOT_APPLIED, REFUSED, RESTORED, SENDING, Entry
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
@@ -23,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from exporter.model.snapshot import Node
-    from exporter.reclaim.action import Action, Wish
+    from exporter.reclaim.action import Action, Change
     from exporter.reclaim.journal import Journal
 
     Ask = Callable[[str], str]
@@ -35,7 +28,7 @@ _DENIED = ("ERROR:80:", "ERROR:81:")
 class Outcome(NamedTuple):
     """What became of a change: its state in the journal, a word on it, and whether it is as it was wished for."""
 
-    wish: Wish
+    wish: Change
     command: str
     state: str
     note: str = ""
@@ -80,7 +73,7 @@ def restore(ask: Ask, node: Node, entries: Iterable[Entry], journal: Journal, fo
             return
 
 
-def current(ask: Ask, node: Node, wish: Wish) -> str:
+def current(ask: Ask, node: Node, wish: Change) -> str:
     """The value in force, in the words of an action; raises `ExporterError` if the node does not tell."""
     text = ask(read_back(node.release, wish))
     info.refuse(text)

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.config import limits
 from exporter.reclaim.gains import eviction_mark
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
-    from exporter.reclaim.action import Wish
+    from exporter.reclaim.action import Change
     from exporter.reclaim.situation import Situation
 
 MOST_DELETED = 0.1
@@ -64,7 +61,7 @@ def changed(namespace: Namespace, values: Mapping[str, int]) -> Namespace:
     return replace(namespace, thresholds=replace(namespace.thresholds, **fields))
 
 
-def stops_writes(situation: Situation, wish: Wish, now: Namespace, then: Namespace) -> Limit | None:
+def stops_writes(situation: Situation, wish: Change, now: Namespace, then: Namespace) -> Limit | None:
     """The limit that would stop writes or refuse them then; one that does so now only if the wish moves it."""
     system = situation.snapshot.system
     active = {one.name for one in limits(now, system) if one.action in _STOPS and one.breached}
@@ -79,7 +76,7 @@ def stops_writes(situation: Situation, wish: Wish, now: Namespace, then: Namespa
     )
 
 
-def undo_hazard(situation: Situation, wish: Wish, before: str) -> str | None:
+def undo_hazard(situation: Situation, wish: Change, before: str) -> str | None:
     """Why the former value would hurt by now, as it would stop writes; None where it would not."""
     namespace = situation.namespace(wish.namespace)
     if namespace is None or wish.parameter not in LIMITS or not before.isdecimal():
@@ -106,7 +103,7 @@ def of_nsup(situation: Situation, namespace: Namespace, period: int) -> Iterator
             )
 
 
-def of_size(situation: Situation, wish: Wish, now: Namespace, then: Namespace, value: int) -> Iterator[Reason]:
+def of_size(situation: Situation, wish: Change, now: Namespace, then: Namespace, value: int) -> Iterator[Reason]:
     """A smaller limit; what stops writes at once was refused already."""
     name = LIMITS[wish.parameter]
     system = situation.snapshot.system
@@ -126,7 +123,7 @@ def of_size(situation: Situation, wish: Wish, now: Namespace, then: Namespace, v
         )
 
 
-def of_mark(situation: Situation, wish: Wish, then: Namespace) -> Iterator[Reason]:
+def of_mark(situation: Situation, wish: Change, then: Namespace) -> Iterator[Reason]:
     """A mark that is reached when writes have stopped already never helps."""
     system, name = situation.snapshot.system, LIMITS[wish.parameter]
     mark = eviction_mark(then, system, name)
@@ -137,7 +134,7 @@ def of_mark(situation: Situation, wish: Wish, then: Namespace) -> Iterator[Reaso
         yield Reason(f"writes stop at {size(stop.limit)} of {name}, before eviction would start at {size(mark.limit)}")
 
 
-def of_eviction(situation: Situation, wish: Wish, now: Namespace, then: Namespace) -> Iterator[Reason]:
+def of_eviction(situation: Situation, wish: Change, now: Namespace, then: Namespace) -> Iterator[Reason]:
     """What eviction would delete from its next cycle on, because the mark is passed already."""
     system, name = situation.snapshot.system, LIMITS[wish.parameter]
     mark, earlier = eviction_mark(then, system, name), eviction_mark(now, system, name)

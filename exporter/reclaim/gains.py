@@ -14,11 +14,7 @@ from exporter.reclaim.action import Gain
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
     from exporter.memory.storage import StorageUnit
-    from exporter.model.snapshot import (
-        Namespace,
-        Set,
-        System,
-    )
+    from exporter.model.snapshot import Namespace, Set, System
 
 BATCH_BUFFER_BYTES = 128 << 10
 """A buffer of batch requests (batch.c `BATCH_BLOCK_SIZE`)."""

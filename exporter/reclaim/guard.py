@@ -13,16 +13,13 @@ from exporter.reclaim import effects as marks
 from exporter.reclaim.effects import Reason
 from exporter.reclaim.info_commands import plain
 from exporter.reclaim.parameters import EVICTION, PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.model.snapshot import Namespace
-    from exporter.reclaim.action import Wish
+    from exporter.reclaim.action import Change
     from exporter.reclaim.parameters import Parameter
     from exporter.reclaim.situation import Situation
 
@@ -30,7 +27,7 @@ HIGH_DEFRAG_PCT = 85
 """Above it a block of garbage costs more than six blocks of copying: 1 / (1 - pct)."""
 
 
-def reasons(situation: Situation, wish: Wish, before: Mapping[str, int]) -> Iterator[Reason]:
+def reasons(situation: Situation, wish: Change, before: Mapping[str, int]) -> Iterator[Reason]:
     """Why a wish should not be granted; `before` holds the values of the wishes for its namespace that come first."""
     if wish.parameter not in PARAMETERS and wish.parameter not in (SET_INDEX, SINDEX, TRUNCATE):
         yield Reason(f"reclaim changes only {', '.join(PARAMETERS)}")
@@ -56,7 +53,7 @@ def reasons(situation: Situation, wish: Wish, before: Mapping[str, int]) -> Iter
         yield from _of_value(situation, wish, known)
 
 
-def _of_value(situation: Situation, wish: Wish, known: Parameter) -> Iterator[Reason]:
+def _of_value(situation: Situation, wish: Change, known: Parameter) -> Iterator[Reason]:
     """Whether the node has the parameter, and the value makes sense."""
     release = situation.snapshot.node.release
     if not known.there(release):
@@ -77,7 +74,7 @@ def _of_value(situation: Situation, wish: Wish, known: Parameter) -> Iterator[Re
 
 
 def _of_parameter(
-    situation: Situation, wish: Wish, known: Parameter, namespace: Namespace, before: Mapping[str, int]
+    situation: Situation, wish: Change, known: Parameter, namespace: Namespace, before: Mapping[str, int]
 ) -> Iterator[Reason]:
     wrong = list(_of_value(situation, wish, known))
     value = known.value(wish.value)
@@ -137,7 +134,7 @@ def _of_defrag(situation: Situation, namespace: Namespace, pct: int) -> Iterator
         yield Reason("partitions are migrating, which rewrites blocks, too: wait until that is done", False)
 
 
-def _of_subject(situation: Situation, wish: Wish, namespace: Namespace) -> Iterator[Reason]:
+def _of_subject(situation: Situation, wish: Change, namespace: Namespace) -> Iterator[Reason]:
     """A set or an index: it must be there, and be what the wish says."""
     if not plain(wish.subject):
         yield Reason("the name does not fit into a command")

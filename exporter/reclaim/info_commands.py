@@ -10,7 +10,7 @@ from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Release
-    from exporter.reclaim.action import Wish
+    from exporter.reclaim.action import Change
 
 _NAME = re.compile(r"[^\s;:=/,]{1,64}")
 
@@ -20,7 +20,7 @@ def plain(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def command(release: Release, wish: Wish, value: str) -> str:
+def command(release: Release, wish: Change, value: str) -> str:
     """The command that sends a wish, with its value (digits, or `true` and `false`). One parameter per command.
 
     The server's code asks for one parameter after the other and takes the first that it finds (`cfg_set_namespace`).
@@ -36,7 +36,7 @@ def command(release: Release, wish: Wish, value: str) -> str:
     return f"set-config:{context(release, wish.namespace)};{wish.parameter}={value}"
 
 
-def read_back(release: Release, wish: Wish) -> str:
+def read_back(release: Release, wish: Change) -> str:
     """The command whose reply shows whether a wish took effect."""
     if wish.parameter in (SET_INDEX, TRUNCATE):
         return f"sets/{wish.namespace}/{wish.subject}"

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.errors import JournalError
-from exporter.reclaim.action import Wish
+from exporter.reclaim.action import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +51,9 @@ class Entry:
     state: str = SENDING
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> Change:
         """What was changed."""
-        return Wish(self.namespace, self.parameter, self.after, self.subject)
+        return Change(self.namespace, self.parameter, self.after, self.subject)
 
 
 class Journal:

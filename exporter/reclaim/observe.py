@@ -5,18 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.units import (
-    size,
-    span,
-)
+from exporter.units import size, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.model.snapshot import (
-        Namespace,
-        Snapshot,
-    )
+    from exporter.model.snapshot import Namespace, Snapshot
 
 LOOK_SECONDS = 1.0
 STILL_LOOKS = 5

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.reclaim import gains, texts
 from exporter.reclaim.action import Action, Choice, Gain, Plan, Refusal
-from exporter.reclaim.effects import (
-    LIMITS,
-    changed,
-)
+from exporter.reclaim.effects import LIMITS, changed
 from exporter.reclaim.guard import reasons
 from exporter.reclaim.info_commands import command
 from exporter.reclaim.parameters import EVICTION, ORDER, PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.model.snapshot import Namespace
-    from exporter.reclaim.action import Wish
+    from exporter.reclaim.action import Change
     from exporter.reclaim.situation import Situation
 
 DEFRAG_CHOICES = (60, 70, 75)
@@ -28,7 +25,7 @@ _BLOCK_BYTES = 8 << 20
 _EVICTED = "live records, as nsup deletes them; their blocks as defragmentation gets to them"
 
 
-def plan(situation: Situation, wishes: Sequence[Wish], risky: bool = False) -> Plan:
+def plan(situation: Situation, wishes: Sequence[Change], risky: bool = False) -> Plan:
     """The plan for the wishes, in the order of sending; `risky` lifts what is refused as a matter of judgement."""
     actions: list[Action] = []
     refusals: list[Refusal] = []
@@ -50,12 +47,12 @@ def plan(situation: Situation, wishes: Sequence[Wish], risky: bool = False) -> P
     return Plan(tuple(actions), tuple(refusals))
 
 
-def _rank(wish: Wish) -> tuple[int, str, str]:
+def _rank(wish: Change) -> tuple[int, str, str]:
     place = ORDER.index(wish.parameter) if wish.parameter in ORDER else len(ORDER)
     return place, wish.target, wish.value
 
 
-def _action(situation: Situation, wish: Wish, before: dict[str, int]) -> Action:
+def _action(situation: Situation, wish: Change, before: dict[str, int]) -> Action:
     """The action of a wish that nothing speaks against."""
     release = situation.snapshot.node.release
     namespace = situation.namespace(wish.namespace)
@@ -88,7 +85,7 @@ def _action(situation: Situation, wish: Wish, before: dict[str, int]) -> Action:
     )
 
 
-def _gain(situation: Situation, wish: Wish, namespace: Namespace | None, before: dict[str, int]) -> Gain:
+def _gain(situation: Situation, wish: Change, namespace: Namespace | None, before: dict[str, int]) -> Gain:
     known = PARAMETERS.get(wish.parameter)
     value = (known.value(wish.value) if known is not None else None) or 0
     if namespace is None:
@@ -126,7 +123,7 @@ def _expired_bytes(situation: Situation, namespace: Namespace) -> int | None:
     return used * min(expired, namespace.objects) // namespace.objects
 
 
-def _cycles(situation: Situation, wish: Wish, namespace: Namespace | None, gain: Gain) -> int | None:
+def _cycles(situation: Situation, wish: Change, namespace: Namespace | None, gain: Gain) -> int | None:
     """The eviction cycles until the use is below the mark: each deletes evict-tenths-pct of the records at most."""
     tenths = situation.number(wish.namespace, "evict-tenths-pct")
     if namespace is None or wish.parameter not in EVICTION or not tenths or not gain.most:
@@ -141,7 +138,7 @@ def _cycles(situation: Situation, wish: Wish, namespace: Namespace | None, gain:
     return -(-gain.most * 1000 // (mark.used * tenths))
 
 
-def deletes(situation: Situation, wish: Wish, before: Mapping[str, int]) -> str | None:
+def deletes(situation: Situation, wish: Change, before: Mapping[str, int]) -> str | None:
     """Whose records are deleted, now or when a mark is reached; None where no change of ours deletes any.
 
     `before` holds the values of the wishes for its namespace that come first.

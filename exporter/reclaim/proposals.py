@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.memory.config import limits
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim import gains
-from exporter.reclaim.action import Wish
+from exporter.reclaim.action import Change
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX
 from exporter.reclaim.plan import DEFRAG_CHOICES
 
@@ -33,7 +33,7 @@ WHOLE_NAMESPACE = 0.8
 """The share of the records from which on a set's index saves a query little: the set is nearly the namespace."""
 
 
-def proposals(situation: Situation) -> tuple[Wish, ...]:
+def proposals(situation: Situation) -> tuple[Change, ...]:
     """What could give memory back, whether it is granted or not."""
     found = list(_batch(situation))
     for namespace in situation.snapshot.namespaces:
@@ -45,11 +45,11 @@ def proposals(situation: Situation) -> tuple[Wish, ...]:
     return tuple(found)
 
 
-def _wish(namespace: str, parameter: str, value: object = "", subject: str = "") -> Wish:
-    return Wish(namespace, parameter, str(value), subject, asked=False)
+def _wish(namespace: str, parameter: str, value: object = "", subject: str = "") -> Change:
+    return Change(namespace, parameter, str(value), subject, asked=False)
 
 
-def _batch(situation: Situation) -> Iterator[Wish]:
+def _batch(situation: Situation) -> Iterator[Change]:
     unused = situation.statistics.get("batch_index_unused_buffers", "")
     limit = situation.configured("", "batch-max-unused-buffers") or ""
     if not unused.isdecimal() or not limit.isdecimal() or int(limit) <= KEPT_BATCH_BUFFERS:
@@ -58,7 +58,7 @@ def _batch(situation: Situation) -> Iterator[Wish]:
         yield _wish("", "batch-max-unused-buffers", KEPT_BATCH_BUFFERS)
 
 
-def _defrag(namespace: Namespace) -> Iterator[Wish]:
+def _defrag(namespace: Namespace) -> Iterator[Change]:
     """The lowest threshold above the one in force; and a shorter pause where blocks wait."""
     storage = namespace.storage
     if storage is None or storage.defrag_lwm_pct is None:
@@ -70,7 +70,7 @@ def _defrag(namespace: Namespace) -> Iterator[Wish]:
         yield _wish(namespace.name, "defrag-sleep", 100)
 
 
-def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Wish]:
+def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     """Half of the cache, as long as that is more than what a device keeps anyway."""
     storage = namespace.storage
     if storage is None or not storage.cache_blocks or in_memory(situation.namespaces.get(namespace.name, {})):
@@ -84,14 +84,14 @@ def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Wish]:
         yield _wish(namespace.name, "post-write-queue", blocks)
 
 
-def _nsup(situation: Situation, namespace: Namespace) -> Iterator[Wish]:
+def _nsup(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     """Records that have an end, and a server that never looks."""
     never = situation.number(namespace.name, "nsup-period") == 0
     if never and (situation.mortal(namespace.name) or situation.number(namespace.name, "default-ttl")):
         yield _wish(namespace.name, "nsup-period", NSUP_SECONDS)
 
 
-def _eviction(situation: Situation, namespace: Namespace) -> Iterator[Wish]:
+def _eviction(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     """A mark below the one that stops writes, where that is near and there is none."""
     if not situation.number(namespace.name, "nsup-period") or not situation.mortal(namespace.name):
         return
@@ -113,7 +113,7 @@ def _eviction(situation: Situation, namespace: Namespace) -> Iterator[Wish]:
                 yield _wish(namespace.name, parameter, stop_pct - EVICT_BELOW_STOP_PCT)
 
 
-def _set_indexes(namespace: Namespace) -> Iterator[Wish]:
+def _set_indexes(namespace: Namespace) -> Iterator[Change]:
     """The index of a set that is empty, or nearly the whole namespace: a query without it reads hardly more."""
     for one in namespace.sets:
         if one.indexed and one.objects is not None and namespace.objects is not None:

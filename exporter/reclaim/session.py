@@ -8,10 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.commands.reclaim import (
-    parse,
-    wishes,
-)
+from exporter.commands.reclaim import parse, wishes
 from exporter.errors import ExporterError, SourceError
 from exporter.model.snapshot import NOBODY
 from exporter.parsers.snapshot import snapshot
@@ -22,24 +19,14 @@ from exporter.reclaim.confirm import refusal
 from exporter.reclaim.effects import undo_hazard
 from exporter.reclaim.info_commands import command
 from exporter.reclaim.journal import Journal, open_entries
-from exporter.reclaim.observe import (
-    levels,
-    watch,
-)
+from exporter.reclaim.observe import levels, watch
 from exporter.reclaim.plan import deletes, plan
 from exporter.reclaim.proposals import proposals
 from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
-from exporter.render.terminal import (
-    WIDTH,
-    Paint,
-)
-from exporter.scrape.node import connection_to
-from exporter.settings import (
-    load as settings,
-)
-from exporter.settings import (
-    logs,
-)
+from exporter.render.terminal import WIDTH, Paint
+from exporter.scrape.login import connection_to
+from exporter.settings import load as settings
+from exporter.settings import logs
 from exporter.sources.aerospike import AerospikeSource
 
 if TYPE_CHECKING:
@@ -47,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from exporter.model.snapshot import Snapshot
-    from exporter.reclaim.action import Wish
+    from exporter.reclaim.action import Change
     from exporter.reclaim.apply import Outcome
     from exporter.reclaim.observe import Seen
     from exporter.settings.schema import Settings
@@ -88,7 +75,7 @@ class _Session:
         colour = own.color == "always" or (own.color == "auto" and sys.stdout.isatty())
         self._paint = Paint(colour)
 
-    def plan(self, asked: Sequence[Wish]) -> int:
+    def plan(self, asked: Sequence[Change]) -> int:
         """Print the plan, and with `--apply` send it."""
         own = self._own
         try:
@@ -163,7 +150,7 @@ class _Session:
         self._finish(page.as_data(node, Plan(), found))
         return OK if all(outcome.well for outcome in found) else FAILED
 
-    def _outdated(self, made: Plan, wanted: Sequence[Wish]) -> bool:
+    def _outdated(self, made: Plan, wanted: Sequence[Change]) -> bool:
         """Whether the plan would be another one by now: a person may have thought about it for long."""
         try:
             again = plan(read(self._source, self._chosen.web.timeout), wanted, self._own.risky)
@@ -183,7 +170,7 @@ class _Session:
         """The gain, as far as it comes while we look."""
         terminal = sys.stderr.isatty()
 
-        def look() -> Snapshot | None:
+        def process_view() -> Snapshot | None:
             with contextlib.suppress(ExporterError):
                 return snapshot(self._source.read(self._chosen.web.timeout))
             return None
@@ -193,7 +180,7 @@ class _Session:
                 sys.stderr.write(f"\r\x1b[K{text[:WIDTH]}")
                 sys.stderr.flush()
 
-        moved = watch(look, levels(before, names), self._own.watch, tell)
+        moved = watch(process_view, levels(before, names), self._own.watch, tell)
         if terminal:
             sys.stderr.write("\r\x1b[K")
         self._show(page.seen(moved))
@@ -227,7 +214,7 @@ class _Session:
             sys.stdout.flush()
 
 
-def _changed(wishes_sent: Iterable[Wish]) -> set[str]:
+def _changed(wishes_sent: Iterable[Change]) -> set[str]:
     """The namespaces that changes were sent for."""
     return {wish.namespace for wish in wishes_sent if wish.namespace}
 

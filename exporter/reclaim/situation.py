@@ -6,23 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
-from exporter.parsers import (
-    histograms,
-    info,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.parsers import histograms, info
+from exporter.parsers import snapshot as stats
 from exporter.reclaim.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.model.snapshot import (
-        Namespace,
-        Set,
-        Snapshot,
-    )
+    from exporter.model.snapshot import Namespace, Set, Snapshot
     from exporter.parsers.info import Fields
 
 SERVICE_COMMAND = "get-config:context=service"

@@ -10,47 +10,23 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exporter import __version__
+from exporter.findings import Diagnosis
 from exporter.findings.rule import SEVERITIES
-from exporter.memory.analysis import Analysis
-from exporter.render import (
-    document,
-    markup,
-    records,
-)
-from exporter.render import (
-    sections as exhibits,
-)
-from exporter.render import (
-    svg as drawing,
-)
-from exporter.render.markup import (
-    UNKNOWN,
-    Column,
-    ago,
-    known,
-    name,
-    table,
-    text,
-)
-from exporter.render.summary import (
-    acting,
-    first_marks,
-    judged,
-    problems,
-)
+from exporter.render import document, markup, records
+from exporter.render import sections as exhibits
+from exporter.render import svg as drawing
+from exporter.render.markup import UNKNOWN, Column, ago, known, name, table, text
+from exporter.render.summary import acting, first_marks, judged, problems
 from exporter.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.collectors.metric import View
     from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
-    from exporter.model.snapshot import (
-        Reading,
-        Snapshot,
-    )
-    from exporter.render.summary import Mark
+    from exporter.model.selection import View
+    from exporter.model.snapshot import ScrapeResult, Snapshot
+    from exporter.render.summary import LimitRow
 
 MOST_TILES = 12
 """Namespaces of which the first screen tells the first limit; the table of limits has all."""
@@ -98,10 +74,10 @@ _ACTS = {
 }
 
 
-def page(reading: Reading, view: View, now: float, note: str = "") -> str:
+def page(reading: ScrapeResult, view: View, now: float, note: str = "") -> str:
     """The page of a reading that was just taken, at the Unix time `now`. The note is shown above all."""
     snapshot = reading.snapshot
-    analysis = Analysis(snapshot, view.operators)
+    analysis = Diagnosis(snapshot, view.operators)
     there = bool(snapshot.namespaces)
     sections = [
         ("first", "What runs out first", _first(analysis)),
@@ -129,13 +105,13 @@ def page(reading: Reading, view: View, now: float, note: str = "") -> str:
     return document.page(_title(reading), "\n".join(parts), STYLE)
 
 
-def _title(reading: Reading) -> str:
+def _title(reading: ScrapeResult) -> str:
     node = reading.snapshot.node.node_id
     return "No answer from the node" if reading.problem is not None else f"Memory of node {text(node or 'unknown', 64)}"
 
 
-def _head(reading: Reading, now: float, note: str) -> str:
-    node, process, heap = reading.snapshot.node, reading.snapshot.look.process, reading.snapshot.heap
+def _head(reading: ScrapeResult, now: float, note: str) -> str:
+    node, process, heap = reading.snapshot.node, reading.snapshot.process_view.process, reading.snapshot.heap
     title = "Aerospike node" if reading.problem is not None else f"Memory of node {name(node.node_id or 'unknown')}"
     told = [text(f"{node.edition or ''} {node.build}".strip(), 100)] if node.build else []
     if node.cluster_name:
@@ -154,7 +130,7 @@ def _head(reading: Reading, now: float, note: str) -> str:
     return "".join(lines) + (f"<p>{' '.join(memory)}</p>" if memory else "")
 
 
-def _state(reading: Reading, analysis: Analysis) -> str:
+def _state(reading: ScrapeResult, analysis: Diagnosis) -> str:
     """In one line whether something is wrong."""
     unseen = ' Not everything was seen: <a href="#unseen">why</a>.' if problems(reading.snapshot) else ""
     if reading.problem is not None:
@@ -182,7 +158,7 @@ def _counted(severity: str, count: int) -> str:
     return f"{count} {severity}s" if severity == "warning" and count > 1 else f"{count} {severity}"
 
 
-def _first(analysis: Analysis) -> str:
+def _first(analysis: Diagnosis) -> str:
     """The limit that each namespace hits first, when all that counts grows alike."""
     found = first_marks(analysis)
     if not found:
@@ -193,7 +169,7 @@ def _first(analysis: Analysis) -> str:
     return f'<ul class="tiles">{tiles}</ul>{rest}'
 
 
-def _tile(mark: Mark, reached: Sequence[Limit]) -> str:
+def _tile(mark: LimitRow, reached: Sequence[Limit]) -> str:
     limit, share = mark.limit, mark.share or 0.0
     told = (
         []
@@ -209,7 +185,7 @@ def _tile(mark: Mark, reached: Sequence[Limit]) -> str:
     )
 
 
-def _findings(analysis: Analysis) -> str:
+def _findings(analysis: Diagnosis) -> str:
     """The worst first; those that can wait are folded where others cannot."""
     if not analysis.findings:
         return "<p>Nothing.</p>"
@@ -239,7 +215,7 @@ def _unseen(snapshot: Snapshot) -> str:
     return f"<ul>{items}</ul>" if found else ""
 
 
-def _sources(reading: Reading, now: float) -> str:
+def _sources(reading: ScrapeResult, now: float) -> str:
     """What was read, when, and what that took."""
     rows = [("info", "now" if reading.problem is None else "no answer", _took(reading.seconds), "")]
     for sample in reading.snapshot.samples:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.render.summary import (
-    clean,
-    fit,
-)
-from exporter.units import (
-    size,
-    span,
-)
+from exporter.render.summary import clean, fit
+from exporter.units import size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

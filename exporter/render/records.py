@@ -5,28 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.expiry import WINDOWS
-from exporter.render.markup import (
-    Column,
-    ago,
-    known,
-    name,
-    plain,
-    table,
-)
+from exporter.render.markup import Column, ago, known, name, plain, table
 from exporter.render.svg import columns
-from exporter.units import (
-    share,
-    size,
-)
+from exporter.units import share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
     from exporter.model.snapshot import Histograms
 
 
-def expiring(analysis: Analysis, now: float) -> str:
+def expiring(analysis: Diagnosis, now: float) -> str:
     """What will expire by itself, by namespace and window, and of how much."""
     counted = {histograms.ns: histograms.lives_changed for histograms in analysis.snapshot.histograms or ()}
     data = {one.name: pool.used for one, found in analysis.pools for pool in found if pool.name == "data"}
@@ -52,7 +42,7 @@ def expiring(analysis: Analysis, now: float) -> str:
     )
 
 
-def record_sizes(analysis: Analysis, now: float) -> str:
+def record_sizes(analysis: Diagnosis, now: float) -> str:
     """How large the records are, a column for each doubling."""
     return "".join(
         _sizes(histograms, now)

@@ -5,42 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.map import fragmentation_ratio
-from exporter.render.markup import (
-    Column,
-    known,
-    name,
-    plain,
-    table,
-)
-from exporter.render.summary import (
-    KINDS,
-    marks,
-    owners,
-    pool_parts,
-    sources,
-)
-from exporter.render.svg import (
-    Part,
-    bar,
-    key,
-)
+from exporter.render.markup import Column, known, name, plain, table
+from exporter.render.summary import KINDS, marks, owners, pool_parts, sources
+from exporter.render.svg import Part, bar, key
 from exporter.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
     from exporter.memory.pool import Pool
-    from exporter.render.summary import (
-        Mark,
-        Owner,
-    )
+    from exporter.render.summary import LedgerRow, LimitRow
 
 NODE = '<span class="faint">node</span>'
 """In place of a namespace, where something belongs to the node as a whole."""
 
 
-def ledger(analysis: Analysis) -> str:
+def ledger(analysis: Diagnosis) -> str:
     """Who has the resident bytes: all in one bar, then each owner."""
     found = analysis.ledger
     if found is None:
@@ -87,12 +68,12 @@ def ledger(analysis: Analysis) -> str:
     )
 
 
-def _owner(row: Owner) -> str:
+def _owner(row: LedgerRow) -> str:
     where = f" of {plain(row.ns)}" if row.ns else ""
     return f"{row.component}{where}: {size(row.size)}, {row.share:.1%}"
 
 
-def pools(analysis: Analysis) -> str:
+def pools(analysis: Diagnosis) -> str:
     """The data of each namespace against what it may grow to, and the indexes against the largest of them.
 
     An index may grow to hundreds of GiB: a bar of that would show nothing.
@@ -168,7 +149,7 @@ def _indexes(rows: Sequence[tuple[str, Pool]]) -> Iterator[Sequence[str]]:
         )
 
 
-def limits(analysis: Analysis) -> str:
+def limits(analysis: Diagnosis) -> str:
     """Every limit, with what is left until the server acts."""
     return table(
         "Every limit in force, by the comparison that the server makes",
@@ -198,7 +179,7 @@ def limits(analysis: Analysis) -> str:
     )
 
 
-def limit_bar(mark: Mark) -> str:
+def limit_bar(mark: LimitRow) -> str:
     """The used share of a limit; nothing where that is not known."""
     if mark.share is None:
         return ""

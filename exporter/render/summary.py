@@ -11,7 +11,7 @@ from exporter.memory.map.inputs import evidence
 from exporter.render.svg import Part
 
 if TYPE_CHECKING:
-    from exporter.memory.analysis import Analysis
+    from exporter.findings import Diagnosis
     from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
     from exporter.memory.pool import Pool
@@ -29,7 +29,7 @@ _CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
 _UNSURE = "unaccounted"
 
 
-class Owner(NamedTuple):
+class LedgerRow(NamedTuple):
     """An entry of the ledger in bytes, its share of what is resident, and what kind of memory it is (`KINDS`)."""
 
     ns: str
@@ -39,7 +39,7 @@ class Owner(NamedTuple):
     kind: str
 
 
-class Mark(NamedTuple):
+class LimitRow(NamedTuple):
     """A limit and the used share of it, where that is known.
 
     The state is `now` where it is breached, else `first` where it is the one that its namespace hits first.
@@ -56,10 +56,10 @@ class Mark(NamedTuple):
         return "bad" if self.limit.breached else "used"
 
 
-def owners(ledger: Ledger) -> list[Owner]:
+def owners(ledger: Ledger) -> list[LedgerRow]:
     """Every entry that is not 0, the largest first, and what is unaccounted for last."""
     rows = [
-        Owner(ns, component, size, size / ledger.resident if ledger.resident else 0.0, _kind(component))
+        LedgerRow(ns, component, size, size / ledger.resident if ledger.resident else 0.0, _kind(component))
         for (ns, component), size in ledger.entries.items()
         if size or component == _UNSURE
     ]
@@ -84,23 +84,23 @@ def pool_parts(pool: Pool) -> list[Part]:
     return [Part("used", (pool.occupied - wasted) / pool.capacity), Part("waste", wasted / pool.capacity)]
 
 
-def marks(analysis: Analysis) -> list[Mark]:
+def marks(analysis: Diagnosis) -> list[LimitRow]:
     """Every limit, in the order of the namespaces."""
     rows = []
     for ns, limit in analysis.limits:
         share = limit.used / limit.limit if limit.used is not None and limit.limit else None
         first = limit is analysis.first_limits.get(ns)
-        rows.append(Mark(ns, limit, share, "now" if limit.breached else "first" if first else ""))
+        rows.append(LimitRow(ns, limit, share, "now" if limit.breached else "first" if first else ""))
     return rows
 
 
-def first_marks(analysis: Analysis) -> list[Mark]:
+def first_marks(analysis: Diagnosis) -> list[LimitRow]:
     """The limit that each namespace hits first, the nearest of them first."""
     found = [mark for mark in marks(analysis) if mark.limit is analysis.first_limits.get(mark.ns)]
     return sorted(found, key=lambda mark: -(mark.share or 0.0))
 
 
-def acting(analysis: Analysis, ns: str) -> list[Limit]:
+def acting(analysis: Diagnosis, ns: str) -> list[Limit]:
     """The limits of a namespace at which the server does something now."""
     return [
         limit
@@ -111,7 +111,7 @@ def acting(analysis: Analysis, ns: str) -> list[Limit]:
     ]
 
 
-def judged(analysis: Analysis) -> str:
+def judged(analysis: Diagnosis) -> str:
     """What the rules could not judge."""
     states = Counter(verdict.state for _, verdict in analysis.verdicts)
     return f"{states['too_small']} too small to judge, {states['unknown']} not known"

@@ -5,32 +5,19 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from exporter.memory.analysis import Analysis
+from exporter.findings import Diagnosis
 from exporter.memory.map import fragmentation_ratio
-from exporter.render.summary import (
-    clean,
-    fit,
-    judged,
-    marks,
-    owners,
-    pool_parts,
-    problems,
-    sources,
-)
+from exporter.render.summary import clean, fit, judged, marks, owners, pool_parts, problems, sources
 from exporter.render.svg import Part
 from exporter.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exporter.collectors.metric import View
     from exporter.memory.map.ledger import Ledger
     from exporter.memory.pool import Pool
-    from exporter.model.snapshot import (
-        Namespace,
-        Reading,
-        Snapshot,
-    )
+    from exporter.model.selection import View
+    from exporter.model.snapshot import Namespace, ScrapeResult, Snapshot
 
 WIDTH = 100
 _BAR = 24
@@ -50,10 +37,10 @@ class Paint:
         return f"\x1b[{_KINDS[kind]}m{text}\x1b[0m" if self._colour and text else text
 
 
-def page(reading: Reading, view: View, colour: bool) -> str:
+def page(reading: ScrapeResult, view: View, colour: bool) -> str:
     """The look: what is wrong, the ledger, the pools and the limits, each with bars."""
     snapshot, paint = reading.snapshot, Paint(colour)
-    analysis = Analysis(snapshot, view.operators)
+    analysis = Diagnosis(snapshot, view.operators)
     lines = [*_head(reading, paint)]
     if snapshot.namespaces:
         lines += ["", *_findings(analysis, paint)]
@@ -81,8 +68,8 @@ def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
     return text + paint("free", "·" * (width - drawn))
 
 
-def _head(reading: Reading, paint: Paint) -> Iterator[str]:
-    node, process = reading.snapshot.node, reading.snapshot.look.process
+def _head(reading: ScrapeResult, paint: Paint) -> Iterator[str]:
+    node, process = reading.snapshot.node, reading.snapshot.process_view.process
     if reading.problem is not None:
         yield paint("bad", _cut(reading.problem))
     else:
@@ -101,7 +88,7 @@ def wrapped(text: str, first: str, rest: str) -> list[str]:
     return textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
-def _findings(analysis: Analysis, paint: Paint) -> Iterator[str]:
+def _findings(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
     """What is wrong, the worst first: what it is, why it matters, what to do, and the commands that would help."""
     yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged(analysis)})"
     for finding in analysis.findings:
@@ -129,7 +116,7 @@ def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
     yield paint("faint", f"  {waste}{placed}")
 
 
-def _pools(analysis: Analysis, paint: Paint) -> Iterator[str]:
+def _pools(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
     yield (
         paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
         + f"  {paint('used', '█ used')} {paint('waste', '▒ waste')} {paint('free', '· free')}"
@@ -145,7 +132,7 @@ def _pools(analysis: Analysis, paint: Paint) -> Iterator[str]:
             ).rstrip()
 
 
-def _limits(analysis: Analysis, paint: Paint) -> Iterator[str]:
+def _limits(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
     yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
     for mark in marks(analysis):
         ns, limit = mark.ns, mark.limit
@@ -164,10 +151,10 @@ def _cut(line: str) -> str:
     return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
-def as_data(reading: Reading, view: View) -> dict[str, object]:
+def as_data(reading: ScrapeResult, view: View) -> dict[str, object]:
     """The same for scripts: bytes, and null for the unknown."""
     snapshot = reading.snapshot
-    analysis = Analysis(snapshot, view.operators)
+    analysis = Diagnosis(snapshot, view.operators)
     found = analysis.ledger
     return {
         "problem": reading.problem,

@@ -5,18 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.report.coverage import ENOUGH, coverage
-from exporter.report.events import (
-    events,
-    losses,
-    wastes,
-)
+from exporter.report.events import events, losses, wastes
 from exporter.report.figures import Report
 from exporter.report.growth import growths, limits
-from exporter.report.leaks import (
-    leaks,
-    outliers,
-    peers,
-)
+from exporter.report.leaks import leaks, outliers, peers
 from exporter.units import share
 
 if TYPE_CHECKING:

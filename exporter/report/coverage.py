@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.report import history as ask
 from exporter.report.figures import NodeFigures
 from exporter.report.periods import gaps
-from exporter.units import (
-    HOUR,
-    share,
-)
+from exporter.units import HOUR, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

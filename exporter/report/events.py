@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.report.history import History, Quantity, Track
-    from exporter.report.periods import Spell
+    from exporter.report.periods import Period
 
 _FLAGS = (("stop_writes", ask.STOP_WRITES), ("high_water_breached", ask.HIGH_WATER))
 
@@ -72,6 +72,6 @@ def _increase(found: Mapping[tuple[str, ...], Track], labels: tuple[str, ...]) -
     return increase(found[labels]) if labels in found else None
 
 
-def _spells(found: History, instance: str, track: Track) -> tuple[Spell, ...]:
+def _spells(found: History, instance: str, track: Track) -> tuple[Period, ...]:
     known = [moment for moment, value in found.up.get(instance, ()) if value > 0]
     return spells([moment for moment, _ in track], known, found.window.fine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exporter.report.forecast import Forecast
-    from exporter.report.periods import Spell
+    from exporter.report.periods import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class NodeFigures:
     builds: tuple[str, ...]
     answered: float
     silent: float
-    gaps: tuple[Spell, ...]
+    gaps: tuple[Period, ...]
     restarts: tuple[float, ...]
     oom_kills: int
     problem: str | None
@@ -116,7 +116,7 @@ class Event:
     ns: str
     name: str
     detail: str
-    spells: tuple[Spell, ...]
+    spells: tuple[Period, ...]
     seconds_before: float | None
 
     @property

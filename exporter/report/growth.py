@@ -9,10 +9,7 @@ from exporter.report.coverage import since_restart
 from exporter.report.figures import BEYOND, PAST, UNKNOWN, WITHIN, Growth, LimitFigures
 from exporter.report.forecast import forecast
 from exporter.report.trend import LEAST_DAYS, trend
-from exporter.units import (
-    DAY,
-    span,
-)
+from exporter.units import DAY, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

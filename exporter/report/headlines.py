@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.report.figures import PAST, SUSPECTED, WITHIN
-from exporter.times import short
-from exporter.units import (
-    DAY,
-    share,
-    size,
-    span,
-)
+from exporter.units import DAY, share, short, size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.report import history as ask
 from exporter.report.figures import CLEAR, SUSPECTED, UNJUDGED, Leak, Outlier
 from exporter.report.growth import ALL_POOLS, RESIDENT, judged, total, tracks
-from exporter.units import (
-    DAY,
-    size,
-)
+from exporter.units import DAY, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

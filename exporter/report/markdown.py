@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.report.headlines import headlines
 from exporter.report.tables import tables
-from exporter.times import stamp
-from exporter.units import span
+from exporter.units import span, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

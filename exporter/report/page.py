@@ -14,12 +14,7 @@ from exporter.report.headlines import headlines, place, reach, words
 from exporter.report.markdown import about, title
 from exporter.report.plot import Line, Plot, Wedge, figure, strip
 from exporter.report.tables import spells, tables
-from exporter.units import (
-    DAY,
-    share,
-    size,
-    span,
-)
+from exporter.units import DAY, share, size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

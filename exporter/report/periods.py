@@ -13,7 +13,7 @@ LOOKBACK_SECONDS = 300.0
 """For so long Prometheus takes the last value for the present one."""
 
 
-class Spell(NamedTuple):
+class Period(NamedTuple):
     """From `start` to `end` in Unix time, both to about a step of the grid.
 
     `before`: it was so already when the window, or the data after a gap, began; `after`: and still when they ended.
@@ -30,7 +30,7 @@ class Spell(NamedTuple):
         return self.end - self.start
 
 
-def spells(moments: Sequence[float], present: Sequence[float], step: float) -> tuple[Spell, ...]:
+def spells(moments: Sequence[float], present: Sequence[float], step: float) -> tuple[Period, ...]:
     """The spells of something that was so at `moments`, while something was known at `present`; both in order.
 
     Each moment stands for the `step` before it. A gap in what is known splits a spell, and does not add to it.
@@ -42,17 +42,17 @@ def spells(moments: Sequence[float], present: Sequence[float], step: float) -> t
         index, following = bisect_right(present, start + step / 2) - 1, bisect_right(present, end + step / 2)
         before = index < 0 or present[index] < start - reach
         after = following == len(present) or present[following] > end + reach
-        found.append(Spell(start, end, before, after))
+        found.append(Period(start, end, before, after))
     return tuple(found)
 
 
-def gaps(present: Sequence[float], start: float, end: float, step: float) -> tuple[Spell, ...]:
+def gaps(present: Sequence[float], start: float, end: float, step: float) -> tuple[Period, ...]:
     """The spells between `start` and `end` in which nothing was known."""
     found = []
     edges = [start, *present, end + step]
     for earlier, later in itertools.pairwise(edges):
         if later - earlier > _reach(step) + step:
-            found.append(Spell(earlier, min(later - step, end), earlier == start, later > end))
+            found.append(Period(earlier, min(later - step, end), earlier == start, later > end))
     return tuple(found)
 
 

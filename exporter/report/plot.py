@@ -7,18 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.times import clock, day
-from exporter.units import (
-    DAY,
-    HOUR,
-    share,
-    size,
-)
+from exporter.units import DAY, HOUR, clock, day, share, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.report.periods import Spell
+    from exporter.report.periods import Period
     from exporter.report.trend import Point
 
 WIDTH, HEIGHT = 480, 250
@@ -100,7 +94,7 @@ def figure(plot: Plot) -> str:
     )
 
 
-def strip(title: str, words: str, colour: str, spells: Sequence[Spell], start: float, end: float) -> str:
+def strip(title: str, words: str, colour: str, spells: Sequence[Period], start: float, end: float) -> str:
     """From when to when something was so, as marks on a bar; at least half a percent wide, to be seen."""
     marks = []
     for spell in spells:

@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.report.figures import PAST, WITHIN
 from exporter.report.headlines import words
-from exporter.times import short
-from exporter.units import (
-    share,
-    size,
-    span,
-)
+from exporter.units import share, short, size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.report.figures import Event, Growth, LimitFigures, NodeFigures, Report
-    from exporter.report.periods import Spell
+    from exporter.report.periods import Period
 
 MOST_ROWS = 60
 """Of a table; JSON has all of them."""
@@ -226,7 +221,7 @@ def spells(event: Event) -> str:
     return f"{len(event.spells)} times from {short(first.start)} on, the last {_spell(last)}"
 
 
-def _spell(one: Spell) -> str:
+def _spell(one: Period) -> str:
     start = f"before {short(one.start)}" if one.before else short(one.start)
     return f"{start} to {'the end' if one.after else short(one.end)}"
 

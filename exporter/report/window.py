@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter.errors import SettingsError
-from exporter.times import duration, moment
-from exporter.units import (
-    DAY,
-    HOUR,
-)
+from exporter.units import DAY, HOUR, duration, moment
 
 SINCE = "168h"
 SHORTEST, LONGEST = HOUR, 400 * DAY

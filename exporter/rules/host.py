@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from exporter.rules.recording import (
-    CONTAINER_HEADROOM,
-    HEAP,
-    OBJECTS,
-    UNACCOUNTED,
-    USED,
-)
-from exporter.rules.rule import (
-    BYTES,
-    COUNT,
-    IN_CLUSTER,
-    NODE,
-    Alert,
-    Group,
-    amount,
-    duration,
-    metric,
-)
+from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
+from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 from exporter.rules.thresholds import (
     AREAS_LEFT,
     CONTAINER_LEFT,
@@ -35,11 +19,7 @@ from exporter.rules.thresholds import (
     SWAPPED,
     TIME_TO_LIMIT_SOON,
 )
-from exporter.units import (
-    share,
-    size,
-    span,
-)
+from exporter.units import share, size, span
 
 _SLIGHT = f"{OBJECTS_GROWTH:.0%}"
 _PAUSE = duration(LEAK_PAUSE)

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from exporter.rules.rule import (
-    CLUSTER,
-    IN_CLUSTER,
-    Group,
-    Recording,
-    duration,
-    metric,
-    target_up,
-)
-from exporter.rules.thresholds import (
-    DAY,
-    GROWTH_WINDOW,
-    HOUR,
-    LEAK_WINDOW,
-    MINUTE,
-    PER_TARGET_LABELS,
-    TIMES_TO_LIMIT,
-)
+from exporter.rules.rule import CLUSTER, IN_CLUSTER, Group, Recording, duration, metric, target_up
+from exporter.rules.thresholds import DAY, GROWTH_WINDOW, HOUR, LEAK_WINDOW, MINUTE, PER_TARGET_LABELS, TIMES_TO_LIMIT
 
 LIMIT_SECONDS = "instance_ns_limit:aerospike_memory_limit_headroom_seconds"
 LIMIT_SLOPE = "instance_ns_limit:aerospike_memory_limit_headroom_bytes"

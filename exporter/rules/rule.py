@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.rules.thresholds import (
-    DASHBOARDS_URL,
-    DAY,
-    HOUR,
-    JOB,
-    MIB,
-    MINUTE,
-    RUNBOOKS_URL,
-)
+from exporter.rules.thresholds import DASHBOARDS_URL, DAY, HOUR, JOB, MIB, MINUTE, RUNBOOKS_URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from exporter.rules.rule import (
-    Alert,
-    Recording,
-    duration,
-)
+from exporter.rules.rule import Alert, Recording, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

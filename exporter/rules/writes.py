@@ -13,19 +13,7 @@ from exporter.rules.recording import (
     PER_CLUSTER,
     trend,
 )
-from exporter.rules.rule import (
-    BYTES,
-    COUNT,
-    IN_CLUSTER,
-    NAMESPACE,
-    TIME,
-    Alert,
-    Group,
-    amount,
-    duration,
-    label,
-    metric,
-)
+from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NAMESPACE, TIME, Alert, Group, amount, duration, label, metric
 from exporter.rules.thresholds import (
     CACHE_NAMESPACES,
     DEFRAG_FREE_BLOCKS,
@@ -43,11 +31,7 @@ from exporter.rules.thresholds import (
     WORTH_A_TICKET,
     Horizon,
 )
-from exporter.units import (
-    share,
-    size,
-    span,
-)
+from exporter.units import share, size, span
 
 _EVICTION_WINDOW = 15 * MINUTE
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.findings.rule import (
-        Rule,
-        Verdict,
-    )
+    from exporter.findings.rule import Rule, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +21,7 @@ CLEAR_SECONDS = 300.0
 """So long something must be gone before that is told: near its edge a finding comes and goes with every few records."""
 
 
-class Watch:
+class FindingLog:
     """Remembers what was found at the latest looks at one node. May be told by several threads."""
 
     def __init__(self, node: str, clock: Callable[[], float] = time.monotonic) -> None:

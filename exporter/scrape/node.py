@@ -10,29 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.map import MAP
-from exporter.collectors.metric import View
 from exporter.collectors.peers import PEERS
 from exporter.collectors.process import PROCESS
-from exporter.errors import ExporterError, SettingsError, SourceError
-from exporter.fleet.modules import Modules
-from exporter.model.endpoint import AllowList
-from exporter.model.process import Look
-from exporter.model.selection import Selection
+from exporter.errors import ExporterError, SourceError
+from exporter.model.process import ProcessView
+from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
 from exporter.parsers.info import fields
 from exporter.parsers.snapshot import statistics
 from exporter.scrape.registry import Registry
-from exporter.scrape.sampler import (
-    Job,
-    Sampler,
-    smaps_job,
-)
-from exporter.scrape.target import (
-    Samples,
-    Target,
-)
+from exporter.scrape.sampler import Job, Sampler, smaps_job
+from exporter.scrape.target import Samples, Target
 from exporter.sources.aerospike import AerospikeSource
-from exporter.sources.connection import Connection
 from exporter.sources.histograms import HistogramSource
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.local import is_local
@@ -41,30 +30,17 @@ from exporter.sources.procfs import ProcSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from exporter.model.process import (
-        Jemalloc,
-        Process,
-        Regions,
-    )
-    from exporter.settings.logins import (
-        AerospikeSettings,
-        ModuleSettings,
-    )
-    from exporter.settings.schema import (
-        ProbeSettings,
-        ProcessSettings,
-        SamplerSettings,
-        Settings,
-    )
+    from exporter.model.process import Jemalloc, Process, Regions
+    from exporter.settings.schema import ProcessSettings, SamplerSettings, Settings
+    from exporter.sources.connection import Connection
 
 logger = logging.getLogger(__name__)
 
 AREAS_SECONDS = 60.0
 
 
-class Assembly:
+class MonitoredNode:
     """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once."""
 
     def __init__(self, chosen: Settings, connection: Connection) -> None:
@@ -73,8 +49,8 @@ class Assembly:
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
         process = _process(chosen.process, connection)
         self._slow = SlowSources(process, connection, chosen.sampler)
-        look = process.read if process is not None else Look
-        self.target = Target(self.name, source, look, self._slow.samples, self.view.operators)
+        process_view = process.read if process is not None else ProcessView
+        self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
         unseen = [] if process is not None else [PROCESS, MAP]
         unseen += [] if chosen.sampler.peers else [PEERS]
         seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
@@ -123,7 +99,7 @@ class SlowSources:
             self._heap = heap
             self.jobs.append(Job("jemalloc", partial(_jemalloc, heap, process), chosen.jemalloc_interval))
 
-    def samples(self, look: Look) -> Samples:
+    def samples(self, process_view: ProcessView) -> Samples:
         """The latest of each source, those of a process as far as they are of the one that is there now."""
         found = {job.name: job.sample for job in self.jobs}
         of_process = {
@@ -131,8 +107,8 @@ class SlowSources:
             for name, sample in found.items()
             if name not in ("histograms", "peers")
             and sample.value is not None
-            and look.process is not None
-            and look.process.same(sample.value.process)
+            and process_view.process is not None
+            and process_view.process.same(sample.value.process)
         }
         return Samples(
             regions=of_process.get("smaps"),
@@ -184,49 +160,6 @@ def view(chosen: Settings) -> View:
     )
 
 
-def connection_to(node: AerospikeSettings) -> Connection:
-    """How to reach the node; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
-    login = _login(node, "aerospike", node.password.get_secret_value() if node.password else None)
-    return replace(login, host=node.host, port=node.port)
-
-
-def modules_of(probe: ProbeSettings) -> Modules:
-    """The logins of the modules, and where they may be used; raises `SettingsError` as `connection_to` does."""
-    logins = {name: _login(module, f"probe.modules.{name}") for name, module in probe.modules.items()}
-    return Modules(logins, AllowList(probe.targets))
-
-
-def _login(chosen: ModuleSettings, table: str, password: str | None = None) -> Connection:
-    """A login, for any host."""
-    if chosen.password_file:
-        password = secret(f"{table}.password_file", chosen.password_file)
-    tls: dict[str, Any] | None = None
-    if chosen.tls.enable:
-        files = {
-            "ca_file": chosen.tls.ca_file,
-            "ca_path": chosen.tls.ca_path,
-            "cert_file": chosen.tls.cert_file,
-            "key_file": chosen.tls.key_file,
-        }
-        for name, path in files.items():
-            if path is not None:
-                _check(f"{table}.tls.{name}", path)
-        # In the client's words, which have no underscore in the names of files.
-        tls = {name.replace("_", ""): str(path) for name, path in files.items() if path is not None}
-        others = {"protocols": chosen.tls.protocols, "cipher_suite": chosen.tls.cipher_suite}
-        tls |= {name: value for name, value in others.items() if value is not None}
-        if chosen.tls.key_password_file:
-            tls["keyfile_pw"] = secret(f"{table}.tls.key_password_file", chosen.tls.key_password_file)
-    return Connection(
-        timeout=chosen.timeout,
-        auth_mode=chosen.auth,
-        user=chosen.user,
-        password=password,
-        tls_name=chosen.tls.name,
-        tls=tls,
-    )
-
-
 def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | None:
     """The node's process, if it is on this host: any other would be taken for it."""
     if chosen.pid is None:
@@ -239,26 +172,3 @@ def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | No
             logger.info("%s is on another host: its process is not looked at", connection.host)
             return None
     return ProcSource(chosen.procfs, chosen.cgroupfs, chosen.pid, connection.port)
-
-
-def secret(key: str, path: Path) -> str:
-    """The secret in a file, without the end of its line; raises `SettingsError` if there is none."""
-    try:
-        secret = path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as problem:
-        raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'not text')}") from None
-    if not secret:
-        # A login without a password would be refused, and counted.
-        raise SettingsError(f"{key}: {path} is empty")
-    return secret
-
-
-def _check(key: str, path: Path) -> None:
-    """Raise if a file or directory cannot be read; the client would not say which."""
-    try:
-        if path.is_dir():
-            next(path.iterdir(), None)
-        else:
-            path.open("rb").close()
-    except (OSError, ValueError) as problem:
-        raise SettingsError(f"{key}: cannot read {path}: {getattr(problem, 'strerror', 'no file name')}") from None

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from exporter.collectors import COLLECTORS, METRICS, exporter
 from exporter.collectors.analysis import ANALYSIS
-from exporter.collectors.metric import Collector, Family, Metric, Series, View
-from exporter.memory.analysis import Analysis
-from exporter.scrape.finding_log import Watch
+from exporter.collectors.metric import Collector, Family, Metric, Series
+from exporter.findings import Diagnosis
+from exporter.model.selection import View
+from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.target import no_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from exporter.model.snapshot import Reading
+    from exporter.model.snapshot import ScrapeResult
 
     Own = Callable[[], Iterable[Series]]
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 class Readable(Protocol):
     """What a node is read through."""
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         """Read the node in at most `timeout` seconds; never raises."""
 
 
@@ -60,14 +61,14 @@ class Registry:
         self.view = view
         self.collectors = collectors
         self._own = own
-        self._watch = Watch(name)
+        self._watch = FindingLog(name)
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
         start = time.perf_counter()
         return _families(self._series(self._target.read(timeout), start))
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         """The node as it is read for a scrape: one that is under way is shared."""
         return self._target.read(timeout)
 
@@ -75,7 +76,7 @@ class Registry:
         """What is exposed when a scrape does not come back."""
         return _families(self._series(no_reading("no answer in time"), time.perf_counter()))
 
-    def _series(self, reading: Reading, start: float) -> Iterator[list[Series]]:
+    def _series(self, reading: ScrapeResult, start: float) -> Iterator[list[Series]]:
         snapshot = reading.snapshot
         up = reading.problem is None
         node: list[Series] = [(exporter.UP, (), up), *(self._own() if self._own else ())]
@@ -90,7 +91,7 @@ class Registry:
             node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
             node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
         yield node
-        analysis = Analysis(snapshot, self.view.operators)
+        analysis = Diagnosis(snapshot, self.view.operators)
         for collector in self.collectors:
             before = time.perf_counter()
             series, success = _run(collector, analysis, self.view)
@@ -113,7 +114,7 @@ class Exporter:
         self._parts = parts if node else (build_info, *parts)
         self.view = node.view if node else View()
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         """As that of the node."""
         return self._node.read(timeout) if self._node else no_reading("this exporter has no node of its own")
 
@@ -138,7 +139,7 @@ def _families(found: Iterable[list[Series]]) -> Families:
     return Families(Family(metric, found) for metric, found in values.items() if found)
 
 
-def _run(collector: Collector, analysis: Analysis, view: View) -> tuple[list[Series] | None, bool]:
+def _run(collector: Collector, analysis: Diagnosis, view: View) -> tuple[list[Series] | None, bool]:
     """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
     try:
         series = list(collector.collect(analysis, view))

@@ -14,10 +14,7 @@ from exporter.sources.files import MissingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from exporter.model.process import (
-        Process,
-        Regions,
-    )
+    from exporter.model.process import Process, Regions
 
 logger = logging.getLogger(__name__)
 

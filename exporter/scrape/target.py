@@ -11,27 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter.errors import ExporterError, LoginError
-from exporter.model.process import Look
-from exporter.model.snapshot import (
-    NOBODY,
-    Reading,
-    Snapshot,
-)
+from exporter.model.process import ProcessView
+from exporter.model.snapshot import NOBODY, ScrapeResult, Snapshot
 from exporter.parsers import snapshot as stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from exporter.model.process import (
-        Jemalloc,
-        MapCount,
-        Regions,
-    )
-    from exporter.model.snapshot import (
-        Histograms,
-        Peers,
-        Sample,
-    )
+    from exporter.model.process import Jemalloc, MapCount, Regions
+    from exporter.model.snapshot import Histograms, Peers, Sample
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +47,10 @@ class Samples(NamedTuple):
     samples: tuple[Sample, ...] = ()
 
 
-def no_reading(problem: str, seconds: float | None = None) -> Reading:
+def no_reading(problem: str, seconds: float | None = None) -> ScrapeResult:
     """What is known when there was no time even to look."""
     problems = dict.fromkeys(("statistics", "namespaces", "process", "cgroup", "host", "segments"), problem)
-    return Reading(Snapshot(NOBODY, problems=problems), problem, seconds)
+    return ScrapeResult(Snapshot(NOBODY, problems=problems), problem, seconds)
 
 
 class Target:
@@ -76,23 +64,23 @@ class Target:
         self,
         name: str,
         source: Source,
-        look: Callable[[], Look] = Look,
-        samples: Callable[[Look], Samples] | None = None,
+        process_view: Callable[[], ProcessView] = ProcessView,
+        samples: Callable[[ProcessView], Samples] | None = None,
         expected: Collection[str] = (),
     ) -> None:
         self._name = name
         self._expected = expected
         self._source = source
-        self._look = look
+        self._look = process_view
         self._samples = samples
         self._lock = threading.Lock()
-        self._current: Future[Reading] | None = None
+        self._current: Future[ScrapeResult] | None = None
         self._closed = False
         self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
         self._who = ""
         self._sections: Mapping[str, str] = {}
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         """Read the node in at most `timeout` seconds; never raises."""
         with self._lock:
             current, leads = self._current, self._current is None
@@ -124,7 +112,7 @@ class Target:
         if current is not None:
             wait([current], CLOSE_SECONDS)
 
-    def _read(self, timeout: float) -> Reading:
+    def _read(self, timeout: float) -> ScrapeResult:
         start = time.monotonic()
         problem, kind = None, None
         try:
@@ -142,22 +130,22 @@ class Target:
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
         # A node that does not answer can still be seen.
-        look = self._look()
-        reading = Reading(
+        process_view = self._look()
+        reading = ScrapeResult(
             replace(
                 snapshot,
-                look=look,
-                system=stats.with_host(snapshot.system, look.host),
-                problems={**snapshot.problems, **look.problems},
-                **(self._samples(look)._asdict() if self._samples else {}),
+                process_view=process_view,
+                system=stats.with_host(snapshot.system, process_view.host),
+                problems={**snapshot.problems, **process_view.problems},
+                **(self._samples(process_view)._asdict() if self._samples else {}),
             ),
             problem,
             seconds,
         )
-        self._tell(reading, kind, look.problems if problem else reading.snapshot.problems)
+        self._tell(reading, kind, process_view.problems if problem else reading.snapshot.problems)
         return reading
 
-    def _tell(self, reading: Reading, state: str | None, sections: Mapping[str, str]) -> None:
+    def _tell(self, reading: ScrapeResult, state: str | None, sections: Mapping[str, str]) -> None:
         """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
         node = reading.snapshot.node
         if state != self._state:

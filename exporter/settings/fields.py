@@ -11,11 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from exporter.errors import ParseError
-from exporter.memory.config import Amount
-from exporter.model.endpoint import (
-    endpoint,
-    entry,
-)
+from exporter.model.endpoint import endpoint, entry
+from exporter.model.operator import Amount
 
 _UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40, "K": 1 << 10, "M": 1 << 20}
 _UNITS |= {"G": 1 << 30, "T": 1 << 40}

@@ -20,10 +20,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from exporter.errors import SettingsError
-from exporter.settings.schema import (
-    ENV_PREFIX,
-    Settings,
-)
+from exporter.settings.schema import ENV_PREFIX, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,11 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from exporter.settings.fields import (
-    Seconds,
-    Table,
-    Url,
-)
+from exporter.settings.fields import Seconds, Table, Url
 
 
 class TlsSettings(Table):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from exporter.memory.config import Operator
+from exporter.model.operator import Operator
 from exporter.settings.fields import (
     Address,
     AmountField,
@@ -23,11 +23,7 @@ from exporter.settings.fields import (
     Seconds,
     Table,
 )
-from exporter.settings.logins import (
-    AerospikeSettings,
-    ModuleSettings,
-    PrometheusSettings,
-)
+from exporter.settings.logins import AerospikeSettings, ModuleSettings, PrometheusSettings
 
 ENV_PREFIX = "AMX_"
 

@@ -20,12 +20,8 @@ from aerospike import exception as client_errors
 
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
 from exporter.model.selection import Selection
-from exporter.parsers import (
-    info,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.parsers import info
+from exporter.parsers import snapshot as stats
 from exporter.sources.connection import Connection, greet, where
 
 if TYPE_CHECKING:

@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError, LoginError, SourceError
 from exporter.memory.pool import memory_used
-from exporter.model.snapshot import (
-    Peers,
-    PeerUse,
-)
+from exporter.model.snapshot import Peers, PeerUse
 from exporter.parsers import info
 from exporter.parsers.namespace import namespace
-from exporter.parsers.peers import (
-    Peer,
-    peers,
-)
+from exporter.parsers.peers import Peer, peers
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import where
 

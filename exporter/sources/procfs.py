@@ -12,19 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.errors import ExporterError, ParseError, SourceError
-from exporter.model.process import (
-    Look,
-    MapCount,
-    Process,
-    Regions,
-    Segment,
-)
-from exporter.parsers import (
-    procfs as proc,
-)
-from exporter.parsers import (
-    smaps,
-)
+from exporter.model.process import MapCount, Process, ProcessView, Regions, Segment
+from exporter.parsers import procfs as proc
+from exporter.parsers import smaps
 from exporter.sources.cgroups import cgroup
 from exporter.sources.files import MissingError, refused, text
 from exporter.sources.process_finder import Finder
@@ -56,7 +46,7 @@ class ProcSource:
         self._finder = Finder(self._root, pid, process_name, port, clock)
         self._limits: tuple[object, str] = (None, "")
 
-    def read(self) -> Look:
+    def read(self) -> ProcessView:
         """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`."""
         problems: dict[str, str] = {}
 
@@ -68,7 +58,7 @@ class ProcSource:
                 return None
 
         process = part("process", self._process)
-        return Look(
+        return ProcessView(
             process=process,
             cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
             host=part("host", lambda: proc.host(text(f"{self._root}/meminfo"))),

@@ -19,17 +19,9 @@ from exporter.render.html import POLICY
 from exporter.scrape.exposition import Exposition
 from exporter.web.auth import Access
 from exporter.web.connections import BoundedServer
-from exporter.web.handler import (
-    GRACE_SECONDS,
-    Handler,
-    Shared,
-)
+from exporter.web.handler import GRACE_SECONDS, Handler, Shared
 from exporter.web.page_cache import Front
-from exporter.web.probe import (
-    ALONE,
-    Probe,
-    Sd,
-)
+from exporter.web.probe import ALONE, Probe, Sd
 
 if TYPE_CHECKING:
     from exporter.scrape.registry import Families

@@ -13,8 +13,8 @@ from exporter.scrape.target import no_reading
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.collectors.metric import View
-    from exporter.model.snapshot import Reading
+    from exporter.model.selection import View
+    from exporter.model.snapshot import ScrapeResult
 
 FRESH_SECONDS = 1.0
 """How long a page is handed out: who reads it cannot tell, and a crowd costs one reading each second."""
@@ -27,7 +27,7 @@ class Readable(Protocol):
 
     view: View
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         """Read the node in at most about `timeout` seconds."""
 
 
@@ -70,5 +70,5 @@ class Front:
     def _make(self) -> str:
         return self._page(self._node.read(self._timeout))
 
-    def _page(self, reading: Reading) -> str:
+    def _page(self, reading: ScrapeResult) -> str:
         return page(reading, self._node.view, time.time(), self._note)

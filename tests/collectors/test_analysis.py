@@ -15,23 +15,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 from exporter.collectors.analysis import ANALYSIS, RECORD_SIZE
-from exporter.collectors.metric import View
-from exporter.memory.analysis import Analysis
-from exporter.model.snapshot import (
-    Histograms,
-    Reading,
-    Snapshot,
-)
-from exporter.scrape.exposition import (
-    Encoder,
-    Exposition,
-)
+from exporter.findings import Diagnosis
+from exporter.model.selection import View
+from exporter.model.snapshot import Histograms, ScrapeResult, Snapshot
+from exporter.scrape.exposition import Encoder, Exposition
 from exporter.scrape.registry import Registry
-from tests.findings.cases import (
-    namespace,
-    node,
-    stripes,
-)
+from tests.findings.cases import namespace, node, stripes
 from tests.support import promtool
 
 if TYPE_CHECKING:
@@ -53,9 +42,9 @@ class Told:
     """A target that reads what it is told."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.reading = Reading(snapshot)
+        self.reading = ScrapeResult(snapshot)
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         return self.reading
 
 
@@ -139,7 +128,7 @@ def test_what_an_analysis_exposes() -> None:
     counted = replace(CARTS, lives=(100,), life_step=3600, lives_changed=2000.0)
     series = {
         (metric.name, *labels): value
-        for metric, labels, value in ANALYSIS.collect(Analysis(node(carts, histograms=(counted,))), View())
+        for metric, labels, value in ANALYSIS.collect(Diagnosis(node(carts, histograms=(counted,))), View())
         if not metric.distribution and not metric.name.startswith("finding_rules")
     }
     # 6 of 8 GiB, where writes stop at 70 %: 6012954215 bytes
@@ -160,4 +149,4 @@ def test_what_an_analysis_exposes() -> None:
 
 def test_of_a_node_that_does_not_answer_nothing_is_found_and_no_rule_is_counted() -> None:
     silent = replace(NODE, node=replace(NODE.node, build=""), namespaces=(), histograms=None)
-    assert list(ANALYSIS.collect(Analysis(silent), View())) == []
+    assert list(ANALYSIS.collect(Diagnosis(silent), View())) == []

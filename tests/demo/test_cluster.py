@@ -13,7 +13,7 @@ from aerospike import exception
 
 from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.node import EmbeddedNode
-from exporter.scrape.node import Assembly
+from exporter.scrape.node import MonitoredNode
 from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.demo.client import connected, fields
@@ -88,7 +88,7 @@ def test_the_ledger_of_a_node_is_that_of_its_share_of_the_partitions(release: st
     with EmbeddedCluster(3, release, speed=STILL) as running:
         node = running.nodes[0]
         flags = [f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", "--sampler.smaps"]
-        assembly = Assembly(settings.load(flags), Connection(*node.address, 5))
+        assembly = MonitoredNode(settings.load(flags), Connection(*node.address, 5))
         try:
             assembly.sample()
             found = scraped(assembly)

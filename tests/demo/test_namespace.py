@@ -7,14 +7,7 @@ import pytest
 
 from exporter.demo.blocks import HEADER_BYTES, MIB, RECORD_BLOCK_BYTES
 from exporter.demo.config import NamespaceConfig, SecondaryIndex
-from exporter.demo.namespace import (
-    Namespace,
-    Record,
-    heap_size,
-    sindex_bytes,
-    stored_size,
-    stripes_of,
-)
+from exporter.demo.namespace import Namespace, Record, heap_size, sindex_bytes, stored_size, stripes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,7 @@ import pytest
 from exporter.demo import shop as shop_module
 from exporter.demo.blocks import HEADER_BYTES
 from exporter.demo.shop import DAY, HOUR, MAX_STEPS, TICK, Shop
-from exporter.demo.stat_answers import (
-    namespace_stats,
-    node_stats,
-)
+from exporter.demo.stat_answers import namespace_stats, node_stats
 
 
 def figures(shop: Shop) -> list[dict[str, object]]:

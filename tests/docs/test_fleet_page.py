@@ -6,8 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
-from exporter.scrape.node import modules_of
 from exporter.settings import load as settings
 from tests.support import TESTS, promtool
 

@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.wire import InfoServer
-from exporter.scrape.node import Assembly
-from exporter.scrape.sampler import (
-    Job,
-    Sampler,
-)
+from exporter.scrape.node import MonitoredNode
+from exporter.scrape.sampler import Job, Sampler
 from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.serving import answer, serving
@@ -71,7 +68,7 @@ def test_a_jump_disturbs_neither_scrapes_nor_idle_clients_nor_the_log(
     caplog.set_level(logging.INFO, "exporter")
     now = time.time
     with InfoServer(replies("8.1/cache-steady").get) as node:
-        assembly = Assembly(settings.load([f"--process.procfs={tmp_path}"]), Connection(*node.address, 1))
+        assembly = MonitoredNode(settings.load([f"--process.procfs={tmp_path}"]), Connection(*node.address, 1))
         with serving(assembly.registry) as server, server.connect() as idle:
             assert answer(idle).startswith(b"HTTP/1.1 200")
             assert series(server.get().text)["up"] == 1

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from exporter.demo.wire import InfoServer
-from exporter.scrape.node import Assembly
+from exporter.scrape.node import MonitoredNode
 from exporter.settings import load as settings
 from exporter.sources.connection import Connection
 from tests.faults import link as faults
@@ -65,7 +65,7 @@ def web(link: Link, tmp_path: Path) -> Iterator[Served]:
 @contextmanager
 def whole(link: Link, procfs: Path) -> Iterator[Served]:
     chosen = settings.load([f"--process.procfs={procfs}", "--no-sampler.histograms"])
-    assembly = Assembly(chosen, Connection(*link.address, TIMEOUT))
+    assembly = MonitoredNode(chosen, Connection(*link.address, TIMEOUT))
     try:
         with serving(assembly.registry, threads=1) as server:
             yield server

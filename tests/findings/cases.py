@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.findings import RULES
-from exporter.memory.analysis import Analysis
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Node,
-    Snapshot,
-    Storage,
-    Thresholds,
-    Unit,
-)
+from exporter.findings import RULES, Diagnosis
+from exporter.model.snapshot import Arena, Namespace, Node, Snapshot, Storage, Thresholds, Unit
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Verdict
-    from exporter.memory.config import Operator
     from exporter.memory.map.ledger import Ledger
+    from exporter.model.operator import Operator
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -44,7 +35,7 @@ class Case:
 
     def verdict(self) -> Verdict:
         """The only verdict of the rule."""
-        analysis = Analysis(self.node, self.operators)
+        analysis = Diagnosis(self.node, self.operators)
         analysis.ledger = self.ledger
         (rule,) = [rule for rule in RULES if rule.name == self.rule]
         (verdict,) = rule.judge(analysis)

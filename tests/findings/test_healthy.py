@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 
+from exporter.findings import Diagnosis
 from exporter.findings.rule import Finding
-from exporter.memory.analysis import Analysis
-from exporter.model.process import (
-    Cgroup,
-    Host,
-    Look,
-    MapCount,
-    Process,
-    Segment,
-)
+from exporter.model.process import Cgroup, Host, MapCount, Process, ProcessView, Segment
 from exporter.model.snapshot import (
     Arena,
     Heap,
@@ -30,10 +23,7 @@ from exporter.model.snapshot import (
     Thresholds,
     Unit,
 )
-from tests.findings.cases import (
-    GIB,
-    MIB,
-)
+from tests.findings.cases import GIB, MIB
 from tests.memory import captures
 
 SIZES = (64, 256, 512)
@@ -98,7 +88,7 @@ def new(size: int) -> Snapshot:
         Node("8.1.2.0", (8, 1, 2, 0), "A1", "Aerospike Enterprise Edition", "prod"),
         Heap(int(8.5 * GIB), int(8.8 * GIB), int(9.0 * GIB)),
         System(50, available, size * GIB, 100 * MIB),
-        look=Look(process, Cgroup(None, shared), Host(size * GIB, available), (segment, stopped)),
+        process_view=ProcessView(process, Cgroup(None, shared), Host(size * GIB, available), (segment, stopped)),
         map_count=MapCount(2000, 262_144),
         namespaces=(users, events),
     )
@@ -141,14 +131,16 @@ def old(size: int) -> Snapshot:
         Node("6.4.0.34", (6, 4, 0, 34), "A1", "Aerospike Community Edition"),
         Heap(allocated, active, int(allocated * 1.05)),
         System(40, free, size * GIB, 0),
-        look=Look(Process(7, 1, resident, resident - 20 * MIB, 20 * MIB, 0, swapped=0, threads=200), None, None, ()),
+        process_view=ProcessView(
+            Process(7, 1, resident, resident - 20 * MIB, 20 * MIB, 0, swapped=0, threads=200), None, None, ()
+        ),
         map_count=MapCount(40_000, 65_530),
         namespaces=(one,),
     )
 
 
 def findings(snapshot: Snapshot) -> list[Finding]:
-    return list(Analysis(snapshot).findings)
+    return list(Diagnosis(snapshot).findings)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -166,13 +158,13 @@ def test_what_is_wrong_with_a_large_node_is_found(size: int) -> None:
     well = new(size)
     users, events = well.namespaces
     assert users.storage is not None
-    assert well.look.process is not None
-    swapped = replace(well.look.process, swapped=GIB)
+    assert well.process_view.process is not None
+    swapped = replace(well.process_view.process, swapped=GIB)
     tenth = size * GIB // 2 // 8 // (8 * MIB) // 10
     full = replace(users.storage, units=tuple(unit._replace(free_blocks=tenth) for unit in users.storage.units))
     ill = replace(
         well,
-        look=replace(well.look, process=swapped),
+        process_view=replace(well.process_view, process=swapped),
         namespaces=(replace(users, storage=full), replace(events, nsup_period=0)),
     )
     names = {(one.name, one.ns) for one in findings(ill)}
@@ -195,7 +187,7 @@ def without(value: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
         "node",
         "heap",
         "system",
-        "look",
+        "process_view",
     )
     return [
         (one.name, replace(value, **{one.name: None}))

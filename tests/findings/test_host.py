@@ -5,29 +5,13 @@ from __future__ import annotations
 import pytest
 
 from exporter.memory.map.ledger import Ledger
-from exporter.model.process import (
-    Look,
-    MapCount,
-    Process,
-    Region,
-    Regions,
-    Segment,
-)
-from exporter.model.snapshot import (
-    Snapshot,
-    System,
-)
-from tests.findings.cases import (
-    GIB,
-    MIB,
-    Case,
-    check,
-    node,
-)
+from exporter.model.process import MapCount, Process, ProcessView, Region, Regions, Segment
+from exporter.model.snapshot import Snapshot, System
+from tests.findings.cases import GIB, MIB, Case, check, node
 
 
 def process(rss: int, swapped: int | None = None, *segments: Segment) -> Snapshot:
-    return node(look=Look(process=Process(7, 1, rss, swapped=swapped), segments=segments or None))
+    return node(process_view=ProcessView(process=Process(7, 1, rss, swapped=swapped), segments=segments or None))
 
 
 def areas(count: int, limit: int | None = 1000) -> Snapshot:
@@ -36,7 +20,9 @@ def areas(count: int, limit: int | None = 1000) -> Snapshot:
 
 def huge(size: int | None, rss: int, sampled: bool = True) -> Snapshot:
     regions = Regions({"heap": Region(rss, rss)}, 1, 0, 0, 0, size or 0, 0) if sampled else None
-    return node(look=Look(process=Process(7, 1, rss)), regions=regions, system=System(huge_pages_bytes=size))
+    return node(
+        process_view=ProcessView(process=Process(7, 1, rss)), regions=regions, system=System(huge_pages_bytes=size)
+    )
 
 
 def segment(size: int, attached: int, instance: int = 0, swapped: int = 0, number: int = 0) -> Segment:
@@ -109,7 +95,7 @@ CASES = (
     # They wait for the start of another server on this host.
     Case("orphaned_segments", "clear", segments(segment(GIB, 0, instance=1)), "clear"),
     Case("orphaned_segments", "unknown", process(GIB, 0), "unknown"),
-    Case("orphaned_segments", "unknown", node(look=Look(segments=(segment(GIB, 0),))), "unknown"),
+    Case("orphaned_segments", "unknown", node(process_view=ProcessView(segments=(segment(GIB, 0),))), "unknown"),
     #
     Case("lazily_freed", "found", node(), "info", "512 MiB, 50% of what is resident, is freed", freed(512 * MIB, GIB)),
     Case("lazily_freed", "clear", node(), "clear", ledger=freed(0, GIB)),

@@ -6,22 +6,9 @@ from typing import Any
 
 import pytest
 
-from exporter.memory.config import Amount, Operator
-from exporter.model.snapshot import (
-    Arena,
-    Set,
-    Snapshot,
-)
-from tests.findings.cases import (
-    BLOCK,
-    GIB,
-    MIB,
-    Case,
-    check,
-    node,
-    ns,
-    stripes,
-)
+from exporter.model.operator import Amount, Operator
+from exporter.model.snapshot import Arena, Set, Snapshot
+from tests.findings.cases import BLOCK, GIB, MIB, Case, check, node, ns, stripes
 
 # 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes, 60 % is 5153960755.2.
 STOPS, EVICTS = 6_012_954_215, 5_153_960_756

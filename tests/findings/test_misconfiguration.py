@@ -7,27 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.memory.map.ledger import Ledger
-from exporter.model.process import (
-    Cgroup,
-    Host,
-    Look,
-)
-from exporter.model.snapshot import (
-    Arena,
-    Snapshot,
-    System,
-)
-from tests.findings.cases import (
-    BLOCK,
-    GIB,
-    MIB,
-    Case,
-    check,
-    namespace,
-    node,
-    ns,
-    stripes,
-)
+from exporter.model.process import Cgroup, Host, ProcessView
+from exporter.model.snapshot import Arena, Snapshot, System
+from tests.findings.cases import BLOCK, GIB, MIB, Case, check, namespace, node, ns, stripes
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace
@@ -78,11 +60,11 @@ PAIR = node(grown("a"), grown("b"), system=HOST)
 
 
 def caged(limit: int | None) -> Snapshot:
-    return node(grown("a"), grown("b"), look=Look(cgroup=Cgroup(limit)))
+    return node(grown("a"), grown("b"), process_view=ProcessView(cgroup=Cgroup(limit)))
 
 
 def seen(limit: int | None, total: int = 10 * GIB, free_pct: int | None = 50, free: int = 5 * GIB) -> Snapshot:
-    return node(look=Look(cgroup=Cgroup(limit), host=Host(total)), system=System(free_pct, free, total))
+    return node(process_view=ProcessView(cgroup=Cgroup(limit), host=Host(total)), system=System(free_pct, free, total))
 
 
 CASES = (
@@ -256,14 +238,14 @@ def test_indexes_with_a_budget_may_grow_to_it_and_others_are_taken_as_they_are()
     allowed = namespace("a", storage=stripes(64, *[60] * 8), indexes_memory_budget_bytes=GIB)
     on_flash = namespace("a", storage=stripes(64, *[60] * 8), index=Arena("flash", 9 * GIB), sindex=Arena("mem", GIB))
     for one in (first, taken, allowed, on_flash):
-        on = node(one, look=Look(cgroup=Cgroup(8 * GIB)))
+        on = node(one, process_view=ProcessView(cgroup=Cgroup(8 * GIB)))
         verdict = Case("cgroup_too_small", "found", on, "warning", ledger=besides(4 * GIB)).verdict()
         assert verdict.size == GIB
 
 
 def test_up_to_6_4_a_namespace_may_grow_to_its_memory_size() -> None:
     one = namespace("a", release=(6, 4), memory_size_bytes=5 * GIB, index=Arena("mem", GIB))
-    on = node(one, look=Look(cgroup=Cgroup(8 * GIB)))
+    on = node(one, process_view=ProcessView(cgroup=Cgroup(8 * GIB)))
     assert Case("cgroup_too_small", "found", on, "warning", ledger=besides(4 * GIB)).verdict().size == GIB
 
 

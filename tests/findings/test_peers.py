@@ -4,20 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.model.snapshot import (
-    Arena,
-    Peers,
-    PeerUse,
-    Snapshot,
-)
-from tests.findings.cases import (
-    GIB,
-    MIB,
-    Case,
-    check,
-    namespace,
-    node,
-)
+from exporter.model.snapshot import Arena, Peers, PeerUse, Snapshot
+from tests.findings.cases import GIB, MIB, Case, check, namespace, node
 
 
 def among(used: int, *others: int) -> Snapshot:

@@ -7,32 +7,13 @@ from collections import Counter
 import pytest
 
 from docs.generate import findings as findings_page
-from exporter.findings import RULES
-from exporter.findings.rule import (
-    SEVERITIES,
-    STATES,
-    Rule,
-    few,
-    judged,
-)
-from exporter.memory.analysis import Analysis
+from exporter.findings import RULES, Diagnosis
+from exporter.findings.rule import SEVERITIES, STATES, Rule, few, judged
 from exporter.model.snapshot import Namespace
-from tests.findings import (
-    test_host,
-    test_limits,
-    test_waste,
-)
-from tests.findings import (
-    test_misconfiguration as test_order,
-)
-from tests.findings import (
-    test_peers as test_cluster,
-)
-from tests.findings.cases import (
-    Case,
-    namespace,
-    node,
-)
+from tests.findings import test_host, test_limits, test_waste
+from tests.findings import test_misconfiguration as test_order
+from tests.findings import test_peers as test_cluster
+from tests.findings.cases import Case, namespace, node
 from tests.support import TESTS
 
 CASES: tuple[Case, ...] = (
@@ -106,7 +87,7 @@ def test_a_rule_says_when_why_and_what_to_do_in_sentences(rule: Rule) -> None:
 @by_rule
 def test_a_rule_gives_one_verdict_on_each_namespace_or_one_on_the_node(rule: Rule) -> None:
     for names in ((), ("a",), ("a", "b", "c")):
-        found = [verdict.ns for verdict in rule.judge(Analysis(node(*map(namespace, names))))]
+        found = [verdict.ns for verdict in rule.judge(Diagnosis(node(*map(namespace, names))))]
         assert found in ([""], list(names))
 
 
@@ -114,7 +95,7 @@ def test_a_rule_gives_one_verdict_on_each_namespace_or_one_on_the_node(rule: Rul
 @pytest.mark.parametrize("release", [(6, 0), (6, 4), (7, 0), (8, 1)], ids=str)
 def test_a_rule_finds_nothing_where_nothing_is_known(rule: Rule, release: tuple[int, ...]) -> None:
     bare = Namespace("ns", release, namespace().index, namespace().sindex, None, namespace().thresholds)
-    for verdict in rule.judge(Analysis(node(bare))):
+    for verdict in rule.judge(Diagnosis(node(bare))):
         assert verdict.state in ("clear", "unknown", "too_small")
 
 
@@ -148,7 +129,7 @@ def test_up_to_five_names_are_named() -> None:
 def test_findings_are_the_worst_first_and_else_in_the_order_of_the_rules() -> None:
     stopped = namespace("a", stop_writes=True, nsup_period=0, evict_used_pct=60, high_water_breached=True)
     evicting = namespace("b", high_water_breached=True)
-    found = Analysis(node(evicting, stopped)).findings
+    found = Diagnosis(node(evicting, stopped)).findings
     assert [(finding.severity, finding.name, finding.ns) for finding in found] == [
         ("critical", "writes_stopped", "a"),
         ("warning", "evicting", "b"),
@@ -156,6 +137,6 @@ def test_findings_are_the_worst_first_and_else_in_the_order_of_the_rules() -> No
 
 
 def test_every_rule_is_counted_in_some_state() -> None:
-    counted = Counter(verdict.state for _, verdict in Analysis(node(namespace("a"), namespace("b"))).verdicts)
+    counted = Counter(verdict.state for _, verdict in Diagnosis(node(namespace("a"), namespace("b"))).verdicts)
     assert set(counted) <= set(STATES)
     assert sum(counted.values()) >= len(RULES)

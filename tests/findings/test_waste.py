@@ -6,24 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.model.snapshot import (
-    Arena,
-    Heap,
-    Node,
-    SecondaryIndex,
-    Set,
-    Snapshot,
-)
-from tests.findings.cases import (
-    GIB,
-    MIB,
-    Case,
-    check,
-    namespace,
-    node,
-    ns,
-    stripes,
-)
+from exporter.model.snapshot import Arena, Heap, Node, SecondaryIndex, Set, Snapshot
+from tests.findings.cases import GIB, MIB, Case, check, namespace, node, ns, stripes
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Storage

@@ -19,13 +19,13 @@ import psutil
 import pytest
 import trustme
 
-from exporter.collectors.metric import View
 from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
 from exporter.errors import RequestError
 from exporter.fleet.clients import Fleet
+from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
-from exporter.scrape.node import modules_of
+from exporter.model.selection import View
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS

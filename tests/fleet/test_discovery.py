@@ -16,18 +16,11 @@ from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
 from exporter.errors import SourceError
-from exporter.fleet.discovery import (
-    KEEP_SECONDS,
-    Cluster,
-    Discovery,
-)
+from exporter.fleet.discovery import KEEP_SECONDS, Cluster, Discovery
+from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
-from exporter.scrape.node import modules_of
 from exporter.scrape.registry import Exporter
-from exporter.settings.schema import (
-    ProbeSettings,
-    SdSettings,
-)
+from exporter.settings.schema import ProbeSettings, SdSettings
 from exporter.web.handler import Exposed
 from tests.serving import Served, serving
 from tests.support import replies, series

@@ -27,11 +27,9 @@ import aerospike
 import pytest
 from aerospike import exception as client_errors
 
-from exporter.memory.analysis import Analysis
-from exporter.scrape.node import (
-    Assembly,
-    connection_to,
-)
+from exporter.findings import Diagnosis
+from exporter.scrape.login import connection_to
+from exporter.scrape.node import MonitoredNode
 from exporter.settings.logins import AerospikeSettings
 from exporter.settings.schema import Settings
 
@@ -133,7 +131,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
     address, ns, size, rate = parts
     host, _, port = address.rpartition(":")
     chosen = Settings(aerospike=AerospikeSettings(host=host, port=int(port)))
-    node = Assembly(chosen, connection_to(chosen.aerospike))
+    node = MonitoredNode(chosen, connection_to(chosen.aerospike))
     client = aerospike.client({"hosts": [(host, int(port))], "policies": {"write": {"max_retries": 0}}})
     filler = Filler(client, ns, int(size), int(rate))
     try:
@@ -150,7 +148,7 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
         node.close()
 
 
-def _looks(node: Assembly, filler: Filler) -> Iterator[Look]:
+def _looks(node: MonitoredNode, filler: Filler) -> Iterator[Look]:
     """Look and write, step by step, until a write was refused and the flags had time to follow."""
     begun = due = time.time()
     while time.time() - begun < MOST_SECONDS and not filler.full:
@@ -162,11 +160,11 @@ def _looks(node: Assembly, filler: Filler) -> Iterator[Look]:
         filler.fill(due)
 
 
-def _look(node: Assembly, ns: str) -> Look:
+def _look(node: MonitoredNode, ns: str) -> Look:
     reading = node.target.read(5)
     at = time.time()
     assert reading.problem is None, reading.problem
-    analysis = Analysis(reading.snapshot)
+    analysis = Diagnosis(reading.snapshot)
     limits = {(limit.name, limit.action): limit for limit in analysis.limits_of(ns)}
     first = analysis.first_limits.get(ns)
     namespace = next(one for one in reading.snapshot.namespaces if one.name == ns)

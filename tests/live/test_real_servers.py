@@ -12,14 +12,10 @@ import os
 
 import pytest
 
-from exporter.collectors.metric import View
-from exporter.model.snapshot import Reading
-from exporter.parsers import (
-    info,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.model.selection import View
+from exporter.model.snapshot import ScrapeResult
+from exporter.parsers import info
+from exporter.parsers import snapshot as stats
 from exporter.scrape.exposition import Exposition
 from exporter.scrape.registry import Registry
 from exporter.sources.aerospike import AerospikeSource
@@ -35,9 +31,9 @@ class Replayed:
     """A target that reads what a source just answered."""
 
     def __init__(self, replies: dict[str, str]) -> None:
-        self.reading = Reading(stats.snapshot(replies))
+        self.reading = ScrapeResult(stats.snapshot(replies))
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         return self.reading
 
 

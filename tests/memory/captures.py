@@ -7,20 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from exporter.model.process import Look
+from exporter.model.process import ProcessView
 from exporter.model.snapshot import Snapshot
-from exporter.parsers import (
-    jemalloc as jemstats,
-)
-from exporter.parsers import (
-    procfs as proc,
-)
-from exporter.parsers import (
-    smaps,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.parsers import jemalloc as jemstats
+from exporter.parsers import procfs as proc
+from exporter.parsers import smaps
+from exporter.parsers import snapshot as stats
 
 TESTS = Path(__file__).parents[1]
 PROCESSES = TESTS / "captures_proc"
@@ -45,7 +37,7 @@ def snapshot(scenario: str, regions: bool = True, jemalloc: bool = True) -> Snap
         heap=found.heap,
         system=found.system,
         fabric_connections=found.fabric_connections,
-        look=Look(process=process),
+        process_view=ProcessView(process=process),
         regions=smaps.regions(smaps.areas(files["smaps"].splitlines()), process) if regions else None,
         jemalloc=jemstats.jemalloc(parts["jem_stats"]) if jemalloc else None,
         namespaces=found.namespaces,

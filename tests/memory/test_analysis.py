@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.memory.analysis import Analysis, first_limit
+from exporter.findings import Diagnosis
+from exporter.memory.analysis import first_limit
 from exporter.memory.config import Limit
 from exporter.model.snapshot import Snapshot
 from exporter.parsers import snapshot as stats
-from tests.findings.cases import (
-    MIB,
-    namespace,
-)
+from tests.findings.cases import MIB, namespace
 from tests.memory import captures
 from tests.support import SCENARIOS, exposed, registry_of, replies
 
@@ -94,22 +92,25 @@ def all_captures() -> list[tuple[str, Snapshot]]:
 
 by_capture = pytest.mark.parametrize(
     ("scenario", "found"),
-    [pytest.param(name, found, id=f"{name}{'-process' * bool(found.look.process)}") for name, found in all_captures()],
+    [
+        pytest.param(name, found, id=f"{name}{'-process' * bool(found.process_view.process)}")
+        for name, found in all_captures()
+    ],
 )
 
 
 @by_capture
 def test_what_is_found_is_what_the_figures_say(scenario: str, found: Snapshot) -> None:
-    said = {(finding.severity, finding.name, finding.ns) for finding in Analysis(found).findings}
+    said = {(finding.severity, finding.name, finding.ns) for finding in Diagnosis(found).findings}
     # Without the process nothing is known of the node as a whole.
-    assert said == {one for one in EXPECTED[scenario] if one[2] or found.look.process}
+    assert said == {one for one in EXPECTED[scenario] if one[2] or found.process_view.process}
 
 
 @by_capture
 def test_a_limit_is_breached_where_the_server_says_so(scenario: str, found: Snapshot) -> None:
     assert scenario not in LAGGING
     for one in found.namespaces:
-        breached = {limit.action for limit in Analysis(found).limits_of(one.name) if limit.breached}
+        breached = {limit.action for limit in Diagnosis(found).limits_of(one.name) if limit.breached}
         assert ("stop_writes" in breached) is one.stop_writes
         assert ("evict" in breached) is one.high_water_breached
 
@@ -117,7 +118,7 @@ def test_a_limit_is_breached_where_the_server_says_so(scenario: str, found: Snap
 @by_capture
 def test_no_healthy_node_has_a_critical_finding(scenario: str, found: Snapshot) -> None:
     if scenario.endswith(("-empty", "-steady")):
-        assert not [finding for finding in Analysis(found).findings if finding.severity == "critical"]
+        assert not [finding for finding in Diagnosis(found).findings if finding.severity == "critical"]
 
 
 def test_there_are_healthy_nodes_of_old_and_new_releases() -> None:

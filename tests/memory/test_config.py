@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory.config import Limit, limits
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Storage,
-    System,
-    Thresholds,
-    Unit,
-)
+from exporter.model.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
 from exporter.parsers import namespace as namespaces
 
 MIB = 1 << 20

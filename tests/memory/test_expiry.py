@@ -10,21 +10,10 @@ from hypothesis import strategies as st
 
 from exporter.memory.analysis import Analysis
 from exporter.memory.expiry import WINDOWS, expiring, mean_record_bytes
-from exporter.model.snapshot import (
-    Histograms,
-    Namespace,
-    Storage,
-)
+from exporter.model.snapshot import Histograms, Namespace, Storage
 from exporter.parsers.histograms import lives
-from tests.findings.cases import (
-    namespace,
-    node,
-    stripes,
-)
-from tests.parsers.test_histograms import (
-    KEPT,
-    LIVES,
-)
+from tests.findings.cases import namespace, node, stripes
+from tests.parsers.test_histograms import KEPT, LIVES
 
 
 def counted(step: int, *counts: int) -> Histograms:

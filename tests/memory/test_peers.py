@@ -7,15 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from exporter.memory.peers import Distance, distance
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Node,
-    Peers,
-    PeerUse,
-    Snapshot,
-    Thresholds,
-)
+from exporter.model.snapshot import Arena, Namespace, Node, Peers, PeerUse, Snapshot, Thresholds
 
 OWN = 1000
 NEW, OLD = (8, 1), (6, 4)

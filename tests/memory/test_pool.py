@@ -8,25 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.memory import (
-    heap as reserved,
-)
-from exporter.memory import (
-    pool,
-)
+from exporter.memory import heap as reserved
+from exporter.memory import pool
 from exporter.memory.pool import Pool
 from exporter.memory.storage import storage_units
 from exporter.model.process import Jemalloc
-from exporter.model.snapshot import (
-    Arena,
-    Heap,
-    Namespace,
-    Node,
-    Snapshot,
-    Storage,
-    Thresholds,
-    Unit,
-)
+from exporter.model.snapshot import Arena, Heap, Namespace, Node, Snapshot, Storage, Thresholds, Unit
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from exporter.memory.config import Limit, limits
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Storage,
-    System,
-    Thresholds,
-    Unit,
-)
+from exporter.model.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
 from exporter.parsers import namespace as namespaces
 
 if TYPE_CHECKING:

@@ -10,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.model.endpoint import (
-    AllowList,
-    Endpoint,
-    endpoint,
-    entry,
-)
+from exporter.model.endpoint import AllowList, Endpoint, endpoint, entry
 
 LABELS = st.from_regex(r"[a-z][a-z0-9-]{0,10}[a-z]", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join)

@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.model.selection import (
-    OTHER,
-    Selection,
-    largest,
-)
+from exporter.model.selection import OTHER, Selection, largest
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.parsers.histograms import (
-    Lives,
-    lives,
-    sizes,
-)
+from exporter.parsers.histograms import Lives, lives, sizes
 
 # 8.1, namespace carts: most records live an hour or a day.
 SIZES = (

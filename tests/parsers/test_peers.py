@@ -9,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.parsers.peers import (
-    Peer,
-    peers,
-)
+from exporter.parsers.peers import Peer, peers
 from tests.support import replies
 
 

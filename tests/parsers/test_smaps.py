@@ -10,17 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.model.process import (
-    Process,
-    Region,
-    Regions,
-)
-from exporter.parsers import (
-    procfs as proc,
-)
-from exporter.parsers import (
-    smaps,
-)
+from exporter.model.process import Process, Region, Regions
+from exporter.parsers import procfs as proc
+from exporter.parsers import smaps
 from tests.proc_tree import SCENARIOS, capture
 
 MIB = 1 << 20

@@ -9,12 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.parsers import (
-    namespace as namespaces,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.parsers import namespace as namespaces
+from exporter.parsers import snapshot as stats
 from tests.support import SCENARIOS, replies
 
 CAPTURES = {scenario: replies(scenario) for scenario in SCENARIOS}

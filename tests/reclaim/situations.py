@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter.parsers.info import fields
-from exporter.reclaim.action import Wish
+from exporter.reclaim.action import Change
 from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
 from tests.support import replies
 
@@ -26,8 +26,8 @@ def situation_of(scenario: str, ttl: str = "", **changes: dict[str, str | None])
     return situation(found)
 
 
-def wish(text: str) -> Wish:
+def wish(text: str) -> Change:
     """A wish from NS/PARAMETER=VALUE."""
     target, _, value = text.partition("=")
     namespace, _, parameter = target.rpartition("/")
-    return Wish(namespace, parameter, value)
+    return Change(namespace, parameter, value)

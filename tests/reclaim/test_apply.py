@@ -10,14 +10,10 @@ import pytest
 from exporter.demo.wire import CutOff
 from exporter.errors import JournalError
 from exporter.parsers.snapshot import snapshot
-from exporter.reclaim.action import Action, Plan, Wish
+from exporter.reclaim.action import Action, Change, Plan
 from exporter.reclaim.apply import Outcome, apply, restore
 from exporter.reclaim.journal import APPLIED, NOT_APPLIED, REFUSED, RESTORED, SENDING, Journal, open_entries
-from exporter.reclaim.observe import (
-    Seen,
-    levels,
-    watch,
-)
+from exporter.reclaim.observe import Seen, levels, watch
 from exporter.reclaim.plan import plan
 from exporter.reclaim.situation import Situation
 from tests.reclaim.recorded import RecordedNode
@@ -101,12 +97,12 @@ def test_several_changes_are_sent_one_by_one_and_undone_backwards(node: Recorded
 def test_each_change_is_on_the_disk_before_it_is_on_the_wire(journal: Journal, tmp_path: Path) -> None:
     noted: list[str] = []
 
-    def look(command: str) -> None:
+    def process_view(command: str) -> None:
         if command.startswith("set-config"):
             noted.append((tmp_path / "journal.jsonl").read_text().splitlines()[-1])
 
     with RecordedNode() as node:
-        node.meddle = look
+        node.meddle = process_view
         applied(node, journal, "orders/defrag-lwm-pct=60", "orders/defrag-sleep=100")
         sent = node.changes
     assert len(noted) == len(sent) == 2
@@ -293,5 +289,5 @@ def test_what_cannot_be_undone_is_applied_and_says_so(
         assert orders.sindexes == ()
 
 
-def _dropped(parameter: str, subject: str) -> Wish:
-    return Wish("orders", parameter, "", subject)
+def _dropped(parameter: str, subject: str) -> Change:
+    return Change("orders", parameter, "", subject)

@@ -6,14 +6,7 @@ import dataclasses
 
 import pytest
 
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Set,
-    Storage,
-    Thresholds,
-    Unit,
-)
+from exporter.model.snapshot import Arena, Namespace, Set, Storage, Thresholds, Unit
 from exporter.reclaim import gains
 from tests.reclaim.situations import BLOCK, MIB, situation_of
 

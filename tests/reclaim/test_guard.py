@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.reclaim.action import Wish
+from exporter.reclaim.action import Change
 from exporter.reclaim.guard import reasons
 from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
 from exporter.reclaim.plan import plan
@@ -148,8 +148,8 @@ def test_nothing_is_defragmented_truncated_or_dropped_while_partitions_migrate()
     node = situation_of(NEW, statistics={"migrate_partitions_remaining": "12"})
     wishes = [
         wish("orders/defrag-lwm-pct=60"),
-        Wish("orders", SET_INDEX, "", "order"),
-        Wish("orders", TRUNCATE, "", "order"),
+        Change("orders", SET_INDEX, "", "order"),
+        Change("orders", TRUNCATE, "", "order"),
     ]
     for one in wishes:
         (reason,) = reasons(node, one, {})
@@ -220,7 +220,7 @@ def test_a_wish_is_judged_after_those_that_come_before_it() -> None:
     ],
 )
 def test_what_is_dropped_must_be_there(parameter: str, namespace: str, subject: str, reason: str | None) -> None:
-    found = [one.text for one in reasons(situation_of(NEW), Wish(namespace, parameter, "", subject), {})]
+    found = [one.text for one in reasons(situation_of(NEW), Change(namespace, parameter, "", subject), {})]
     assert found == ([] if reason is None else [reason])
 
 

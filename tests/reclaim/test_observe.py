@@ -8,20 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.model.snapshot import Snapshot
-from exporter.reclaim.observe import (
-    Level,
-    Seen,
-    levels,
-    line,
-    watch,
-)
+from exporter.reclaim.observe import Level, Seen, levels, line, watch
 from tests.reclaim.situations import MIB, situation_of
 
 DEFRAG_Q = "storage-engine.stripe[0].defrag_q"
 FREE = "storage-engine.stripe[0].free_wblocks"
 
 
-def look(free: int, queued: int) -> Snapshot:
+def process_view(free: int, queued: int) -> Snapshot:
     fields: dict[str, str | None] = {FREE: str(free), DEFRAG_Q: str(queued)}
     return situation_of("8.1/durable-fragmented", orders=fields).snapshot
 
@@ -35,20 +29,20 @@ def watched(*looks: Snapshot | None, seconds: float = 5.0) -> tuple[dict[str, Se
         count += 1
         return looks[min(count, len(looks)) - 1]
 
-    before = levels(look(59, 0), {"orders"})
+    before = levels(process_view(59, 0), {"orders"})
     seen = watch(read, before, seconds, lambda _: None, look_seconds=0.001)
     return {one.namespace: one for one in seen}, count
 
 
 def test_it_ends_when_nothing_moved_five_times() -> None:
-    seen, count = watched(look(59, 3), None, look(60, 1), look(61, 0))
+    seen, count = watched(process_view(59, 3), None, process_view(60, 1), process_view(61, 0))
     assert seen["orders"].after.free_bytes == (61 + 59) * 8 * MIB
     assert count == 4 + 5
 
 
 def test_it_waits_for_blocks_that_are_queued_but_no_longer_than_told() -> None:
     start = time.monotonic()
-    seen, count = watched(look(59, 3), seconds=0.1)
+    seen, count = watched(process_view(59, 3), seconds=0.1)
     assert time.monotonic() - start < 2
     assert count > 5
     assert seen["orders"].after.queued_blocks == 3

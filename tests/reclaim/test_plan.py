@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.reclaim.action import Action, Wish
+from exporter.reclaim.action import Action, Change
 from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
 from exporter.reclaim.plan import plan
 from exporter.reclaim.proposals import proposals
@@ -14,7 +14,7 @@ from tests.reclaim.situations import BLOCK, MIB, situation_of, wish
 OLD, MIDDLE, NEW = "6.4/durable-fragmented", "7.1/cache-fragmented", "8.1/durable-fragmented"
 
 
-def action(situation: Situation, one: Wish, risky: bool = True) -> Action:
+def action(situation: Situation, one: Change, risky: bool = True) -> Action:
     made = plan(situation, [one], risky)
     assert made.refusals == ()
     (found,) = made.actions
@@ -62,16 +62,16 @@ def action(situation: Situation, one: Wish, risky: bool = True) -> Action:
         ),
         (
             OLD,
-            Wish("orders", SET_INDEX, "", "order"),
+            Change("orders", SET_INDEX, "", "order"),
             "set-config:context=namespace;id=orders;set=order;enable-index=false",
             "set-config:context=namespace;id=orders;set=order;enable-index=true",
         ),
-        (OLD, Wish("orders", SINDEX, "", "order_uid"), "sindex-delete:ns=orders;indexname=order_uid", None),
-        (NEW, Wish("orders", SINDEX, "", "order_uid"), "sindex-delete:namespace=orders;indexname=order_uid", None),
-        (NEW, Wish("orders", TRUNCATE, "", "payment"), "truncate:namespace=orders;set=payment", None),
+        (OLD, Change("orders", SINDEX, "", "order_uid"), "sindex-delete:ns=orders;indexname=order_uid", None),
+        (NEW, Change("orders", SINDEX, "", "order_uid"), "sindex-delete:namespace=orders;indexname=order_uid", None),
+        (NEW, Change("orders", TRUNCATE, "", "payment"), "truncate:namespace=orders;set=payment", None),
     ],
 )
-def test_the_command_of_a_release_and_its_undo(scenario: str, one: Wish, command: str, undo: str | None) -> None:
+def test_the_command_of_a_release_and_its_undo(scenario: str, one: Change, command: str, undo: str | None) -> None:
     found = action(situation_of(scenario), one)
     assert (found.command, found.undo) == (command, undo)
 
@@ -90,11 +90,11 @@ def test_the_command_of_a_release_and_its_undo(scenario: str, one: Wish, command
         (NEW, wish("carts/indexes-memory-budget=64M"), "carts"),  # evicts at 80 % of it
         (NEW, wish("carts/indexes-memory-budget=1G"), None),
         (OLD, wish("carts/memory-size=600M"), "carts"),
-        (NEW, Wish("orders", TRUNCATE, "", "payment"), "orders/payment"),
-        (NEW, Wish("orders", SET_INDEX, "", "order"), None),
+        (NEW, Change("orders", TRUNCATE, "", "payment"), "orders/payment"),
+        (NEW, Change("orders", SET_INDEX, "", "order"), None),
     ],
 )
-def test_a_plan_says_whose_records_it_deletes(scenario: str, one: Wish, deletes: str | None) -> None:
+def test_a_plan_says_whose_records_it_deletes(scenario: str, one: Change, deletes: str | None) -> None:
     assert action(situation_of(scenario), one).deletes == deletes
 
 

@@ -8,11 +8,7 @@ import re
 
 import pytest
 
-from exporter.render.document import (
-    STYLE,
-    page,
-    policy,
-)
+from exporter.render.document import STYLE, page, policy
 
 
 def test_a_page_needs_nothing_else() -> None:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.collectors.metric import View
-from exporter.model.snapshot import (
-    Histograms,
-    Node,
-    Reading,
-    Sample,
-    Set,
-)
+from exporter.model.selection import View
+from exporter.model.snapshot import Histograms, Node, Sample, ScrapeResult, Set
 from exporter.parsers.snapshot import snapshot
 from exporter.render.html import page
 from exporter.scrape.target import no_reading
@@ -87,7 +81,7 @@ class Document(HTMLParser):
 
 
 def shown(seen: Snapshot, note: str = "") -> Document:
-    return Document(page(Reading(seen, seconds=0.002), View(), NOW, note))
+    return Document(page(ScrapeResult(seen, seconds=0.002), View(), NOW, note))
 
 
 def limits(document: Document) -> list[list[str]]:
@@ -138,7 +132,7 @@ def test_a_limit_has_the_figures_of_the_node_and_a_bar_as_long(seen: Snapshot, c
 def test_the_first_screen_says_whether_something_is_wrong_and_what_runs_out_first(
     seen: Snapshot, state: str, tile: str
 ) -> None:
-    text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page(Reading(seen), View(), NOW).split('id="findings"')[0])
+    text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page(ScrapeResult(seen), View(), NOW).split('id="findings"')[0])
     text = re.sub(r"\s+(?=[.;])", "", re.sub(r"\s+", " ", text))
     assert state in text
     assert tile in text
@@ -222,7 +216,7 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
             histograms=(Histograms(hostile, ((1024, 3),)),),
             problems={f"log/{hostile}": hostile},
         )
-        text = page(Reading(seen), View(), NOW, note=hostile)
+        text = page(ScrapeResult(seen), View(), NOW, note=hostile)
         assert len(text.encode()) < 120_000
         assert not re.search("[\u202e\x1b]", text)
         document = Document(text)
@@ -231,7 +225,7 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
 
 
 def test_a_page_has_no_script_and_needs_nothing_else() -> None:
-    text = page(Reading(captured("8.1/durable-fragmented")), View(), NOW)
+    text = page(ScrapeResult(captured("8.1/durable-fragmented")), View(), NOW)
     assert not re.search(r"<script|<link|@import|https?:| style=", text)
     # Where rows are lines of their own, only the roles say that this is a table.
     assert not re.search(r"<(table|thead|tbody|tr|td|th)\b(?![^>]* role=)", text)

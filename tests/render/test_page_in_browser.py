@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.collectors.metric import View
-from exporter.model.snapshot import (
-    Histograms,
-    Reading,
-)
+from exporter.model.selection import View
+from exporter.model.snapshot import Histograms, ScrapeResult
 from exporter.parsers.snapshot import snapshot
 from exporter.scrape.registry import Registry
 from exporter.scrape.target import no_reading
@@ -31,10 +28,10 @@ if TYPE_CHECKING:
 class Seen:
     """A node that was read before."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ScrapeResult) -> None:
         self._reading = reading
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         return self._reading
 
 
@@ -48,9 +45,9 @@ def _wide(seen: Snapshot) -> Snapshot:
 
 
 PAGES = {
-    "all there is": Reading(_wide(captured("8.1/durable-fragmented"))),
-    "out of space": Reading(snapshot(replies("8.1/small-out-of-space"))),
-    "writes stopped, 6.4": Reading(snapshot(replies("6.4/small-stop-writes"))),
+    "all there is": ScrapeResult(_wide(captured("8.1/durable-fragmented"))),
+    "out of space": ScrapeResult(snapshot(replies("8.1/small-out-of-space"))),
+    "writes stopped, 6.4": ScrapeResult(snapshot(replies("6.4/small-stop-writes"))),
     "no answer": no_reading("no connection to 127.0.0.1:3000: Connection refused"),
 }
 
@@ -62,7 +59,7 @@ def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("reading", PAGES.values(), ids=PAGES.keys())
-def test_the_page_fits_every_screen_in_its_own_style(reading: Reading, devtools: str) -> None:
+def test_the_page_fits_every_screen_in_its_own_style(reading: ScrapeResult, devtools: str) -> None:
     async def look(url: str) -> None:
         async with tab(devtools) as page:
             for width in (360, 390, 705, 1280):  # at 705 pixels tables are at their tightest

@@ -7,23 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.collectors.metric import View
-from exporter.model.snapshot import (
-    Node,
-    Reading,
-    Sample,
-)
+from exporter.model.selection import View
+from exporter.model.snapshot import Node, Sample, ScrapeResult
 from exporter.parsers.snapshot import snapshot
 from exporter.render.summary import fit
 from exporter.render.svg import Part
-from exporter.render.terminal import (
-    WIDTH,
-    Paint,
-    as_data,
-    bar,
-    page,
-    wrapped,
-)
+from exporter.render.terminal import WIDTH, Paint, as_data, bar, page, wrapped
 from exporter.scrape.target import no_reading
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
@@ -49,7 +38,7 @@ def test_a_bar_shows_shares(parts: list[Part], text: str) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("full", [False, True])
 def test_a_page_fits_the_terminal_and_shows_every_component(scenario: str, full: bool) -> None:
-    text = page(Reading(captured(scenario, regions=full, jemalloc=full)), View(), colour=False)
+    text = page(ScrapeResult(captured(scenario, regions=full, jemalloc=full)), View(), colour=False)
     # A command is there to be copied whole.
     assert max(len(line) for line in text.splitlines() if "$ " not in line) <= WIDTH
     assert "\x1b" not in text
@@ -58,14 +47,14 @@ def test_a_page_fits_the_terminal_and_shows_every_component(scenario: str, full:
 
 
 def test_colour_changes_nothing_but_colour() -> None:
-    reading = Reading(captured("8.1/durable-fragmented"))
+    reading = ScrapeResult(captured("8.1/durable-fragmented"))
     coloured = page(reading, View(), colour=True)
     assert "\x1b[33m" in coloured
     assert re.sub(r"\x1b\[\d+m", "", coloured) == page(reading, View(), colour=False)
 
 
 def test_a_limit_that_is_breached_stands_out() -> None:
-    text = page(Reading(snapshot(replies("8.1/small-out-of-space"))), View(), colour=False)
+    text = page(ScrapeResult(snapshot(replies("8.1/small-out-of-space"))), View(), colour=False)
     (line,) = [line for line in text.splitlines() if "write_blocks" in line]
     assert line.endswith("now")
 
@@ -78,7 +67,7 @@ def test_a_node_that_does_not_answer_is_said_first() -> None:
 
 def test_what_was_not_seen_is_listed_with_its_reason() -> None:
     seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
-    text = page(Reading(seen), View(), colour=False)
+    text = page(ScrapeResult(seen), View(), colour=False)
     assert "Not seen\n  jemalloc: cannot write to /x: no\n" in text
 
 
@@ -92,7 +81,7 @@ def test_names_are_fitted_so_that_their_ends_stay_and_nothing_reaches_the_termin
     assert fit("customer_sessions_eu_a", 15) != fit("customer_sessions_eu_b", 15)
     assert len(fit("customer_sessions_eu_a", 15)) == 15
     assert fit("carts", 15) == "carts"
-    reading = Reading(replace(captured("8.1/cache-empty"), node=Node("8.1", (8, 1), "\x1b[31m", "x" * 200)))
+    reading = ScrapeResult(replace(captured("8.1/cache-empty"), node=Node("8.1", (8, 1), "\x1b[31m", "x" * 200)))
     text = page(reading, View(), colour=False)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= WIDTH
@@ -100,13 +89,13 @@ def test_names_are_fitted_so_that_their_ends_stay_and_nothing_reaches_the_termin
 
 def test_a_process_of_no_size_is_shown_too() -> None:
     seen = captured("8.1/cache-empty")
-    assert seen.look.process is not None
-    gone = replace(seen, look=replace(seen.look, process=replace(seen.look.process, rss=0)))
-    assert page(Reading(gone), View(), colour=False)
+    assert seen.process_view.process is not None
+    gone = replace(seen, process_view=replace(seen.process_view, process=replace(seen.process_view.process, rss=0)))
+    assert page(ScrapeResult(gone), View(), colour=False)
 
 
 def test_a_script_gets_bytes_and_nulls() -> None:
-    data = as_data(Reading(captured("6.4/durable-fragmented")), View())
+    data = as_data(ScrapeResult(captured("6.4/durable-fragmented")), View())
     ledger = data["ledger"]
     assert isinstance(ledger, list)
     assert sum(entry["bytes"] for entry in ledger) == data["resident_bytes"]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from exporter.report.periods import Spell
+from exporter.report.periods import Period
 from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, Plot, Wedge, figure, strip
 from tests.report.histories import DAY, END, MIB
 
@@ -83,5 +83,5 @@ def test_it_is_told_in_words_and_names_are_escaped() -> None:
 
 
 def test_a_spell_is_where_it_was_and_wide_enough_to_be_seen() -> None:
-    text = strip("a", "b", "bad", [Spell(25, 75, False, False), Spell(90, 90.001, False, False)], 0, 100)
+    text = strip("a", "b", "bad", [Period(25, 75, False, False), Period(90, 90.001, False, False)], 0, 100)
     assert re.findall(r'x="([\d.]+)%" width="([\d.]+)%"', text) == [("25.00", "50.00"), ("90.00", "0.50")]

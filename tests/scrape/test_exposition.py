@@ -26,10 +26,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.samples import Exemplar, Timestamp
 
 from exporter.collectors import metric as declared
-from exporter.scrape.exposition import (
-    Encoder,
-    Exposition,
-)
+from exporter.scrape.exposition import Encoder, Exposition
 from exporter.scrape.registry import Families
 
 if TYPE_CHECKING:

@@ -7,22 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.collectors.metric import View
 from exporter.findings import RULES
 from exporter.findings.rule import Verdict
-from exporter.model.snapshot import (
-    Reading,
-    Snapshot,
-)
+from exporter.model.selection import View
+from exporter.model.snapshot import ScrapeResult, Snapshot
 from exporter.parsers.snapshot import snapshot
-from exporter.scrape.finding_log import Watch
+from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Registry
 from exporter.scrape.target import no_reading
-from tests.findings.cases import (
-    namespace,
-    node,
-    stripes,
-)
+from tests.findings.cases import namespace, node, stripes
 from tests.support import registry_of, replies
 
 if TYPE_CHECKING:
@@ -61,7 +54,7 @@ def _at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_comes_and_goes_near_its_edge_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     seconds = 0.0
-    watch = Watch("n", lambda: seconds)
+    watch = FindingLog("n", lambda: seconds)
     for step in range(200):
         seconds = 15.0 * step
         # Never gone for five minutes.
@@ -74,7 +67,7 @@ def test_what_comes_and_goes_near_its_edge_is_one_line(caplog: pytest.LogCapture
 
 
 def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch("10.0.0.7:3000")
+    watch = FindingLog("10.0.0.7:3000")
     steps: list[tuple[Verdicts, list[str]]] = [
         ([(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "clear"))], []),
         (
@@ -106,7 +99,7 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("unseen", [[(FIRST, Verdict("carts", "unknown"))], []], ids=["unknown", "not judged"])
 def test_what_cannot_be_judged_is_not_well_again(unseen: Verdicts, caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch("n")
+    watch = FindingLog("n")
     watch.tell([(FIRST, found("critical"))])
     lines(caplog)
     watch.tell(unseen)
@@ -117,7 +110,7 @@ def test_what_cannot_be_judged_is_not_well_again(unseen: Verdicts, caplog: pytes
 
 
 def test_another_namespace_is_another_finding(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch("n")
+    watch = FindingLog("n")
     watch.tell([(FIRST, found("critical", "a")), (FIRST, Verdict("b", "clear"))])
     watch.tell([(FIRST, Verdict("a", "clear")), (FIRST, found("critical", "b"))])
     assert [line.split(":")[-2] if "full" in line else line for line in lines(caplog)] == [
@@ -128,7 +121,7 @@ def test_another_namespace_is_another_finding(caplog: pytest.LogCaptureFixture) 
 
 
 def test_threads_that_tell_the_same_say_it_once(caplog: pytest.LogCaptureFixture) -> None:
-    watch, barrier = Watch("n"), threading.Barrier(8)
+    watch, barrier = FindingLog("n"), threading.Barrier(8)
 
     def tell() -> None:
         for state in (found("critical"), Verdict("carts", "clear")):
@@ -150,10 +143,10 @@ def test_threads_that_tell_the_same_say_it_once(caplog: pytest.LogCaptureFixture
 class Told:
     """A target that reads what it is told."""
 
-    def __init__(self, *readings: Reading) -> None:
+    def __init__(self, *readings: ScrapeResult) -> None:
         self.readings = list(readings)
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         return self.readings.pop(0)
 
 
@@ -162,7 +155,7 @@ def filled(free: int) -> Snapshot:
 
 
 def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytest.LogCaptureFixture) -> None:
-    well, near, full = (Reading(filled(free)) for free in (8, 2, 1))
+    well, near, full = (ScrapeResult(filled(free)) for free in (8, 2, 1))
     lost = no_reading("no connection")
     registry = Registry(Told(well, well, near, near, full, lost, full, well, lost, well), View(), name="shop:3000")
     said = []
@@ -195,7 +188,7 @@ def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytes
 def test_a_section_that_fails_clears_nothing(caplog: pytest.LogCaptureFixture) -> None:
     info = replies("8.1/small-out-of-space")
     without = {**info, "namespace/carts": "type=unknown"}
-    registry = Registry(Told(*(Reading(snapshot(one)) for one in (info, without, info))), View())
+    registry = Registry(Told(*(ScrapeResult(snapshot(one)) for one in (info, without, info))), View())
     registry.scrape(1)
     assert [line.split(": ")[2] for line in lines(caplog)] == ["writes_refused of carts", "stop_writes_near of carts"]
     registry.scrape(1)

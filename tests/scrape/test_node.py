@@ -16,13 +16,10 @@ from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.errors import SourceError
 from exporter.memory.map.inputs import evidence
-from exporter.model.process import Look
+from exporter.model.process import ProcessView
 from exporter.model.snapshot import Peers
 from exporter.scrape.exposition import Exposition
-from exporter.scrape.node import (
-    Assembly,
-    SlowSources,
-)
+from exporter.scrape.node import MonitoredNode, SlowSources
 from exporter.settings import load as settings
 from exporter.settings.schema import SamplerSettings
 from exporter.sources.connection import Connection
@@ -60,16 +57,16 @@ def node(request: pytest.FixtureRequest) -> Iterator[EmbeddedNode]:
 
 
 @contextmanager
-def assembled(node: EmbeddedNode, *flags: str) -> Iterator[Assembly]:
+def assembled(node: EmbeddedNode, *flags: str) -> Iterator[MonitoredNode]:
     chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", *flags])
-    assembly = Assembly(chosen, Connection(*node.address, 5))
+    assembly = MonitoredNode(chosen, Connection(*node.address, 5))
     try:
         yield assembly
     finally:
         assembly.close()
 
 
-def scraped(assembly: Assembly) -> dict[str, float]:
+def scraped(assembly: MonitoredNode) -> dict[str, float]:
     return series(Exposition().body(assembly.registry.scrape(5), "", "")[0].decode())
 
 
@@ -191,7 +188,7 @@ def test_without_the_process_only_the_process_is_missing(node: EmbeddedNode, tmp
 def test_a_node_that_does_not_answer_is_still_seen_as_a_process() -> None:
     with EmbeddedNode(speed=1) as node:
         chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"])
-        assembly = Assembly(chosen, Connection("127.0.0.1", 1, 0.2))
+        assembly = MonitoredNode(chosen, Connection("127.0.0.1", 1, 0.2))
         found = scraped(assembly)
         assembly.close()
     assert found["up"] == 0
@@ -202,7 +199,7 @@ def test_a_node_that_does_not_answer_is_still_seen_as_a_process() -> None:
 
 def test_the_process_of_a_node_on_another_host_is_not_looked_at(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "exporter"):
-        assembly = Assembly(settings.load([]), Connection("192.0.2.1", 3000, 0.2))
+        assembly = MonitoredNode(settings.load([]), Connection("192.0.2.1", 3000, 0.2))
     assembly.close()
     assert "192.0.2.1 is on another host: its process is not looked at" in caplog.text
     names = {collector.name for collector in assembly.registry.collectors}
@@ -243,7 +240,7 @@ def test_peers_are_asked_also_where_the_process_is_not_seen(node: EmbeddedNode) 
     slow = SlowSources(None, Connection(*node.address, 5), SamplerSettings(histograms=False, peers=True, smaps=True))
     for job in slow.jobs:
         job.run()
-    found = slow.samples(Look())
+    found = slow.samples(ProcessView())
     slow.close()
     assert [sample.source for sample in found.samples] == ["peers"]
     assert (found.peers, found.regions) == (Peers({}), None)
@@ -282,7 +279,7 @@ def test_records_are_counted_of_a_node_on_another_host_too(node: EmbeddedNode) -
     try:
         assert [job.name for job in slow.jobs] == ["histograms"]
         slow.jobs[0].run()
-        samples = slow.samples(Look())
+        samples = slow.samples(ProcessView())
     finally:
         slow.close()
     assert samples.histograms is not None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.collectors import COLLECTORS
-from exporter.collectors.metric import Collector, Series, View
+from exporter.collectors.metric import Collector, Series
 from exporter.memory.analysis import Analysis
-from exporter.memory.config import Amount, Operator
-from exporter.model.selection import Selection
-from exporter.model.snapshot import Reading
+from exporter.model.operator import Amount, Operator
+from exporter.model.selection import Selection, View
+from exporter.model.snapshot import ScrapeResult
 from exporter.parsers.snapshot import snapshot
 from exporter.scrape.exposition import Exposition
 from exporter.scrape.registry import Registry
@@ -30,15 +30,15 @@ NAMES = [collector.name for collector in COLLECTORS]
 class Told:
     """A target that reads what it is told."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ScrapeResult) -> None:
         self.reading = reading
 
-    def read(self, timeout: float) -> Reading:
+    def read(self, timeout: float) -> ScrapeResult:
         return self.reading
 
 
 def scraped(info: dict[str, str], view: View | None = None) -> dict[str, float]:
-    registry = Registry(Told(Reading(snapshot(info))), view or View())
+    registry = Registry(Told(ScrapeResult(snapshot(info))), view or View())
     return series(Exposition().body(registry.scrape(1), "", "")[0].decode())
 
 
@@ -87,7 +87,7 @@ def test_a_collector_with_a_bug_costs_only_its_own_series(caplog: pytest.LogCapt
         raise ZeroDivisionError
 
     collectors = (Collector("broken", COLLECTORS[0].metrics, (), broken), *COLLECTORS[1:])
-    registry = Registry(Told(Reading(snapshot(CACHE))), View(), collectors)
+    registry = Registry(Told(ScrapeResult(snapshot(CACHE))), View(), collectors)
     found = series(Exposition().body(registry.scrape(1), "", "")[0].decode())
     assert found['scrape_collector_success{collector="broken"}'] == 0
     assert found['scrape_collector_success{collector="pools"}'] == 1

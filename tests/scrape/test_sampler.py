@@ -12,19 +12,8 @@ from typing import Any
 import pytest
 
 from exporter.errors import SourceError
-from exporter.model.process import (
-    REGIONS,
-    Process,
-    Region,
-    Regions,
-)
-from exporter.scrape.sampler import (
-    SMAPS_LEAST_SECONDS,
-    Job,
-    Sampler,
-    WalkCost,
-    smaps_job,
-)
+from exporter.model.process import REGIONS, Process, Region, Regions
+from exporter.scrape.sampler import SMAPS_LEAST_SECONDS, Job, Sampler, WalkCost, smaps_job
 
 GIB = 1 << 30
 

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from docs.generate import configuration as configuration_page
 from exporter import cli
 from exporter.errors import SettingsError
-from exporter.memory.config import Amount, Operator
-from exporter.scrape import node as assembly
+from exporter.model.operator import Amount, Operator
+from exporter.scrape.login import connection_to
+from exporter.scrape.node import view
 from exporter.settings import load as settings
 from exporter.settings.load import keys
 from exporter.settings.schema import Settings
@@ -288,7 +289,7 @@ def test_no_text_of_the_settings_shows_the_password(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AMX_AEROSPIKE__USER", "reader")
     monkeypatch.setenv("AMX_AEROSPIKE__PASSWORD", SECRET)
     chosen = settings.load([])
-    connection = assembly.connection_to(chosen.aerospike)
+    connection = connection_to(chosen.aerospike)
     assert connection.password == SECRET
     shown = f"{chosen!r} {chosen} {chosen.aerospike!r} {chosen.aerospike.model_dump_json()} {connection!r} {connection}"
     assert SECRET not in shown
@@ -339,10 +340,10 @@ def test_patterns_are_a_list_with_commas(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_view_takes_the_selections_and_the_marks_from_the_settings() -> None:
     arguments = ["--collector.sets.exclude=a", "--collector.sets.largest=3", "--collector.sindexes.include=b"]
-    view = assembly.view(settings.load([*arguments, "--operator", '{"carts": {"page": 16}}']))
-    assert (view.sets.include, view.sets.exclude, view.sets.largest) == (("*",), ("a",), 3)
-    assert (view.sindexes.include, view.sindexes.exclude, view.sindexes.largest) == (("b",), (), 100)
-    assert view.operators == {"carts": Operator(page=16)}
+    wanted = view(settings.load([*arguments, "--operator", '{"carts": {"page": 16}}']))
+    assert (wanted.sets.include, wanted.sets.exclude, wanted.sets.largest) == (("*",), ("a",), 3)
+    assert (wanted.sindexes.include, wanted.sindexes.exclude, wanted.sindexes.largest) == (("b",), (), 100)
+    assert wanted.operators == {"carts": Operator(page=16)}
 
 
 def test_an_operator_s_marks_are_bytes_or_shares() -> None:
@@ -509,7 +510,7 @@ def test_no_json_makes_it_fail_in_any_other_way(value: object) -> None:
 
 
 def connection(**table: Any) -> Connection:
-    return assembly.connection_to(Settings.model_validate({"aerospike": table}).aerospike)
+    return connection_to(Settings.model_validate({"aerospike": table}).aerospike)
 
 
 def refusal(**table: Any) -> str:

@@ -13,12 +13,8 @@ from exporter.demo.login import EXAMPLE_USERS, LOGIN
 from exporter.demo.wire import CutOff, InfoServer, frame
 from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.model.selection import Selection
-from exporter.parsers import (
-    info,
-)
-from exporter.parsers import (
-    snapshot as stats,
-)
+from exporter.parsers import info
+from exporter.parsers import snapshot as stats
 from exporter.sources.aerospike import AerospikeSource, commands
 from exporter.sources.connection import Connection
 from tests.support import replies, source_of

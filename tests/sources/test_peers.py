@@ -20,10 +20,7 @@ from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
 from exporter.errors import ConnectError, LoginError, ParseError, SourceError
-from exporter.model.snapshot import (
-    Peers,
-    PeerUse,
-)
+from exporter.model.snapshot import Peers, PeerUse
 from exporter.sources import peers as peers_module
 from exporter.sources.connection import Connection
 from exporter.sources.peers import MOST_SECONDS, PeersSource

@@ -16,10 +16,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SourceError
-from exporter.model.process import (
-    Cgroup,
-    MapCount,
-)
+from exporter.model.process import Cgroup, MapCount
 from exporter.sources.process_finder import SEARCH_SECONDS
 from exporter.sources.procfs import ProcSource
 from tests.proc_tree import SCENARIOS, add_host, add_process, capture, shm_line, write
@@ -52,16 +49,16 @@ def test_a_server_alone_on_its_host_is_found_and_read(tmp_path: Path, scenario: 
     add_process(tmp_path, 1, name="systemd")
     add_process(tmp_path, 42, scenario=scenario)
     source = ProcSource(tmp_path, tmp_path)
-    look = source.read()
-    assert look.problems == {}
-    assert look.process is not None
-    assert look.process.pid == 42
-    assert look.host is not None
-    assert look.segments == ()
+    process_view = source.read()
+    assert process_view.problems == {}
+    assert process_view.process is not None
+    assert process_view.process.pid == 42
+    assert process_view.host is not None
+    assert process_view.segments == ()
     regions = source.read_smaps()
-    assert regions.rss == look.process.rss
-    assert regions.process == look.process
-    assert source.count_areas() == MapCount(regions.areas, 65530, look.process)
+    assert regions.rss == process_view.process.rss
+    assert regions.process == process_view.process
+    assert source.count_areas() == MapCount(regions.areas, 65530, process_view.process)
 
 
 def test_a_look_opens_neither_smaps_nor_maps_whatever_their_size(tree: Tree) -> None:
@@ -161,12 +158,12 @@ def test_a_zombie_is_no_server(tree: Tree) -> None:
 
 
 def test_no_server_is_one_clear_line_and_the_rest_is_there(tree: Tree) -> None:
-    look = tree.source().read()
-    assert look.process is None
-    assert look.cgroup is None
-    assert look.host is not None
-    assert look.segments == ()
-    assert look.problems == {
+    process_view = tree.source().read()
+    assert process_view.process is None
+    assert process_view.cgroup is None
+    assert process_view.host is not None
+    assert process_view.segments == ()
+    assert process_view.problems == {
         "process": f"no process named asd in {tree.proc}: give --process.pid, or the host's /proc as --process.procfs"
     }
     with pytest.raises(SourceError, match="no process named asd"):
@@ -242,9 +239,9 @@ def test_a_process_that_ends_between_two_files_is_a_problem_and_no_more(tree: Tr
     add_process(tree.proc, 42)
     assert source.read().process is not None
     (tree.proc / "42" / file).unlink()
-    look = source.read()
-    assert look.problems.keys() == ({"cgroup"} if file == "cgroup" else {"process"})
-    assert look.host is not None
+    process_view = source.read()
+    assert process_view.problems.keys() == ({"cgroup"} if file == "cgroup" else {"process"})
+    assert process_view.host is not None
 
 
 @pytest.mark.parametrize("file", ["42/stat", "42/status", "42/cgroup", "meminfo", "sysvipc/shm"])
@@ -253,9 +250,9 @@ def test_rubbish_costs_one_part(tree: Tree, file: str, text: str) -> None:
     add_process(tree.proc, 42)
     source = tree.source(pid=42)
     (tree.proc / file).write_text(text)
-    look = source.read()
-    assert len(look.problems) == 1
-    assert "\n" not in next(iter(look.problems.values()))
+    process_view = source.read()
+    assert len(process_view.problems) == 1
+    assert "\n" not in next(iter(process_view.problems.values()))
 
 
 def test_a_listing_that_ends_early_is_not_taken_for_the_whole(tree: Tree) -> None:
@@ -309,9 +306,9 @@ def test_segments_of_another_namespace_are_missed_where_the_server_has_some(tree
     assert tree.source().read().segments == ()
     status = (directory / "status").read_text()
     (directory / "status").write_text(status.replace("RssShmem:\t       0 kB", "RssShmem:\t     512 kB"))
-    look = tree.source().read()
-    assert look.segments is None
-    assert "another IPC namespace" in look.problems["segments"]
+    process_view = tree.source().read()
+    assert process_view.segments is None
+    assert "another IPC namespace" in process_view.problems["segments"]
 
 
 def group(path: Path, version: int, limit: str, used: int, kills: int | None = 0) -> None:
@@ -346,9 +343,9 @@ def test_the_smallest_limit_among_the_ancestors_counts_with_its_own_use(tree: Tr
 
 def test_the_root_of_version_2_has_no_memory_files(tree: Tree) -> None:
     add_process(tree.proc, 42, cgroup="0::/\n")
-    look = tree.source().read()
-    assert look.cgroup == Cgroup()
-    assert look.problems == {}
+    process_view = tree.source().read()
+    assert process_view.cgroup == Cgroup()
+    assert process_view.problems == {}
 
 
 def test_inside_a_container_its_own_cgroup_is_the_root(tree: Tree) -> None:
@@ -364,18 +361,18 @@ def test_inside_a_container_that_is_told_the_host_s_path_its_own_part_is_mounted
     write(tree.proc / "self/cgroup", line)
     assert tree.source().read().cgroup == Cgroup(5000, 50, 0)
     write(tree.proc / "self/cgroup", "4:memory:/docker/other\n")
-    look = tree.source().read()
-    assert look.cgroup is None
-    assert look.problems["cgroup"] == (
+    process_view = tree.source().read()
+    assert process_view.cgroup is None
+    assert process_view.problems["cgroup"] == (
         f"there is no cgroup /docker/abc in {tree.cgroups}/memory: mount the host's cgroups there"
     )
 
 
 def test_a_cgroup_outside_of_ours_is_one_clear_line(tree: Tree) -> None:
     add_process(tree.proc, 42, cgroup="0::/../../system.slice/aerospike.service\n")
-    look = tree.source().read()
-    assert look.process is not None
-    assert "outside of this cgroup namespace" in look.problems["cgroup"]
+    process_view = tree.source().read()
+    assert process_view.process is not None
+    assert "outside of this cgroup namespace" in process_view.problems["cgroup"]
 
 
 def test_a_kernel_without_cgroups_is_one_clear_line(tree: Tree) -> None:
@@ -421,14 +418,14 @@ def test_real_processes_are_found_by_their_port_and_missed_when_they_end(spawn: 
     second, other_port = spawn()
     sources = [ProcSource(port=number, process_name=name) for number in (port, other_port)]
     for source, process in zip(sources, (first, second), strict=True):
-        look = source.read()
-        assert look.process is not None
-        assert look.process.pid == process.pid
-        assert look.process.rss > 4 * MIB
-        assert look.host is not None
-        assert look.host.total > look.process.rss
+        process_view = source.read()
+        assert process_view.process is not None
+        assert process_view.process.pid == process.pid
+        assert process_view.process.rss > 4 * MIB
+        assert process_view.host is not None
+        assert process_view.host.total > process_view.process.rss
         regions = source.read_smaps()
-        assert abs(regions.rss - look.process.rss) <= look.process.rss // 10
+        assert abs(regions.rss - process_view.process.rss) <= process_view.process.rss // 10
         assert regions.areas == source.count_areas().areas
         assert regions.by_name["program"].resident > MIB
     first.kill()
@@ -456,9 +453,9 @@ def test_of_another_user_s_process_all_but_the_map_is_readable(spawn: Spawn) -> 
     process, _ = spawn()
     source = ProcSource(pid=process.pid)
     with as_nobody():
-        look = source.read()
-        assert look.process is not None
-        assert "process" not in look.problems
+        process_view = source.read()
+        assert process_view.process is not None
+        assert "process" not in process_view.problems
         for name, read in (("smaps", source.read_smaps), ("maps", source.count_areas)):
             with pytest.raises(SourceError) as refusal:
                 read()

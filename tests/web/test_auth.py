@@ -12,10 +12,7 @@ import pytest
 import trustme
 
 from exporter.errors import SettingsError
-from exporter.web.auth import (
-    LOOK_SECONDS,
-    Access,
-)
+from exporter.web.auth import LOOK_SECONDS, Access
 
 SECRET = "open sesame"
 HASH = bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode()

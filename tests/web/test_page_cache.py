@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.collectors.metric import View
 from exporter.demo.wire import InfoServer
+from exporter.model.selection import View
 from exporter.scrape.registry import Registry as NodeRegistry
 from exporter.scrape.target import Target
 from exporter.sources.aerospike import AerospikeSource

@@ -8,19 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.map.bounds import (
-    NONE,
-    Interval,
-    exactly,
-)
+from exporter.memory.map.bounds import NONE, Bounds, exactly
 from exporter.memory.storage import storage_units
 
 if TYPE_CHECKING:
     from exporter.memory.storage import StorageUnit
-    from exporter.model.snapshot import (
-        Namespace,
-        Storage,
-    )
+    from exporter.model.snapshot import Namespace, Storage
 
 WRITE_BLOCK_BYTES = 8 * 1024 * 1024
 """A write block of a stripe (WBLOCK_SZ, storage.h:73)."""
@@ -44,8 +37,8 @@ def stripes(namespace: Namespace) -> tuple[StorageUnit, ...]:
 class Stripe(NamedTuple):
     """What is resident of a stripe's blocks: those that were ever sealed, perhaps free again, and the open ones."""
 
-    sealed: Interval
-    open: Interval
+    sealed: Bounds
+    open: Bounds
 
 
 def stripe_blocks(storage: Storage, unit: StorageUnit) -> Stripe:
@@ -82,11 +75,11 @@ def stripe_blocks(storage: Storage, unit: StorageUnit) -> Stripe:
     if storage.backed:
         # Filled with what is live and in no sealed block, at least.
         live = max(0, min(opened * block, (figures.used_bytes or 0) - most * block))
-        tail = Interval(live, (live or opened * block // 2) + defrag, top)
+        tail = Bounds(live, (live or opened * block // 2) + defrag, top)
     else:
         # Zeroed when taken (prepare_for_first_write); the block of defragmentation never is.
-        tail = Interval(opened * block, opened * block + defrag, top)
-    return Stripe(Interval(least * block, (most + ahead) * block, high * block), tail)
+        tail = Bounds(opened * block, opened * block + defrag, top)
+    return Stripe(Bounds(least * block, (most + ahead) * block, high * block), tail)
 
 
 def _defrag_fill(storage: Storage, unit: StorageUnit, block: int) -> int:
@@ -102,7 +95,7 @@ def _defrag_fill(storage: Storage, unit: StorageUnit, block: int) -> int:
 class Buffers(NamedTuple):
     """The write buffers of a device or file: what is resident, and how many bytes are allocated at most."""
 
-    resident: Interval
+    resident: Bounds
     allocated: int
 
 
@@ -119,11 +112,11 @@ def device_buffers(storage: Storage, unit: StorageUnit) -> Buffers:
     cached = min(writes, cache)
     if not cache and writes + (figures.defrag_writes or 0):
         # Written ones serve again (swb_free_q): both of the two that take turns were full once.
-        opened, bounds = 2, Interval(block, 2 * block, 2 * block)
+        opened, bounds = 2, Bounds(block, 2 * block, 2 * block)
     elif used or writes:
         live = max(0, min(block, used - writes * block))
         low, high = cached * block + live, (cached + 1) * block
-        opened, bounds = 1, Interval(low, (low + high) // 2, high)
+        opened, bounds = 1, Bounds(low, (low + high) // 2, high)
     else:
         opened, bounds = 0, NONE
     if figures.defrag_reads:

@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Interval(NamedTuple):
+class Bounds(NamedTuple):
     """Bytes of which only the bounds are sure."""
 
     low: int
     likely: int
     high: int
 
-    def plus(self, other: Interval) -> Interval:
+    def plus(self, other: Bounds) -> Bounds:
         """The interval of both together."""
-        return Interval(self.low + other.low, self.likely + other.likely, self.high + other.high)
+        return Bounds(self.low + other.low, self.likely + other.likely, self.high + other.high)
 
 
-NONE = Interval(0, 0, 0)
+NONE = Bounds(0, 0, 0)
 
 
-def exactly(size: int) -> Interval:
+def exactly(size: int) -> Bounds:
     """Bytes that are sure."""
-    return Interval(size, size, size)
+    return Bounds(size, size, size)
 
 
 def split(total: int, weights: Sequence[int]) -> list[int]:
@@ -41,7 +41,7 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def share_out(total: int, bounds: Sequence[Interval]) -> list[int]:
+def share_out(total: int, bounds: Sequence[Bounds]) -> list[int]:
     """The total to the byte: each gets what is likely, and the difference goes where there is room for it."""
     least, likely = [bound.low for bound in bounds], [bound.likely for bound in bounds]
     if total <= sum(least):

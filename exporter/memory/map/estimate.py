@@ -7,29 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.heap import (
-    index_stages,
-    size_class,
-)
+from exporter.memory.heap import index_stages, size_class
 from exporter.memory.map import structures as heap
-from exporter.memory.map.blocks import (
-    device_buffers,
-    stripe_blocks,
-    stripes,
-)
-from exporter.memory.map.bounds import (
-    Interval,
-    exactly,
-    split,
-)
-from exporter.memory.storage import (
-    HEADER_BYTES,
-    storage_units,
-)
-from exporter.model.process import (
-    DEFAULT_STACK_BYTES,
-    SHALLOW_STACK_BYTES,
-)
+from exporter.memory.map.blocks import device_buffers, stripe_blocks, stripes
+from exporter.memory.map.bounds import Bounds, exactly, split
+from exporter.memory.storage import HEADER_BYTES, storage_units
+from exporter.model.process import DEFAULT_STACK_BYTES, SHALLOW_STACK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +36,7 @@ class Quantity(NamedTuple):
 
     namespace: str
     part: str
-    resident: Interval
+    resident: Bounds
     allocated: int = 0
     active: int = 0
 
@@ -86,7 +69,7 @@ def _program(known: Evidence) -> Iterator[Quantity]:
     files = min(sum(mapped.values()), file)
     yield Quantity("", "program", exactly(file - files + data))
     stacks = (process.threads or 0) * SHALLOW_STACK_BYTES
-    yield Quantity("", "thread_stacks", Interval(stacks, stacks, 2 * stacks))
+    yield Quantity("", "thread_stacks", Bounds(stacks, stacks, 2 * stacks))
     yield from _shares(files, mapped)
 
 
@@ -135,7 +118,7 @@ def _primary_index(namespace: Namespace) -> Quantity:
     room = (index_stages(namespace) or 0) * (arena.stage_bytes or 0) // heap.INDEX_ENTRY_BYTES
     most = max(slots, min(namespace.records_written or 0, room))
     touched, ever = (heap.index_touched(count, namespace.release) for count in (slots, most))
-    return Quantity(namespace.name, "primary_index", Interval(touched, touched, ever))
+    return Quantity(namespace.name, "primary_index", Bounds(touched, touched, ever))
 
 
 def _count_trees(namespace: Namespace, known: Evidence) -> int:
@@ -171,7 +154,7 @@ def _rest_of_heap(known: Evidence, owned: Sequence[Quantity]) -> Iterator[Quanti
     huge = reserved(known)
     other = known.allocated - huge - sum(quantity.allocated for quantity in owned)
     touched = max(0, other - heap.untouched(snapshot))
-    yield Quantity("", "heap_other", Interval(0, touched, touched))
+    yield Quantity("", "heap_other", Bounds(0, touched, touched))
     slack = max(0, known.active - huge - sum(quantity.active for quantity in owned) - other)
     pages = max(0, known.active - huge) // heap.PAGE_BYTES
     if jemalloc is not None:
@@ -184,7 +167,7 @@ def _rest_of_heap(known: Evidence, owned: Sequence[Quantity]) -> Iterator[Quanti
         # At the start the header of each stripe, device or file is written from a buffer, which is then freed and may
         # serve again (drv_mem.c `flush_header`, drv_ssd.c `ssd_flush_header`).
         stores = sum(namespace.storage is not None for namespace in snapshot.namespaces)
-        yield Quantity("", HEADER_BUFFERS, Interval(0, min(stores, 1) * HEADER_BYTES, stores * HEADER_BYTES))
+        yield Quantity("", HEADER_BUFFERS, Bounds(0, min(stores, 1) * HEADER_BYTES, stores * HEADER_BYTES))
     yield from _freed(known, chunks)
 
 
@@ -208,12 +191,12 @@ def _freed(known: Evidence, chunks: int) -> Iterator[Quantity]:
     if jemalloc is not None:
         most = min(most, jemalloc.purged)
     if known.regions is None:
-        yield Quantity("", "lazily_freed", Interval(0, 0, most))
+        yield Quantity("", "lazily_freed", Bounds(0, 0, most))
         return
     measured = known.regions.lazily_freed
-    yield Quantity("", "lazily_freed", Interval(0, measured, measured))
+    yield Quantity("", "lazily_freed", Bounds(0, measured, measured))
     if jemalloc is None:
-        yield Quantity("", DIRTY, Interval(0, 0, most))
+        yield Quantity("", DIRTY, Bounds(0, 0, most))
 
 
 def reserved(known: Evidence) -> int:

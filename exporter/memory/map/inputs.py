@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 from exporter.memory.map.blocks import stripes
 
 if TYPE_CHECKING:
-    from exporter.model.process import (
-        Jemalloc,
-        Process,
-        Regions,
-    )
-    from exporter.model.snapshot import (
-        Namespace,
-        Snapshot,
-    )
+    from exporter.model.process import Jemalloc, Process, Regions
+    from exporter.model.snapshot import Namespace, Snapshot
 
 RECENT = 0.02
 """By what share of the resident bytes the process may have changed since a source was sampled.
@@ -56,7 +49,7 @@ def evidence(snapshot: Snapshot) -> Evidence | None:
     What the heap reserves and never touched must be known, or it would pass for resident. A namespace that did not
     answer hides its stripes and stages.
     """
-    process, heap = snapshot.look.process, snapshot.heap
+    process, heap = snapshot.process_view.process, snapshot.heap
     silent = any(name.startswith(("statistics", "namespace")) for name in snapshot.problems)
     if process is None or silent or snapshot.node.edition is None:
         return None

@@ -11,14 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import (
-    DIRTY,
-    HEADER_BUFFERS,
-    OPEN,
-    SEALED,
-    estimate,
-    uncounted_stage,
-)
+from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED, estimate, uncounted_stage
 from exporter.memory.map.inputs import evidence
 from exporter.memory.map.measure import measure
 from exporter.memory.map.reconcile import place

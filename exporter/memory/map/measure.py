@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.bounds import (
-    Interval,
-    exactly,
-    share_out,
-    split,
-)
-from exporter.memory.map.estimate import (
-    OPEN,
-    SEALED,
-    Quantity,
-    mapped_files,
-)
+from exporter.memory.map.bounds import Bounds, exactly, share_out, split
+from exporter.memory.map.estimate import OPEN, SEALED, Quantity, mapped_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +39,7 @@ def _sealed(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
         return _replaced(quantities, chosen, map(exactly, share_out(measured, sealed)))
     most = sum(quantity.resident.high for quantity in quantities if quantity.part in (SEALED, OPEN))
     raised = (min(bound.high, max(bound.low, measured - (most - bound.high))) for bound in sealed)
-    bounds = (Interval(low, max(low, old.likely), old.high) for low, old in zip(raised, sealed, strict=True))
+    bounds = (Bounds(low, max(low, old.likely), old.high) for low, old in zip(raised, sealed, strict=True))
     return _replaced(quantities, chosen, bounds)
 
 
@@ -79,7 +69,7 @@ def _shared(known: Evidence, quantities: list[Quantity]) -> list[Quantity]:
 
 
 def _replaced(
-    quantities: list[Quantity], chosen: Callable[[Quantity], bool], bounds: Iterable[Interval]
+    quantities: list[Quantity], chosen: Callable[[Quantity], bool], bounds: Iterable[Bounds]
 ) -> list[Quantity]:
     """The quantities, the chosen ones with new bounds, in their order."""
     new = iter(bounds)

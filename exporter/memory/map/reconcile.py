@@ -6,16 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from exporter.memory.map.blocks import WRITE_BLOCK_BYTES
-from exporter.memory.map.bounds import (
-    NONE,
-    Interval,
-)
-from exporter.memory.map.estimate import (
-    DIRTY,
-    HEADER_BUFFERS,
-    OPEN,
-    SEALED,
-)
+from exporter.memory.map.bounds import NONE, Bounds
+from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED
 from exporter.memory.map.inputs import RECENT
 from exporter.memory.map.structures import CHUNK_BYTES
 
@@ -37,7 +29,7 @@ class Placement:
     def __init__(self, quantities: Iterable[Quantity], resident: int) -> None:
         self.resident = resident
         self.inferred = 0
-        self.bounds: dict[Key, Interval] = {}
+        self.bounds: dict[Key, Bounds] = {}
         for one in quantities:
             key = one.namespace, one.part
             self.bounds[key] = self.bounds.get(key, NONE).plus(one.resident)

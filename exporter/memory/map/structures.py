@@ -9,20 +9,13 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.heap import (
-    size_class,
-    stages,
-)
+from exporter.memory.heap import size_class, stages
 from exporter.memory.map.blocks import stripes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exporter.model.snapshot import (
-        Namespace,
-        Release,
-        Snapshot,
-    )
+    from exporter.model.snapshot import Namespace, Release, Snapshot
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -6,24 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.memory.map.blocks import (
-    device_buffers,
-    stripe_blocks,
-    stripes,
-)
-from exporter.memory.map.bounds import (
-    Interval,
-    share_out,
-    split,
-)
+from exporter.memory.map.blocks import device_buffers, stripe_blocks, stripes
+from exporter.memory.map.bounds import Bounds, share_out, split
 from exporter.memory.storage import StorageUnit
-from exporter.model.snapshot import (
-    Arena,
-    Namespace,
-    Storage,
-    Thresholds,
-    Unit,
-)
+from exporter.model.snapshot import Arena, Namespace, Storage, Thresholds, Unit
 
 MIB = 1 << 20
 BLOCK = 8 * MIB
@@ -37,7 +23,7 @@ def stripe(
     used: int = 0,
     blocks: int = 16,
     backed: bool = False,
-) -> tuple[Interval, Interval]:
+) -> tuple[Bounds, Bounds]:
     """What is resident, in blocks, of a stripe of a header and 15 blocks: sealed, and open."""
     figures = Unit("stripe-0", used, free, 0, writes, reads, moved)
     storage = Storage("stripe", block_bytes=BLOCK, backed=backed, defrag_lwm_pct=50, units=(figures,))
@@ -45,9 +31,9 @@ def stripe(
     return in_blocks(sealed), in_blocks(opened)
 
 
-def in_blocks(found: Interval, block: int = BLOCK) -> Interval:
+def in_blocks(found: Bounds, block: int = BLOCK) -> Bounds:
     assert all(size % block == 0 for size in found)
-    return Interval(*(size // block for size in found))
+    return Bounds(*(size // block for size in found))
 
 
 def test_a_stripe_that_was_never_written_has_no_blocks() -> None:
@@ -106,7 +92,7 @@ def test_what_is_not_told_is_not_resident() -> None:
     assert device_buffers(Storage("file"), StorageUnit(figures, MIB, None)) == (nothing, MIB)
 
 
-def buffers(cache: int, used: int = 0, writes: int = 0, reads: int = 0, moved: int = 0) -> tuple[Interval, int]:
+def buffers(cache: int, used: int = 0, writes: int = 0, reads: int = 0, moved: int = 0) -> tuple[Bounds, int]:
     figures = Unit("file", used, 0, 0, writes, reads, moved)
     found = device_buffers(Storage("file", cache_blocks=cache), StorageUnit(figures, MIB, None))
     return found.resident, found.allocated // MIB
@@ -165,7 +151,7 @@ def test_a_sum_is_split_to_the_byte(total: int, weights: list[int]) -> None:
 
 
 def test_a_sum_is_shared_out_by_the_room_between_bounds() -> None:
-    bounds = [Interval(10, 10, 10), Interval(0, 20, 30), Interval(5, 5, 15)]
+    bounds = [Bounds(10, 10, 10), Bounds(0, 20, 30), Bounds(5, 5, 15)]
     assert share_out(35, bounds) == [10, 20, 5]
     assert share_out(25, bounds) == [10, 10, 5]
     assert share_out(40, bounds) == [10, 22, 8]

@@ -8,19 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.memory.map.ledger import (
-    COMPONENTS,
-    Ledger,
-    ledger,
-)
-from exporter.model.process import (
-    REGIONS,
-    Jemalloc,
-    Look,
-    Process,
-    Region,
-    Regions,
-)
+from exporter.memory.map.ledger import COMPONENTS, Ledger, ledger
+from exporter.model.process import REGIONS, Jemalloc, Process, ProcessView, Region, Regions
 from exporter.model.snapshot import (
     Arena,
     Heap,
@@ -56,10 +45,10 @@ def of(found: Snapshot, infer: bool = True) -> Ledger:
 
 def with_rss(found: Snapshot, share: float) -> Snapshot:
     """As if the process had more or less in memory, for all sources."""
-    assert found.look.process is not None
-    process = replace(found.look.process, rss=int(found.look.process.rss * share))
+    assert found.process_view.process is not None
+    process = replace(found.process_view.process, rss=int(found.process_view.process.rss * share))
     regions = found.regions and replace(found.regions, process=process)
-    return replace(found, look=Look(process=process), regions=regions)
+    return replace(found, process_view=ProcessView(process=process), regions=regions)
 
 
 def adds_up(made: Ledger) -> bool:
@@ -244,16 +233,16 @@ def aged(scenario: str, share: float) -> Snapshot:
     """As if smaps had been read when the process had `share` of what is resident now."""
     found = snapshot(scenario, jemalloc=False)
     assert found.regions is not None
-    assert found.look.process is not None
-    then = replace(found.look.process, rss=int(found.look.process.rss * share))
+    assert found.process_view.process is not None
+    then = replace(found.process_view.process, rss=int(found.process_view.process.rss * share))
     return replace(found, regions=replace(found.regions, process=then))
 
 
 def test_smaps_of_another_process_says_nothing() -> None:
     found = snapshot("8.1/durable-fragmented", jemalloc=False)
     assert found.regions is not None
-    assert found.look.process is not None
-    other = replace(found.look.process, start_ticks=1)
+    assert found.process_view.process is not None
+    other = replace(found.process_view.process, start_ticks=1)
     for process in (other, None):
         foreign = replace(found, regions=replace(found.regions, process=process))
         assert ledger(foreign) == ledger(replace(found, regions=None))
@@ -319,7 +308,7 @@ def test_a_stage_that_was_hardly_used_is_not_taken_for_small_blocks() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        {"look": Look()},
+        {"look": ProcessView()},
         {"heap": Heap()},
         {"heap": Heap(1, 1, None)},
         {"node": Node("8.1.0.0", (8, 1, 0, 0))},  # its edition
@@ -359,9 +348,11 @@ def test_what_is_missing_of_a_namespace_is_in_the_rest_of_the_heap() -> None:
 
 def test_a_kernel_that_does_not_tell_the_kinds_needs_smaps() -> None:
     found = snapshot("8.1/cache-steady")
-    assert found.look.process is not None
-    process = replace(found.look.process, rss_file=None, rss_shared=None, rss_anonymous=None, threads=None, data=None)
-    found = replace(found, look=Look(process=process))
+    assert found.process_view.process is not None
+    process = replace(
+        found.process_view.process, rss_file=None, rss_shared=None, rss_anonymous=None, threads=None, data=None
+    )
+    found = replace(found, process_view=ProcessView(process=process))
     assert of(found).unaccounted_ratio <= 0.02
     assert ledger(replace(found, regions=None)) is None
 
@@ -372,7 +363,7 @@ def test_a_kernel_that_does_not_tell_the_kinds_needs_smaps() -> None:
 def enterprise(shared: int) -> Snapshot:
     """A capture as if its indexes and blocks were in shared memory."""
     found = snapshot("8.1/durable-fragmented", regions=False, jemalloc=False)
-    assert found.look.process is not None
+    assert found.process_view.process is not None
     namespaces = tuple(
         replace(
             one,
@@ -390,7 +381,7 @@ def enterprise(shared: int) -> Snapshot:
         found,
         node=replace(found.node, edition="Aerospike Enterprise Edition"),
         heap=Heap(found.heap.allocated - huge, found.heap.active - huge, found.heap.mapped - huge),
-        look=Look(process=replace(found.look.process, rss_shared=shared)),
+        process_view=ProcessView(process=replace(found.process_view.process, rss_shared=shared)),
         namespaces=namespaces,
     )
 
@@ -409,8 +400,8 @@ def test_what_is_in_shared_memory_adds_up_to_it(shared: int, infer: bool) -> Non
 
 def test_an_index_on_flash_is_a_mapped_file_and_not_the_program() -> None:
     found = enterprise(300 * MIB)
-    assert found.look.process is not None
-    found = replace(found, look=Look(process=replace(found.look.process, rss_file=50 * MIB)))
+    assert found.process_view.process is not None
+    found = replace(found, process_view=ProcessView(process=replace(found.process_view.process, rss_file=50 * MIB)))
     on_flash = replace(
         found,
         namespaces=tuple(
@@ -499,7 +490,7 @@ SNAPSHOTS = st.builds(
     ),
     heap=st.builds(Heap, SIZES, SIZES, SIZES),
     fabric_connections=COUNTS,
-    look=st.builds(Look, process=PROCESSES),
+    process_view=st.builds(ProcessView, process=PROCESSES),
     regions=st.one_of(st.none(), REGIONS_FOUND),
     jemalloc=st.one_of(st.none(), STATISTICS),
     namespaces=st.lists(NAMESPACES, max_size=3).map(tuple),
@@ -508,7 +499,7 @@ SNAPSHOTS = st.builds(
 
 @given(SNAPSHOTS, st.booleans(), st.sampled_from([0, 1]), st.booleans())
 def test_any_figures_make_a_ledger_that_adds_up_or_none(drawn: Snapshot, infer: bool, changed: int, fit: bool) -> None:
-    process = drawn.look.process
+    process = drawn.process_view.process
     assert process is not None
     if drawn.regions is not None:
         drawn = replace(drawn, regions=replace(drawn.regions, process=replace(process, rss=process.rss << changed)))

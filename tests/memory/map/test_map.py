@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.memory.map import fragmentation_ratio
-from exporter.memory.map.ledger import (
-    Ledger,
-    ledger,
-)
+from exporter.memory.map.ledger import Ledger, ledger
 from tests.memory.captures import SCENARIOS, snapshot
 
 
