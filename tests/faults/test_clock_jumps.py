@@ -21,15 +21,15 @@ DAY = 86_400.0
 
 # Each gives a moment to a person or to Prometheus; none measures how long something took or waits.
 TIMES_OF_DAY = {
-    "analyze.py": "when an archive was made",
-    "assembly.py": "when a source was last read",
-    "backfill.py": "when a history ends",
-    "discovery.py": "when a cluster was last listed",
-    "front.py": "when a page was made",
+    "commands/analyze.py": "when an archive was made",
+    "scrape/node.py": "when a source was last read",
+    "commands/demo_history.py": "when a history ends",
+    "fleet/discovery.py": "when a cluster was last listed",
+    "web/page_cache.py": "when a page was made",
     "reclaim/apply.py": "when a change was noted",
     "reclaim/journal.py": "when a change was noted",
-    "report/command.py": "when a report ends",
-    "sampler.py": "when a source was last read",
+    "commands/report.py": "when a report ends",
+    "scrape/sampler.py": "when a source was last read",
     "sources/histograms.py": "since when a histogram is the same",
 }
 

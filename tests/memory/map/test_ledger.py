@@ -308,7 +308,7 @@ def test_a_stage_that_was_hardly_used_is_not_taken_for_small_blocks() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        {"look": ProcessView()},
+        {"process_view": ProcessView()},
         {"heap": Heap()},
         {"heap": Heap(1, 1, None)},
         {"node": Node("8.1.0.0", (8, 1, 0, 0))},  # its edition
