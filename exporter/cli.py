@@ -1,48 +1,40 @@
-"""The command line."""
+"""The command line: one parser, with a subparser per command."""
 
 from __future__ import annotations
 
-import asyncio
 import io
-import logging
 import os
 import sys
-import threading
 import traceback
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from exporter import __version__
-from exporter.commands import serve as service
-from exporter.commands.analyze import HELP as ANALYZE_HELP
-from exporter.commands.analyze import analyze
-from exporter.commands.reclaim import HELP as RECLAIM_HELP
-from exporter.commands.runtime import planned
+from exporter import NAME, __version__
 from exporter.errors import ExporterError, SettingsError
-from exporter.reclaim.session import reclaim
-from exporter.settings import load as settings
-from exporter.settings import logs
-from exporter.settings.schema import ProcessSettings, SamplerSettings
-from exporter.sources.connection import Connection
-from exporter.web.handler import NAME
+from exporter.settings import flags
+from exporter.settings.load import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from exporter.commands.runtime import Plan
-    from exporter.settings.schema import Settings
+COMMANDS = {
+    "serve": "read a node, and serve what it says on /metrics (without a command, too)",
+    "demo": "the same with an embedded, simulated shop instead of a node",
+    "analyze": "one look at a node, or at a saved one, in the terminal",
+    "reclaim": "plan what would give memory back, and only when told to, apply or undo it",
+    "report": "the last week of all nodes, from a Prometheus",
+}
+"""Each is the module of that name in `exporter.commands`, which is imported when it is used: it has
 
-logger = logging.getLogger(__name__)
-
-DESCRIPTION = """Prometheus exporter for the memory of an Aerospike node.
-
-commands:
-  serve    read a node, and serve what it says on /metrics (without a command, too)
-  demo     the same with an embedded, simulated shop instead of a node
-  analyze  one look at a node, or at a saved one, in the terminal
-  reclaim  plan what would give memory back, and only when told to, apply or undo it
-  report   the last week of all nodes, from a Prometheus
+* `SETTINGS`, the tables and keys of the settings that it uses,
+* `add(parser)`, which adds its own flags, and
+* `run(own, load) -> int`, which gets their values, and what loads the settings; it returns the exit code.
 """
+
+DESCRIPTION = "Prometheus exporter for the memory of an Aerospike node."
+DEFAULT = "serve"
+_HELP = {"-h", "--help", "--help-all"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,15 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        command, words = _command(words)
-        if {"-h", "--help", "--help-all"} & set(words):
-            settings.parser(NAME, DESCRIPTION, rare="--help-all" in words).print_help()
-            sys.stdout.write(_own_help(command))
-            return 0
-        if "--version" in words:
-            sys.stdout.write(f"{NAME} {__version__}\n")
-            return 0
-        return command(words)
+        return _run(words)
     except ExporterError as problem:
         for line in str(problem).splitlines():
             sys.stderr.write(f"{NAME}: {line}\n")
@@ -78,96 +62,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def serve(words: Sequence[str]) -> int:
-    """Serve the metrics of a node until told to stop."""
-    return _ended(asyncio.run(service.serve(_plan(words), partial(_plan, words))))
-
-
-def demo(words: Sequence[str]) -> int:
-    """Serve the metrics of the embedded shop until told to stop."""
-    from exporter.commands import demo_history as backfill  # only this command pays for it
-    from exporter.demo.node import EmbeddedNode
-
-    if any(word.partition("=")[0] == backfill.FLAG for word in words):
-        return backfill.backfill(words)
-    chosen = _settings(words)
-    shop = chosen.demo
-    with EmbeddedNode(release=shop.release, seed=shop.seed, speed=shop.speed) as node:
-        host, port = node.address
-        logger.info(
-            "an embedded, simulated shop answers as Aerospike %s on %s:%d, at %g times the speed of time"
-            " (flags for other commands: --aerospike.port=%d --process.procfs=%s --process.cgroupfs=%s)",
-            *(shop.release, host, port, shop.speed, port, node.procfs, node.cgroupfs),
-        )
-        # Its process is simulated, too, and reading it costs nothing.
-        process = ProcessSettings(procfs=node.procfs, cgroupfs=node.cgroupfs)
-        sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=node.procfs)
-        chosen = chosen.model_copy(update={"process": process, "sampler": sampler})
-        note = "This is a demonstration: the node is a simulated shop."
-        plan = planned(chosen, Connection(host, port, chosen.aerospike.timeout))
-        return asyncio.run(service.serve(plan, note=note))
-
-
-def report(words: Sequence[str]) -> int:
-    """Report on a week of all nodes."""
-    from exporter.commands import report as command  # only this command pays for it
-
-    return command.report(words)
-
-
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "serve": serve,
-    "demo": demo,
-    "analyze": analyze,
-    "reclaim": reclaim,
-    "report": report,
-}
-
-
-def _own_help(command: Callable[[Sequence[str]], int]) -> str:
-    """The flags that only this command has."""
-    if command is demo:
-        from exporter.commands import demo_history as backfill
-
-        return backfill.HELP
-    if command is report:
-        from exporter.commands.report import HELP as REPORT_HELP
-
-        return REPORT_HELP
-    if command is reclaim:
-        return RECLAIM_HELP
-    return ANALYZE_HELP if command is analyze else ""
-
-
-def _plan(words: Sequence[str]) -> Plan:
-    """The settings with all that they name, and the log set up as they say."""
-    plan = planned(settings.load(words))
-    logs.set_up(plan.settings.log)
-    return plan
-
-
-def _settings(words: Sequence[str]) -> Settings:
-    """The settings, with the log set up as they say."""
-    chosen = settings.load(words)
-    logs.set_up(chosen.log)
-    return chosen
-
-
-def _ended(code: int) -> int:
-    """The exit code, or the end right here where a thread is still busy with a node that hangs: Python waits for it."""
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
-        logging.shutdown()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+def _run(words: list[str]) -> int:
+    """Run the command that the first word names, or the default one where that is a flag."""
+    named = bool(words) and not words[0].startswith("-")
+    name = words[0] if named else DEFAULT
+    if name not in COMMANDS:
+        # Not repeated: it may be a secret that lost its flag.
+        raise SettingsError(f"the first word is no command; there are {', '.join(COMMANDS)}")
+    command = import_module(f"exporter.commands.{name}")
+    help_wanted = not _HELP.isdisjoint(words)
+    parser, subparsers = _parsers(help_wanted)
+    described = subparsers[name] if named or not help_wanted else parser
+    command.add(described)
+    flags.add(described, command.SETTINGS, rare="--help-all" in words)
+    if help_wanted:
+        described.print_help()
+        return 0
+    if "--version" in words:
+        sys.stdout.write(f"{NAME} {__version__}\n")
+        return 0
+    own, given = flags.parse(parser, words if named else [name, *words])
+    if given.wrong:
+        merge(given)  # raises, and tells with it what is wrong elsewhere
+    code: int = command.run(own, partial(merge, given))
     return code
 
 
-def _command(words: list[str]) -> tuple[Callable[[Sequence[str]], int], list[str]]:
-    """The command, and the flags: `serve` where the first word is a flag."""
-    if not words or words[0].startswith("-"):
-        return serve, words
-    if words[0] not in COMMANDS:
-        # Not repeated: it may be a secret that lost its flag.
-        raise SettingsError(f"the first word is no command; there are {', '.join(COMMANDS)}")
-    return COMMANDS[words[0]], words[1:]
+def _parsers(add_help: bool) -> tuple[flags.Parser, dict[str, flags.Parser]]:
+    """The parser, and those of its commands by name, still without flags."""
+    # To parse, there is no help: `-hTEXT` would have it complain of the text, which may be a secret.
+    parser = flags.Parser(prog=NAME, usage=f"{NAME} [COMMAND] [FLAGS]", description=DESCRIPTION, add_help=add_help)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    return parser, {
+        name: commands.add_parser(
+            name, usage=f"{NAME} {name} [FLAGS]", help=text, description=f"{name}: {text}", add_help=add_help
+        )
+        for name, text in COMMANDS.items()
+    }

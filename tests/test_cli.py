@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from exporter import __version__, cli
+from exporter import NAME, __version__, cli
 from exporter.demo.wire import InfoServer
-from exporter.web.handler import NAME
 from tests.support import TESTS, replies, series
 
 if TYPE_CHECKING:
@@ -93,13 +92,89 @@ def ended(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTER
 # What a person types
 
 
-def test_help_names_the_commands_and_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["-h"], ["serve", "--help"]):
+OWN_FLAGS = {
+    "serve": set(),
+    "demo": {"--history"},
+    "analyze": {"--from"},
+    "reclaim": {"--apply"},
+    "report": {"--since"},
+}
+USED_SETTINGS = {
+    "serve": {"--aerospike.host", "--web.listen-address", "--process.pid"},
+    "demo": {"--web.listen-address", "--demo.speed"},
+    "analyze": {"--aerospike.host", "--process.pid"},
+    "reclaim": {"--aerospike.host", "--reclaim.journal"},
+    "report": {"--prometheus.url"},
+}
+
+
+def listed(text: str) -> set[str]:
+    """The flags that a help lists."""
+    return set(re.findall(r"^  (?:-h, )?(--[a-z.-]+)", text, re.MULTILINE))
+
+
+def test_help_names_the_commands_and_the_flags_of_the_default_one(capsys: pytest.CaptureFixture[str]) -> None:
+    _, of_serve, _ = said(capsys, "serve", "--help")
+    for arguments in (["--help"], ["-h"]):
         code, out, errors = said(capsys, *arguments)
         assert (code, errors) == (0, [])
-        assert out.startswith(f"usage: {NAME} [FLAGS]\n")
-        assert all(f"\n  {name} " in out for name in cli.COMMANDS)
-        assert "--aerospike.host" in out
+        assert out.startswith(f"usage: {NAME} [COMMAND] [FLAGS]\n")
+        assert all(f"\n    {name} " in out for name in cli.COMMANDS)
+        assert listed(out) == listed(of_serve)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_a_command_lists_its_own_flags_and_the_settings_that_it_uses(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, errors = said(capsys, command, "--help")
+    assert (code, errors) == (0, [])
+    assert out.startswith(f"usage: {NAME} {command} [FLAGS]\n")
+    of_others = set().union(*OWN_FLAGS.values(), *USED_SETTINGS.values()) - OWN_FLAGS[command] - USED_SETTINGS[command]
+    assert listed(out) >= OWN_FLAGS[command] | USED_SETTINGS[command] | {"--help", "--config.file"}
+    assert not listed(out) & of_others
+
+
+@pytest.mark.parametrize("words", [[], *([command] for command in cli.COMMANDS)])
+def test_the_help_fits_a_screen_and_leaves_the_rare_ones_to_help_all(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, common, _ = said(capsys, *words, "--help")
+    _, everything, _ = said(capsys, *words, "--help-all")
+    assert len(common.splitlines()) <= 50
+    assert max(map(len, everything.splitlines())) <= 100
+    assert "--help-all lists" in common
+    assert "--help-all lists" not in everything
+    assert listed(everything) >= listed(common)
+    rare = {"serve": "--web.threads", "demo": "--demo.seed", "analyze": "--aerospike.tls.name"}
+    assert all((flag in everything) and (flag not in common) for flag in (rare.get(word) for word in words) if flag)
+
+
+def test_a_setting_that_a_command_does_not_use_is_understood_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = said(capsys, "report", "--web.threads", "0", "--apply")
+    assert code == 2
+    assert errors == [
+        f"{NAME}: flags: unknown flag --apply",
+        f"{NAME}: web.threads: Input should be greater than or equal to 1 (flag --web.threads)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "foreign"),
+    [
+        (["analyze", "--from", "/nowhere"], ("tornado", "exporter.demo", "exporter.reclaim", "exporter.report")),
+        (["report", "--since", "never"], ("tornado", "aerospike", "exporter.demo", "exporter.reclaim")),
+        (["reclaim", "--set", "x"], ("tornado", "exporter.demo", "exporter.report")),
+        (["serve", "--nope"], ("exporter.demo", "exporter.reclaim", "exporter.report")),
+    ],
+)
+def test_only_who_uses_a_command_pays_for_it(words: list[str], foreign: tuple[str, ...]) -> None:
+    script = f"import sys; from exporter import cli; code = cli.main({words}); print(*sys.modules); sys.exit(code)"
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=TESTS.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert set(run.stdout.split()) & set(foreign) == set()
 
 
 def test_version_says_which(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,9 +226,10 @@ def test_a_port_that_is_taken_ends_the_process_with_one_line() -> None:
 
 def test_a_fault_of_our_own_is_one_line_without_its_text() -> None:
     script = (
-        "import sys; from exporter import cli\n"
-        "def broken(_): raise LookupError('hunter2')\n"
-        "cli.COMMANDS['broken'] = broken\n"
+        "import sys, types; from exporter import cli\n"
+        "def run(own, load): raise LookupError('hunter2')\n"
+        "broken = types.SimpleNamespace(SETTINGS=(), add=lambda parser: None, run=run)\n"
+        "cli.COMMANDS['broken'], sys.modules['exporter.commands.broken'] = 'fails', broken\n"
         "sys.exit(cli.main(['broken']))\n"
     )
     run = subprocess.run(

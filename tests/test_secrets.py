@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from exporter import cli
 from exporter.demo.wire import InfoServer
-from exporter.settings.load import keys
+from exporter.settings.keys import keys
 from tests.serving import OPENMETRICS
 from tests.support import logging_as_before, replies
 from tests.test_cli import ENVIRONMENT, running

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from exporter.settings.load import keys
+from exporter.settings.keys import keys
 from exporter.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from exporter.settings.load import Key
+    from exporter.settings.keys import Key
 
 HEAD = """# Configuration
 

@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from exporter.errors import SettingsError
 from exporter.render import terminal
 from exporter.scrape.login import connection_to
 from exporter.scrape.node import MonitoredNode, view
-from exporter.settings import load as settings
 from exporter.settings import logs
 from exporter.sources import archive
 from exporter.sources.archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Callable
 
     from exporter.model.snapshot import ScrapeResult
     from exporter.settings.schema import Settings
 
-HELP = """
-flags of analyze, besides those above:
-  --output text|json   for a person, or for a script [text]
-  --save FILE          write what was read to a file, too
-  --from FILE          look at such a file, not at a node
-  --color auto|always|never
-Exit code: 0, 1 if the node did not answer, 2 if something is wrong with flags or files.
-"""
+SETTINGS = ("aerospike", "collector", "operator", "process", "sampler", "log.file", "web.timeout")
 
 
-class _Flags(argparse.ArgumentParser):
-    """The flags that only this command has."""
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has."""
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="for a person, or for a script [text]"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write what was read to a file, too")
+    parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="look at such a file, not at a node")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours [auto]")
+    parser.epilog = "Exit code: 0, 1 if the node did not answer, 2 if something is wrong with flags or files."
 
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"flags: {message}")
 
-
-def analyze(words: Sequence[str]) -> int:
+def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Look once, and print it; 1 if the node did not answer."""
-    flags = _Flags(add_help=False, allow_abbrev=False)
-    flags.add_argument("--output", choices=("text", "json"), default="text")
-    flags.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    flags.add_argument("--save", type=Path)
-    flags.add_argument("--from", type=Path, dest="source")
-    own, others = flags.parse_known_args(list(words))
-    chosen = settings.load(others)
+    chosen = load()
     logs.set_up(chosen.log.model_copy(update={"level": "error"}))
     reading = archive.load(own.source).reading if own.source else _read(chosen)
     if own.save:

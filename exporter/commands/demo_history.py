@@ -6,7 +6,6 @@ The node answers over TCP, and all that a scrape goes through is the exporter's 
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from array import array
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric as OpenMetricsFamily
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -29,24 +28,18 @@ from exporter.demo.wire import InfoServer
 from exporter.errors import SettingsError, SourceError
 from exporter.render.progress import Progress
 from exporter.scrape.node import MonitoredNode
-from exporter.settings import load as settings
 from exporter.settings.schema import ProcessSettings, SamplerSettings
 from exporter.sources.connection import Connection
 from exporter.units import DAY, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import argparse
+    from collections.abc import Callable, Iterator
 
     from exporter.scrape.registry import Families
     from exporter.settings.schema import Settings
 
 FLAG = "--history"
-HELP = """
-flags of demo, besides those above:
-  --history SPAN   write what Prometheus would have scraped in so much time up to now, as in 168h, and end
-  --step SPAN      the time between two scrapes of it [5m]
-  --output FILE    where to write it: OpenMetrics, for promtool tsdb create-blocks-from openmetrics FILE DIRECTORY
-"""
 
 LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
 """What Prometheus adds to the series of a target."""
@@ -65,19 +58,18 @@ LEAST_STEP, LONGEST = 10.0, 60 * DAY
 """The shop lives in steps of ten seconds; in two months it has long been full."""
 
 
-class _Flags(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"flags: {message}")
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a history."""
+    text = "write what Prometheus would have scraped in so much time up to now, as in 168h, and end"
+    parser.add_argument(FLAG, metavar="SPAN", help=text)
+    parser.add_argument("--step", default="5m", metavar="SPAN", help="the time between two scrapes of it [5m]")
+    text = "where to write it: OpenMetrics, for promtool tsdb create-blocks-from openmetrics FILE DIR"
+    parser.add_argument("--output", type=Path, metavar="FILE", help=text)
 
 
-def backfill(words: Sequence[str]) -> int:
+def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Write a history of the shop to a file."""
-    flags = _Flags(add_help=False, allow_abbrev=False)
-    flags.add_argument(FLAG)
-    flags.add_argument("--step", default="5m")
-    flags.add_argument("--output", type=Path)
-    own, others = flags.parse_known_args(list(words))
-    chosen = settings.load(others)
+    chosen = load()
     length, step = _seconds(FLAG, own.history), _seconds("--step", own.step)
     if not LEAST_STEP <= step <= length <= LONGEST:
         raise SettingsError(f"flags: {FLAG} is at most 60d, and --step is between 10s and that")

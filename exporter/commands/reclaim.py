@@ -1,70 +1,79 @@
-"""The flags of the command `reclaim`."""
+"""The command `reclaim`: plans, and only when told to, applies and undoes."""
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING
 
 from exporter.errors import SettingsError
 from exporter.reclaim.action import Change
 from exporter.reclaim.parameters import ORDER, SET_INDEX, SINDEX, TRUNCATE
+from exporter.reclaim.session import reclaim
+from exporter.scrape.login import connection_to
+from exporter.settings import logs
+from exporter.sources.aerospike import AerospikeSource
 from exporter.units import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator
 
-HELP = """
-flags of reclaim, besides those above; it sends nothing without --apply or --undo:
-  --namespace NS            only for this namespace; may come more than once
-  --only PARAMETER          only this parameter; may come more than once
-  --set NS/PARAMETER=VALUE  plan this, instead of what is proposed; without NS/ of the service
-  --drop-set-index NS/SET, --drop-sindex NS/INDEX, --truncate NS/SET
-  --risky                   allow what is refused as a matter of judgement
-  --apply                   send the plan, after the name of the cluster was typed
-  --yes                     send it without asking
-  --delete-data NS[/SET]    confirm that records of this namespace or set are deleted
-  --watch SECONDS           watch the gain for so long [60]
-  --undo [RUN]              restore what was before the last run, or before the one of that number
-  --force                   restore even what was changed by others since, or what would stop writes
-  --reclaim.journal FILE    where changes are noted [~/.local/state/aerospike-memory-exporter/reclaim.jsonl]
-  --output text|json        for a person, or for a script [text]
-  --color auto|always|never
-Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags or files,
-3 if the plan was refused or not confirmed.
-"""
+    from exporter.settings.schema import Settings
+
+SETTINGS = ("aerospike", "reclaim", "log.file", "web.timeout")
 
 _SET = re.compile(r"(?:([^/=]+)/)?([^/=]+)=(.+)", re.DOTALL)
 _MOST_SECONDS = 3600.0
 
 
-class _Flags(argparse.ArgumentParser):
-    """The flags that only this command has."""
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has."""
+    parser.description = f"{parser.description}\nIt sends nothing without --apply or --undo."
+    several = partial(parser.add_argument, action="append", default=[])
+    several("--namespace", metavar="NS", help="only for this namespace; may come more than once")
+    several("--only", metavar="PARAMETER", help="only this parameter; may come more than once")
+    several("--set", metavar="NS/PARAMETER=VALUE", help="plan this, not what is proposed; of the service without NS/")
+    several("--drop-set-index", metavar="NS/SET", help="plan to drop the index of a set")
+    several("--drop-sindex", metavar="NS/INDEX", help="plan to drop a secondary index")
+    several("--truncate", metavar="NS/SET", help="plan to delete all records of a set")
+    switch = partial(parser.add_argument, action="store_true")
+    switch("--risky", help="allow what is refused as a matter of judgement")
+    switch("--apply", help="send the plan, after the name of the cluster was typed")
+    switch("--yes", help="send it without asking")
+    text = "confirm that records of this namespace or set are deleted"
+    several("--delete-data", metavar="NS[/SET]", help=text)
+    parser.add_argument("--watch", default="60", metavar="SECONDS", help="watch the gain for so long [60]")
+    text = "restore what was before the last run, or before the one of that number"
+    parser.add_argument("--undo", nargs="?", type=int, const=0, metavar="RUN", help=text)
+    switch("--force", help="restore even what was changed by others since, or what would stop writes")
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="for a person, or for a script [text]"
+    )
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours [auto]")
+    parser.epilog = (
+        "Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags\n"
+        "or files, 3 if the plan was refused or not confirmed."
+    )
 
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"flags: {message}")
 
-
-def parse(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The flags of this command, and the others."""
-    flags = _Flags(add_help=False, allow_abbrev=False)
-    flags.add_argument("--output", choices=("text", "json"), default="text")
-    flags.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    for name in ("namespace", "only", "set", "drop-set-index", "drop-sindex", "truncate", "delete-data"):
-        flags.add_argument(f"--{name}", action="append", default=[])
-    for name in ("risky", "apply", "yes", "force"):
-        flags.add_argument(f"--{name}", action="store_true")
-    flags.add_argument("--watch", default="60")
-    flags.add_argument("--undo", nargs="?", type=int, const=0)
-    own, others = flags.parse_known_args(list(words))
+def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
+    """Plan, apply or undo."""
     own.watch = _seconds(own.watch)
     if own.undo is not None and own.apply:
         raise SettingsError("flags: give --apply or --undo, not both")
     unknown = [name for name in own.only if name not in ORDER]
     if unknown:
         raise SettingsError(f"flags: argument --only: give one of {', '.join(ORDER)}")
-    return own, others
+    asked = wishes(own)
+    settings = load()
+    logs.set_up(settings.log.model_copy(update={"level": "error"}))
+    source = AerospikeSource(connection_to(settings.aerospike))
+    try:
+        return reclaim(own, asked, settings, source)
+    finally:
+        source.close()
 
 
 def _seconds(text: str) -> float:

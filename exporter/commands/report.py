@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.render.progress import Progress
@@ -17,43 +16,39 @@ from exporter.report.history import History, history, nodes
 from exporter.report.markdown import markdown
 from exporter.report.page import page
 from exporter.report.window import SINCE, Window, window
-from exporter.settings import load as settings
 from exporter.settings import logs
 from exporter.settings.secrets import secret
 from exporter.sources.prometheus import Access, PrometheusSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Callable
 
     from exporter.report.figures import Report
     from exporter.settings.logins import PrometheusSettings
+    from exporter.settings.schema import Settings
 
-HELP = f"""
-flags of report, besides those above (of which it uses --prometheus.*):
-  --since TIME         a span that counts back, as in {SINCE} or 7d, or a time, as in 2026-11-24T06:00Z [{SINCE}]
-  --until TIME         likewise [now]
-  --cluster NAME       the nodes of one cluster, by node_info
-  --output markdown|json|html
-  --save FILE          write it to a file
-Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags or files.
-"""
+SETTINGS = ("prometheus", "log.file")
 
 
-class _Flags(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"flags: {message}")
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has."""
+    text = f"a span that counts back, as in {SINCE} or 7d, or a time, as in 2026-11-24T06:00Z [{SINCE}]"
+    parser.add_argument("--since", default=SINCE, metavar="TIME", help=text)
+    parser.add_argument("--until", metavar="TIME", help="likewise [now]")
+    parser.add_argument("--cluster", metavar="NAME", help="the nodes of one cluster, by node_info")
+    parser.add_argument(
+        "--output", choices=("markdown", "json", "html"), default="markdown", help="the format [markdown]"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write it to a file")
+    parser.epilog = (
+        "Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags\nor files."
+    )
 
 
-def report(words: Sequence[str]) -> int:
+def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Report on a window; 1 if Prometheus has nothing to report on."""
-    flags = _Flags(add_help=False, allow_abbrev=False)
-    flags.add_argument("--since", default=SINCE)
-    flags.add_argument("--until")
-    flags.add_argument("--cluster")
-    flags.add_argument("--output", choices=("markdown", "json", "html"), default="markdown")
-    flags.add_argument("--save", type=Path)
-    own, others = flags.parse_known_args(list(words))
-    chosen = settings.load(others)
+    chosen = load()
     logs.set_up(chosen.log.model_copy(update={"level": "error"}))
     when = window(own.since, own.until, time.time())
     access = access_to(chosen.prometheus)

@@ -1,25 +1,27 @@
-"""The program as a service: what the settings ask for, served until told to stop, and read again on SIGHUP."""
+"""The command `serve`: what the settings ask for, served until told to stop, and read again on SIGHUP."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from exporter import __version__
-from exporter.commands.runtime import built
+from exporter import NAME, __version__
+from exporter.commands.runtime import built, planned
 from exporter.errors import ExporterError
 from exporter.render import terminal
-from exporter.settings.load import keys
+from exporter.settings import logs
+from exporter.settings.keys import keys
 from exporter.web.app import WebServer
-from exporter.web.handler import NAME
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
 
     from exporter.commands.runtime import Plan, Runtime
@@ -31,8 +33,28 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 1.8
 """What stopping may take, with a margin below the two seconds that are promised."""
 
+SETTINGS = ("aerospike", "web", "log", "collector", "operator", "process", "sampler", "probe", "sd")
+
 RESTART = ("web", "demo")
 """Tables whose keys are read at the start alone."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has: none."""
+    del parser
+
+
+def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
+    """Serve the metrics of a node until told to stop."""
+    del own
+
+    def plan() -> Plan:
+        """What the settings ask for now, with the log set up as they say."""
+        plan = planned(load())
+        logs.set_up(plan.settings.log)
+        return plan
+
+    return _ended(asyncio.run(serve(plan(), plan)))
 
 
 class Service:
@@ -102,6 +124,16 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     closing.start()
     closing.join(max(0.0, end - time.monotonic()))
     return 0
+
+
+def _ended(code: int) -> int:
+    """The exit code, or the end right here where a thread is still busy with a node that hangs: Python waits for it."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 def _show(node: MonitoredNode, timeout: float, last: str) -> None:

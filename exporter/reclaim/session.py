@@ -1,4 +1,4 @@
-"""The command `reclaim`: plans, and only when told to, applies and undoes."""
+"""One use of `reclaim` on a node: the plan, what is sent, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.commands.reclaim import parse, wishes
 from exporter.errors import ExporterError, SourceError
 from exporter.model.snapshot import NOBODY
 from exporter.parsers.snapshot import snapshot
@@ -24,10 +23,6 @@ from exporter.reclaim.plan import deletes, plan
 from exporter.reclaim.proposals import proposals
 from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
 from exporter.render.terminal import WIDTH, Paint
-from exporter.scrape.login import connection_to
-from exporter.settings import load as settings
-from exporter.settings import logs
-from exporter.sources.aerospike import AerospikeSource
 
 if TYPE_CHECKING:
     import argparse
@@ -38,22 +33,15 @@ if TYPE_CHECKING:
     from exporter.reclaim.apply import Outcome
     from exporter.reclaim.observe import Seen
     from exporter.settings.schema import Settings
+    from exporter.sources.aerospike import AerospikeSource
 
 OK, FAILED, REFUSED = 0, 1, 3
 
 
-def reclaim(words: Sequence[str]) -> int:
+def reclaim(own: argparse.Namespace, asked: Sequence[Change], chosen: Settings, source: AerospikeSource) -> int:
     """Plan, apply or undo; the exit code is that of the help."""
-    own, others = parse(words)
-    asked = wishes(own)
-    chosen = settings.load(others)
-    logs.set_up(chosen.log.model_copy(update={"level": "error"}))
-    source = AerospikeSource(connection_to(chosen.aerospike))
-    try:
-        session = _Session(own, chosen, source)
-        return session.undo() if own.undo is not None else session.plan(asked)
-    finally:
-        source.close()
+    session = _Session(own, chosen, source)
+    return session.undo() if own.undo is not None else session.plan(asked)
 
 
 def read(source: AerospikeSource, timeout: float) -> Situation:

@@ -7,19 +7,19 @@ flag, because `ps` shows those, and no message repeats a value, because it may b
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticUndefined
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from exporter.errors import SettingsError
+from exporter.settings.flags import Flags, Parser, add, parse
+from exporter.settings.keys import CONFIG_VARIABLE, Key, keys
 from exporter.settings.schema import ENV_PREFIX, Settings
 
 if sys.version_info >= (3, 11):
@@ -28,162 +28,52 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from pydantic.fields import FieldInfo
-
-CONFIG_FLAG = "--config.file"
-CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG__FILE"
-
-_NOT_FLAGS = ("aerospike.password", "prometheus.password", "prometheus.bearer_token")
 _JSON = ("operator", "probe.modules")
-_SECRET = re.compile("pass|secret|token", re.IGNORECASE)
-_RARE = re.compile(
-    r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|reclaim|demo\.seed"
-    r"|prometheus\.(?!url)|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\."
-)
-_SCREEN = 100
 
 Tables = dict[str, Any]
 
 
-class Key(NamedTuple):
-    """A key in its three spellings, and its field."""
-
-    path: tuple[str, ...]
-    field: FieldInfo
-
-    @property
-    def name(self) -> str:
-        """As in the file."""
-        return ".".join(self.path)
-
-    @property
-    def flag(self) -> str:
-        """As a flag."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """As in the environment."""
-        return ENV_PREFIX + "__".join(self.path).upper()
+def load(words: Sequence[str]) -> Settings:
+    """The settings in force with a command line of nothing but their flags; raises `SettingsError` as `merge` does."""
+    parser = Parser(add_help=False)
+    add(parser)
+    return merge(parse(parser, words)[1])
 
 
-def keys(table: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[Key]:
-    """Every key, in order."""
-    for name, field in table.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation, (*path, name))
-        else:
-            yield Key((*path, name), field)
-
-
-def load(arguments: Sequence[str]) -> Settings:
+def merge(flags: Flags) -> Settings:
     """The settings in force; raises `SettingsError` with one line per wrong key, never with a value."""
-    wrong: list[str] = []
-    flags, named = _flags(arguments, wrong)
+    wrong = list(flags.wrong)
+    given: Tables = {}
+    for key, value in flags.values:
+        _put(given, key, value, f"flag {key.flag}", wrong)
     environment = _environment(wrong)
-    file_name = os.environ.get(CONFIG_VARIABLE) if named is None else named
+    file_name = os.environ.get(CONFIG_VARIABLE) if flags.file is None else flags.file
     try:
         file = _read(Path(file_name)) if file_name else {}
     except SettingsError as problem:
         # What the rest lacks may be in the file: no word about that.
         raise SettingsError("\n".join([*wrong, str(problem)])) from None
     try:
-        chosen = _layered(flags, environment, file)
+        settings = _layered(given, environment, file)
     except ValidationError as errors:
         for error in errors.errors(include_input=False, include_context=False):
             path = tuple(str(part) for part in error["loc"])
-            found = "" if _disagree(error["type"], path) else _source(path, flags, environment, file, file_name or "")
-            wrong.append(f"{_word('.'.join(path))}: {_message(error['type'], error['msg'])}{found}")
+            source = "" if _disagree(error["type"], path) else _source(path, given, environment, file, file_name or "")
+            wrong.append(f"{_word('.'.join(path))}: {_message(error['type'], error['msg'])}{source}")
     if wrong:
         raise SettingsError("\n".join(wrong))
-    return chosen
-
-
-def parser(program: str, description: str, add_help: bool = True, rare: bool = True) -> argparse.ArgumentParser:
-    """The flags, for `--help` and for parsing; a default is never set by a flag that is not given.
-
-    Without `rare` the help leaves out those that few need, so that it fits a screen.
-    """
-    flags = _Parser(
-        prog=program,
-        description=description,
-        add_help=add_help,
-        allow_abbrev=False,
-        exit_on_error=False,
-        argument_default=argparse.SUPPRESS,
-        usage=f"{program} [FLAGS]",
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=_SCREEN),
-        epilog=("" if rare else "--help-all lists the rare ones, too.\n")
-        + "Each flag is also a key of the file and a variable: --web.listen-address is listen_address in [web],\n"
-        f"and {ENV_PREFIX}WEB__LISTEN_ADDRESS. Flags win over variables, variables over the file.",
-    )
-    flags.add_argument(CONFIG_FLAG, metavar="FILE", help="TOML file with settings")
-    for key in keys():
-        hidden = not rare and _RARE.match(key.name) is not None
-        if key.field.annotation is bool:
-            text = argparse.SUPPRESS if hidden else key.field.description
-            flags.add_argument(key.flag, action=argparse.BooleanOptionalAction, help=text)
-        elif key.name not in _NOT_FLAGS:
-            default = key.field.get_default()
-            shown = "" if default in (None, (), PydanticUndefined) else f" [{_shown(default)}]"
-            metavar = key.path[-1].rsplit("_", 1)[-1].upper()
-            text = argparse.SUPPRESS if hidden else f"{key.field.description}{shown}".replace("%", "%%")
-            flags.add_argument(key.flag, metavar=metavar, help=text)
-    return flags
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as the other two sources do."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"flags: {message}")
-
-
-def _flags(arguments: Sequence[str], wrong: list[str]) -> tuple[Tables, str | None]:
-    """The flags as nested tables, and the file that they name."""
-    try:
-        found, others = parser("", "", add_help=False).parse_known_args(arguments)
-    except argparse.ArgumentError as error:
-        # Of the library's two complaints, one repeats the value.
-        reason = "takes no value" if "explicit" in error.message else error.message
-        wrong.append(f"flags: {(error.argument_name or '').split('/')[0]}: {reason}")
-        return {}, None
-    wrong += _unknown(others)
-    given = vars(found)
-    file_name = given.pop(CONFIG_FLAG.removeprefix("--"), None)
-    tables: Tables = {}
-    for name, value in given.items():
-        key = next(key for key in keys() if key.name == name.replace("-", "_"))
-        _put(tables, key, value, f"flag {key.flag}", wrong)
-    return tables, file_name
-
-
-def _unknown(others: list[str]) -> Iterator[str]:
-    """What is wrong with words that are no flags of ours; names flags only, as the rest may be a secret."""
-    named = False
-    for before, word in zip(["", *others], others, strict=False):
-        flag = re.match(r"--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)", word)
-        if flag is None or (_SECRET.search(before) and before.startswith("--") and "=" not in before):
-            continue
-        named = True
-        key = next((key for key in keys() if key.flag == flag[0]), None)
-        if key is not None:
-            yield f"flags: {key.flag} is no flag, as `ps` shows those: {key.flag}-file is, and {key.variable}"
-        else:
-            yield f"flags: unknown flag {flag[0]}"
-    if others and not named:
-        yield "flags: unexpected argument"
+    return settings
 
 
 def _environment(wrong: list[str]) -> Tables:
     """The variables as nested tables."""
     tables: Tables = {}
-    known = {key.variable: key for key in keys()}
+    variables = {key.variable: key for key in keys()}
     for name in sorted(os.environ):
-        if name in known:
-            _put(tables, known[name], os.environ[name], f"environment {name}", wrong)
+        if name in variables:
+            _put(tables, variables[name], os.environ[name], f"environment {name}", wrong)
         elif name.upper().startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
             wrong.append(f"environment: unknown variable {_word(name)}")
     return tables
@@ -289,7 +179,3 @@ def _has(tables: Any, path: tuple[str, ...]) -> bool:
 def _word(name: str) -> str:
     """A name that others chose, fit for one line."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:100])
-
-
-def _shown(default: object) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
+from exporter import NAME
 from exporter.web.page_cache import Readable
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NAME = "aerospike-memory-exporter"
 
 GRACE_SECONDS = 0.1
 

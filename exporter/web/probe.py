@@ -6,11 +6,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from exporter import NAME
 from exporter.errors import RequestError
 from exporter.fleet.modules import DEFAULT
 from exporter.render import document
 from exporter.render.html import STYLE
-from exporter.web.handler import GRACE_SECONDS, NAME, Handler
+from exporter.web.handler import GRACE_SECONDS, Handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

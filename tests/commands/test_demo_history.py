@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed
 
-from exporter import cli
+from exporter import NAME, cli
 from exporter.collectors.metric import PREFIX
 from exporter.commands import demo_history as backfill
 from exporter.demo.shop import HOUR, Shop
-from exporter.web.handler import NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

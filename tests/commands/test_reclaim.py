@@ -18,9 +18,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exporter import cli
+from exporter import NAME, cli
 from exporter.reclaim.parameters import PARAMETERS
-from exporter.web.handler import NAME
 from tests.reclaim.recorded import RecordedNode
 from tests.support import TESTS, logging_as_before
 

@@ -16,7 +16,7 @@ import yaml
 
 from exporter import __version__
 from exporter.rules.thresholds import JOB
-from exporter.settings import load as settings
+from exporter.settings.keys import CONFIG_FLAG
 from tests.deploy.manifests import DEPLOY, PORT, documents, parts, settings_of
 from tests.deploy.rule_files import ALERTS, RULES, groups
 
@@ -197,7 +197,7 @@ def test_its_settings_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     container = _exporter(workload)
     words = list(container.get("args", []))
     if words:
-        assert words[:-1] == [settings.CONFIG_FLAG]
+        assert words[:-1] == [CONFIG_FLAG]
         directory, file = words[-1].rsplit("/", 1)
         (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == directory]
         (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == mount["name"]]
@@ -215,7 +215,7 @@ def test_the_password_comes_from_a_secret_that_is_not_here(monkeypatch: pytest.M
         assert all(document["kind"] != "Secret" for document in documents(path))
     workload = _named("probe", "Deployment")
     file = str(KUBERNETES / "probe" / "exporter.toml")
-    password = settings_of(monkeypatch, {}, [settings.CONFIG_FLAG, file]).probe.modules["default"].password_file
+    password = settings_of(monkeypatch, {}, [CONFIG_FLAG, file]).probe.modules["default"].password_file
     assert password is not None
     (mount,) = [each for each in _exporter(workload)["volumeMounts"] if each["mountPath"] == str(password.parent)]
     (volume,) = [each for each in _pod(workload)["volumes"] if each["name"] == mount["name"]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.settings import load as settings
+from exporter.settings.keys import CONFIG_FLAG
 from tests.deploy.manifests import DEPLOY, PORT, ROOT, settings_of
 from tests.support import program
 
@@ -101,8 +101,8 @@ def test_its_settings_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     (start,) = unit["ExecStart"]
     exporter, *words = shlex.split(start)
     assert exporter == "/opt/exporter/bin/aerospike-memory-exporter"
-    assert words == [settings.CONFIG_FLAG, "/etc/exporter/exporter.toml"]
-    chosen = settings_of(monkeypatch, {}, [settings.CONFIG_FLAG, str(SYSTEMD / "exporter.toml")])
+    assert words == [CONFIG_FLAG, "/etc/exporter/exporter.toml"]
+    chosen = settings_of(monkeypatch, {}, [CONFIG_FLAG, str(SYSTEMD / "exporter.toml")])
     assert chosen.web.listen_address == f":{PORT}"
     smaps = settings_of(monkeypatch, _variables(SYSTEMD / "with" / "smaps.conf")).sampler
     jemalloc = settings_of(monkeypatch, _variables(SYSTEMD / "with" / "jemalloc.conf")).sampler
@@ -114,7 +114,7 @@ def test_its_settings_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_comments_of_the_example_are_settings_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = tmp_path / "exporter.toml"
     whole.write_text(re.sub(r"^#(?=[a-z\[])", "", (SYSTEMD / "exporter.toml").read_text(), flags=re.MULTILINE))
-    chosen = settings_of(monkeypatch, {}, [settings.CONFIG_FLAG, str(whole)])
+    chosen = settings_of(monkeypatch, {}, [CONFIG_FLAG, str(whole)])
     (credential,) = _lines(SYSTEMD / "with" / "password.conf")["LoadCredential"]
     assert str(chosen.aerospike.password_file) == f"/run/credentials/{UNIT}/{credential.split(':')[0]}"
     (logs,) = _lines(SYSTEMD / UNIT)["LogsDirectory"]

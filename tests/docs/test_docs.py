@@ -14,7 +14,8 @@ from exporter import cli
 from exporter.collectors import METRICS
 from exporter.errors import SettingsError
 from exporter.findings import RULES
-from exporter.settings.load import CONFIG_FLAG, CONFIG_VARIABLE, keys, load
+from exporter.settings.keys import CONFIG_FLAG, CONFIG_VARIABLE, keys
+from exporter.settings.load import load
 from tests.deploy.rule_files import alerts, recordings
 from tests.support import TESTS, flags_of, promtool
 

@@ -10,8 +10,8 @@ import pytest
 import requests
 import trustme
 
+from exporter import NAME
 from exporter.settings.schema import WebConfigSettings
-from exporter.web.handler import NAME
 from tests.serving import Registry, serving
 
 
