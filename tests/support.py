@@ -22,6 +22,7 @@ from exporter.collectors.metric import PREFIX
 from exporter.demo.wire import InfoServer
 from exporter.model.selection import View
 from exporter.scrape.exposition import Exposition
+from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Registry
 from exporter.scrape.target import Target
 from exporter.settings import logs
@@ -61,7 +62,7 @@ def registry_of(answer: Callable[[str], str | None], view: View | None = None) -
         source = AerospikeSource(Connection(*server.address), view.sets, view.sindexes)
         target = Target("the node", source)
         try:
-            yield Registry(target, view)
+            yield Registry(target, view, observer=FindingLog("the node").tell)
         finally:
             target.close()
 

@@ -33,7 +33,7 @@ ROWS = (
     ("memory",),
     ("parsers", "settings"),
     ("model",),
-    ("errors", "units", "__init__"),
+    ("errors", "states", "units", "__init__"),
 )
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 

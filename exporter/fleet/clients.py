@@ -18,10 +18,12 @@ from exporter.collectors.process import PROCESS
 from exporter.errors import ParseError, RequestError
 from exporter.model.endpoint import Endpoint, endpoint
 from exporter.scrape.exposition import Exposition
+from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Families, Registry
 from exporter.scrape.sampler import Job, Sampler
 from exporter.scrape.target import Target
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS, AerospikeSource, Refusals
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +86,7 @@ class Fleet:
         self._nodes: dict[Key, Node] = {}  # the one asked for least recently first
         self._refusals: dict[Key, Refusals] = {}
         self._evictions = {"idle": 0, "limit": 0}
-        self._told = 0
+        self._states: States[str] = States()
         # One more, for those that are closed.
         self._threads = ThreadPoolExecutor(chosen.clients + 1, "probe")
         self._sweeper = Sampler([Job("probe", self.sweep, min(_SWEEP_SECONDS, chosen.idle / 2))])
@@ -120,11 +122,10 @@ class Fleet:
                 if node.under_way.done() and now - node.used >= self._chosen.idle:
                     self._let_go(key, "idle")
             self._forget(now)
-            if self._told != self._evictions["limit"]:
-                self._told = self._evictions["limit"]
+            if self._states.changed("limit", self._evictions["limit"] or None):
                 logger.warning(
                     "probe.clients: more nodes are asked for than the %d that are kept; %d were let go of so far",
-                    *(self._chosen.clients, self._told),
+                    *(self._chosen.clients, self._evictions["limit"]),
                 )
 
     def series(self) -> Iterator[Series]:
@@ -170,7 +171,7 @@ class Fleet:
         source = AerospikeSource(connection, view.sets, view.sindexes, self._sindex_stat, self._clock, refusals)
         name = str(key.endpoint)
         target = Target(name, source)
-        registry = Registry(target, view, _REMOTE, name, own=None)
+        registry = Registry(target, view, _REMOTE, own=None, observer=FindingLog(name).tell)
         under_way = self._threads.submit(registry.scrape, timeout)
         return Node(target, registry, Exposition(), under_way, self._clock())
 

@@ -14,6 +14,7 @@ from exporter.model.endpoint import Endpoint, endpoint
 from exporter.parsers import info
 from exporter.parsers.peers import addresses_in, peers
 from exporter.sources.aerospike import AerospikeSource, Refusals
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,9 +74,9 @@ class Cluster:
         self._now = now
         self._due = clock()
         self._refusals = Refusals()
-        self._problem = ""
+        self._states: States[Endpoint] = States()
         self._asked = seed
-        self._left_out: set[str] = set()
+        self._left_out: States[str] = States()
 
     def refresh(self) -> None:
         """Ask for the list, if the last one is too old; what goes wrong is logged, and told by `latest`."""
@@ -147,21 +148,22 @@ class Cluster:
             allowed = next(filter(self._modules.allowed.allows, _endpoints(addresses)), None)
             if allowed is not None:
                 members.append(Member(node_id, allowed))
-            elif node_id not in self._left_out and len(self._left_out) < MOST_NODES:
-                self._left_out.add(node_id)
+            elif self._left_out.changed(node_id, True):
                 where = ", ".join(map(str, _endpoints(addresses))) or "no address"
                 logger.warning("sd: node %s is left out: probe.targets does not list %s", node_id[:16], where[:200])
+        self._left_out.cleared(but=found)
         return tuple(members)
 
     def _tell(self, problem: str) -> None:
         """One line when the list can no longer be read, and one when it can again."""
-        if bool(problem) != bool(self._problem) or (self.listing is None and problem != self._problem):
+        # Where there is no list, the reason is all that there is.
+        state = None if not problem else "old" if self.listing else problem
+        if self._states.changed(self.seed, state):
             if problem:
                 kept = "; the last list goes on for a while" if self.listing else ""
                 logger.warning("sd: the cluster of %s is not told: %s%s", self.seed, problem, kept)
             else:
                 logger.info("sd: the cluster of %s is told again", self.seed)
-        self._problem = problem
 
 
 class Discovery:

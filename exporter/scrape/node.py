@@ -18,6 +18,7 @@ from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
 from exporter.parsers.info import fields
 from exporter.parsers.snapshot import statistics
+from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Registry
 from exporter.scrape.sampler import Job, Sampler, smaps_job
 from exporter.scrape.target import Samples, Target
@@ -54,7 +55,7 @@ class MonitoredNode:
         unseen = [] if process is not None else [PROCESS, MAP]
         unseen += [] if chosen.sampler.peers else [PEERS]
         seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
-        self.registry = Registry(self.target, self.view, seen, self.name)
+        self.registry = Registry(self.target, self.view, seen, observer=FindingLog(self.name).tell)
 
     def start(self) -> None:
         """Begin to read the slow sources in the background."""

@@ -7,19 +7,19 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from exporter.collectors import COLLECTORS, METRICS, exporter
-from exporter.collectors.analysis import ANALYSIS
 from exporter.collectors.metric import Collector, Family, Metric, Series
 from exporter.findings import Diagnosis
 from exporter.model.selection import View
-from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.target import no_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from exporter.findings.rule import Rule, Verdict
     from exporter.model.snapshot import ScrapeResult
 
     Own = Callable[[], Iterable[Series]]
+    Observer = Callable[[Iterable[tuple[Rule, Verdict]]], None]
 
 logger = logging.getLogger(__name__)
 
@@ -47,21 +47,24 @@ def build_info() -> Iterator[Series]:
 
 
 class Registry:
-    """What is exposed of one node, and with it what `own` says of the exporter."""
+    """What is exposed of one node, and with it what `own` says of the exporter.
+
+    The `observer` gets the verdicts on each scrape that the node answered.
+    """
 
     def __init__(
         self,
         target: Readable,
         view: View,
         collectors: tuple[Collector, ...] = COLLECTORS,
-        name: str = "the node",
         own: Own | None = build_info,
+        observer: Observer | None = None,
     ) -> None:
         self._target = target
         self.view = view
         self.collectors = collectors
         self._own = own
-        self._watch = FindingLog(name)
+        self._observer = observer
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
@@ -95,14 +98,14 @@ class Registry:
         for collector in self.collectors:
             before = time.perf_counter()
             series, success = _run(collector, analysis, self.view)
-            if collector is ANALYSIS and up and series is not None:
-                self._watch.tell(analysis.verdicts)
-            yield series or []
+            yield series
             name = (collector.name,)
             yield [
                 (exporter.COLLECTOR_SECONDS, name, time.perf_counter() - before),
                 (exporter.COLLECTOR_SUCCESS, name, success),
             ]
+        if up and self._observer is not None:
+            _observe(self._observer, analysis)
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
 
 
@@ -139,11 +142,19 @@ def _families(found: Iterable[list[Series]]) -> Families:
     return Families(Family(metric, found) for metric, found in values.items() if found)
 
 
-def _run(collector: Collector, analysis: Diagnosis, view: View) -> tuple[list[Series] | None, bool]:
+def _run(collector: Collector, analysis: Diagnosis, view: View) -> tuple[list[Series], bool]:
     """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
     try:
         series = list(collector.collect(analysis, view))
     except Exception as bug:
         logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
-        return None, False
+        return [], False
     return series, not any(problem.startswith(collector.sections) for problem in analysis.snapshot.problems)
+
+
+def _observe(observer: Observer, analysis: Diagnosis) -> None:
+    """Tell the observer; one that fails costs no series."""
+    try:
+        observer(analysis.verdicts)
+    except Exception as bug:
+        logger.error("judging the node failed: %s", type(bug).__name__, exc_info=bug)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from exporter.errors import ConnectError, ExporterError, LoginError, NoAnswerError
 from exporter.sources.files import MissingError
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +93,7 @@ class Job(Generic[T]):
         self.sample: Sample[T] = Sample()
         self._read = read
         self._cost = cost
-        self._told: str | None = None
+        self._states: States[str] = States()
 
     def run(self, now: Callable[[], float] = time.time) -> None:
         """Read once, if that is worth it; never raises."""
@@ -128,8 +129,7 @@ class Job(Generic[T]):
 
     def _tell(self, state: str | None, message: str) -> None:
         """One line per change of state, not per reading."""
-        if state != self._told:
-            self._told = state
+        if self._states.changed(self.name, state):
             logger.log(logging.INFO if state is None else logging.WARNING, "%s: %s", self.name, message)
 
 

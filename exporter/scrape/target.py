@@ -14,6 +14,7 @@ from exporter.errors import ExporterError, LoginError
 from exporter.model.process import ProcessView
 from exporter.model.snapshot import NOBODY, ScrapeResult, Snapshot
 from exporter.parsers import snapshot as stats
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -76,9 +77,9 @@ class Target:
         self._lock = threading.Lock()
         self._current: Future[ScrapeResult] | None = None
         self._closed = False
-        self._state: str | None = ""  # neither well (None) nor ill: nothing was said yet
+        self._states: States[str] = States()
         self._who = ""
-        self._sections: Mapping[str, str] = {}
+        self._sections: States[str] = States()
 
     def read(self, timeout: float) -> ScrapeResult:
         """Read the node in at most `timeout` seconds; never raises."""
@@ -114,19 +115,17 @@ class Target:
 
     def _read(self, timeout: float) -> ScrapeResult:
         start = time.monotonic()
-        problem, kind = None, None
+        problem, state, bug = None, "answers", None
         try:
             replies = self._source.read(timeout)
             seconds = time.monotonic() - start
             snapshot = stats.snapshot(replies)
         except ExporterError as error:
             problem, seconds = str(error), time.monotonic() - start
-            kind = "login" if isinstance(error, LoginError) else "lost"
-        except Exception as bug:
-            if self._state != "bug":
-                logger.error("reading %s failed: %s", self._name, type(bug).__name__, exc_info=bug)
-            problem, seconds = f"reading {self._name} failed: {type(bug).__name__}", time.monotonic() - start
-            kind = "bug"
+            state = "login" if isinstance(error, LoginError) else "lost"
+        except Exception as error:
+            problem, seconds = f"reading {self._name} failed: {type(error).__name__}", time.monotonic() - start
+            state, bug = "failed", error
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
         # A node that does not answer can still be seen.
@@ -142,31 +141,34 @@ class Target:
             problem,
             seconds,
         )
-        self._tell(reading, kind, process_view.problems if problem else reading.snapshot.problems)
+        self._tell(reading, state, bug)
         return reading
 
-    def _tell(self, reading: ScrapeResult, state: str | None, sections: Mapping[str, str]) -> None:
+    def _tell(self, reading: ScrapeResult, state: str, bug: Exception | None) -> None:
         """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
         node = reading.snapshot.node
-        if state != self._state:
-            self._state = state
+        if self._states.changed(self._name, state):
             if reading.problem is None:
                 logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
-            elif state != "bug":
+            elif bug is None:
                 logger.warning("%s", reading.problem)
+            else:
+                logger.error("%s", reading.problem, exc_info=bug)
         if reading.problem is None:
             who = f"node {node.node_id}, build {node.build}, cluster {node.cluster_name or 'without a name'}"
             if self._who not in ("", who):
                 # An upgrade, say; but it may also be that an address leads elsewhere now.
                 logger.warning("%s is another now: %s; it was %s", self._name, who, self._who)
             self._who = who
-        if state is None:
             there = {namespace.name for namespace in reading.snapshot.namespaces}
             absent = {f"operator.{name}": "there is no such namespace" for name in self._expected if name not in there}
-            sections = {**sections, **absent}
+            sections: Mapping[str, str] = {**reading.snapshot.problems, **absent}
+        else:
+            # Of a node that is lost, that is all there is to tell.
+            sections = reading.snapshot.process_view.problems
         for section, problem in sections.items():
-            if self._sections.get(section) != problem:
+            if self._sections.changed(section, problem):
                 logger.warning("%s: no figures from %s: %s", self._name, section, problem)
-        for section in self._sections.keys() - sections.keys() if reading.problem is None else ():
-            logger.info("%s: figures from %s again", self._name, section)
-        self._sections = sections
+        for section in self._sections.cleared(but=sections):
+            if reading.problem is None:
+                logger.info("%s: figures from %s again", self._name, section)

@@ -234,6 +234,8 @@ class AerospikeSource:
         seconds = max(0.001, min(deadline - self._clock(), self._connection.timeout))
         left = max(1, int(seconds * 1000))
         reached = greet(self._connection, seconds)
+        # It would write to the console what it thinks of the node.
+        aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)
         try:
             self._client = aerospike.client(_client_config(reached, left))
             node = self._client.get_node_names()[0]
@@ -313,6 +315,3 @@ def _reason(problem: Exception) -> str:
 
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())[:200]
-
-
-aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)

@@ -10,6 +10,7 @@ from exporter.errors import ParseError, SourceError
 from exporter.model.snapshot import Histograms
 from exporter.parsers import histograms
 from exporter.parsers.info import error
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ class HistogramSource:
         self._ask = ask
         self._now = now
         self._seen: dict[str, tuple[str, float]] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: States[str] = States()
 
     def read(self) -> tuple[Histograms, ...]:
         """The histograms of each namespace; raises `SourceError`, also where not one of them can be read.
@@ -92,11 +93,10 @@ class HistogramSource:
     def _tell(self, problems: dict[str, str]) -> None:
         """One line per change, not per reading."""
         for command, problem in problems.items():
-            if self._problems.get(command) != problem:
+            if self._problems.changed(command, problem):
                 logger.warning("%s: %s", command, problem)
-        for command in self._problems.keys() - problems.keys():
+        for command in self._problems.cleared(but=problems):
             logger.info("%s: read again", command)
-        self._problems = problems
 
 
 def _command(ns: str, kind: str) -> str:

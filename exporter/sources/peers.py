@@ -16,6 +16,7 @@ from exporter.parsers.namespace import namespace
 from exporter.parsers.peers import Peer, peers
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import where
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ class PeersSource:
         # Kept, without its connection: it knows how long not to try again after a refused login.
         self._node = AerospikeSource(connection, clock=clock)
         self._listing = "peers-clear-std" if connection.tls is None else "peers-tls-std"
-        self._problems: dict[str, str] = {}
+        self._silent: States[str] = States()
         self._stopped = threading.Event()
 
     def read(self) -> Peers:
@@ -112,11 +113,12 @@ class PeersSource:
 
     def _tell(self, own_id: str, problems: Mapping[str, str], by_node: Mapping[str, PeerUse]) -> None:
         """One line for each peer that no longer answers, and for each that answers again."""
-        for node_id in problems.keys() - self._problems.keys():
-            logger.warning("peer %s of %s does not tell what it uses: %s", node_id, own_id, problems[node_id])
-        for node_id in by_node.keys() & self._problems.keys():
-            logger.info("peer %s of %s tells what it uses again", node_id, own_id)
-        self._problems = dict(problems)
+        for node_id, problem in problems.items():
+            if self._silent.changed(node_id, True):
+                logger.warning("peer %s of %s does not tell what it uses: %s", node_id, own_id, problem)
+        for node_id in self._silent.cleared(but=problems):
+            if node_id in by_node:
+                logger.info("peer %s of %s tells what it uses again", node_id, own_id)
 
 
 def _use(names: Sequence[str], replies: Mapping[str, str]) -> PeerUse:

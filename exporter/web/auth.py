@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import bcrypt
 
 from exporter.errors import SettingsError
+from exporter.states import States
 from exporter.web import config_file as web_config
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Access:
         self._state = _State() if path is None else _load(path)
         self._seen = _marks(self._state.files)
         self._due = clock() + LOOK_SECONDS
-        self._problem = ""
+        self._problems: States[Path] = States()
         self._salt = secrets.token_bytes(16)
         self._known: dict[bytes, bool] = {}
 
@@ -102,7 +103,7 @@ class Access:
         with self._lock:
             self._due = self._clock() + LOOK_SECONDS
             # What failed may lack a file that is not among those in force.
-            if self._problem or _marks(self._state.files) != self._seen:
+            if self._path in self._problems or _marks(self._state.files) != self._seen:
                 self._load(self._path)
         return self._state
 
@@ -110,12 +111,11 @@ class Access:
         try:
             self._state = _load(path)
         except SettingsError as problem:
-            if str(problem) != self._problem:
-                self._problem = str(problem)
-                for line in self._problem.splitlines():
+            if self._problems.changed(path, str(problem)):
+                for line in str(problem).splitlines():
                     logger.error("%s; what was in force before goes on", line)
         else:
-            self._problem = ""
+            self._problems.changed(path, None)
             self._seen = _marks(self._state.files)
             logger.info("web.config.file: read %s again", path)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tornado.httpserver import HTTPServer
 from tornado.netutil import add_accept_handler
 
+from exporter.states import States
+
 if TYPE_CHECKING:
     import socket
     import ssl
@@ -91,7 +93,7 @@ class BoundedServer(HTTPServer):
         self._most = most if limit == resource.RLIM_INFINITY else max(1, min(most, limit - FILES_KEPT))
         self._busy = busy
         self._streams: dict[IOStream, None] = {}
-        self._crowded = False
+        self._states: States[str] = States()
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Begin to accept connections."""
@@ -106,8 +108,7 @@ class BoundedServer(HTTPServer):
             # Else the loop would be told at once, and for ever, that somebody knocks.
             self._handlers[number]()
             asyncio.get_running_loop().call_later(RETRY_SECONDS, go_on)
-            if not self._crowded:
-                self._crowded = True
+            if self._states.changed("accept", "paused"):
                 logger.error("no connection can be accepted: %s", problem.strerror)
 
         def go_on() -> None:
@@ -118,8 +119,7 @@ class BoundedServer(HTTPServer):
         self._handlers[number] = add_accept_handler(listener, self._handle_connection)
 
     def _drained(self) -> None:
-        if self._crowded:
-            self._crowded = False
+        if self._states.changed("accept", None):
             logger.info("connections are accepted again")
 
     @property

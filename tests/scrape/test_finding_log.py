@@ -157,7 +157,8 @@ def filled(free: int) -> Snapshot:
 def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytest.LogCaptureFixture) -> None:
     well, near, full = (ScrapeResult(filled(free)) for free in (8, 2, 1))
     lost = no_reading("no connection")
-    registry = Registry(Told(well, well, near, near, full, lost, full, well, lost, well), View(), name="shop:3000")
+    readings = Told(well, well, near, near, full, lost, full, well, lost, well)
+    registry = Registry(readings, View(), observer=FindingLog("shop:3000").tell)
     said = []
     for _ in range(10):
         registry.scrape(1)
@@ -188,7 +189,8 @@ def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytes
 def test_a_section_that_fails_clears_nothing(caplog: pytest.LogCaptureFixture) -> None:
     info = replies("8.1/small-out-of-space")
     without = {**info, "namespace/carts": "type=unknown"}
-    registry = Registry(Told(*(ScrapeResult(snapshot(one)) for one in (info, without, info))), View())
+    readings = Told(*(ScrapeResult(snapshot(replies)) for replies in (info, without, info)))
+    registry = Registry(readings, View(), observer=FindingLog("the node").tell)
     registry.scrape(1)
     assert [line.split(": ")[2] for line in lines(caplog)] == ["writes_refused of carts", "stop_writes_near of carts"]
     registry.scrape(1)

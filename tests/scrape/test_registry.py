@@ -95,6 +95,22 @@ def test_a_collector_with_a_bug_costs_only_its_own_series(caplog: pytest.LogCapt
     assert "collector broken failed: ZeroDivisionError" in caplog.text
 
 
+def test_an_observer_with_a_bug_costs_no_series_and_sees_only_a_node_that_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(verdicts: object) -> None:
+        raise ZeroDivisionError
+
+    for reading, lines in ((ScrapeResult(snapshot(CACHE)), 1), (no_reading("no connection"), 0)):
+        caplog.clear()
+        found = series(
+            Exposition().body(Registry(Told(reading), View(), observer=broken).scrape(1), "", "")[0].decode()
+        )
+        assert found['scrape_collector_success{collector="analysis"}'] == lines
+        assert "scrape_duration_seconds" in found
+        assert caplog.text.count("judging the node failed: ZeroDivisionError") == lines
+
+
 def test_the_operators_limits_are_like_the_servers_own() -> None:
     operator = Operator(maximum=Amount(share=0.5), minimum=Amount(bytes=1 << 20), page=8 << 20)
     found = scraped(CACHE, View(operators={"carts": operator}))
