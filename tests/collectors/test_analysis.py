@@ -19,7 +19,7 @@ from exporter.findings import Diagnosis
 from exporter.model.selection import View
 from exporter.model.snapshot import Histograms, ScrapeResult, Snapshot
 from exporter.scrape.exposition import Encoder, Exposition
-from exporter.scrape.registry import Registry
+from exporter.scrape.registry import Families, Registry
 from tests.findings.cases import namespace, node, stripes
 from tests.support import promtool
 
@@ -78,7 +78,7 @@ def the_librarys_own() -> GaugeHistogramMetricFamily:
 def test_the_text_is_that_of_the_librarys_own_gauge_histogram(encode: Callable[[Any], bytes]) -> None:
     registry = CollectorRegistry()
     registry.register(Given(the_librarys_own()))
-    assert Encoder(encode)(Given(family())) == encode(registry)
+    assert Encoder(encode)(Families((family(),))) == encode(registry)
 
 
 @pytest.mark.parametrize(
