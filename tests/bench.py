@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from exporter.demo.node import EmbeddedNode
-from exporter.demo.synthetic import synthetic
 from exporter.demo.wire import InfoServer
 from exporter.model.selection import Selection
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.crowd import Crowd
+from tests.synthetic import synthetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

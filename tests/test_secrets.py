@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from exporter import cli
 from exporter.demo.wire import InfoServer
 from exporter.settings.keys import keys
+from tests.logins import Logins
 from tests.serving import OPENMETRICS
 from tests.support import logging_as_before, replies
 from tests.test_cli import ENVIRONMENT, running
@@ -64,7 +65,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def node() -> InfoServer:
     sets = f"{NODE['sets/carts']}".replace("set=cart:", f"set={EXCLUDED_SET}:")
     assert EXCLUDED_SET in sets
-    return InfoServer({**NODE, "sets/carts": sets}.get, users={"exporter": NODE_HASH})
+    return InfoServer({**NODE, "sets/carts": sets}.get, logins=Logins({"exporter": NODE_HASH}))
 
 
 def written(path: Path, text: str) -> Path:

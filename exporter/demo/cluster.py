@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from exporter.demo.wire import Logins
+
 
 class EmbeddedCluster:
     """So many simulated nodes, from which any client learns all others and the partitions of each.
@@ -31,7 +33,7 @@ class EmbeddedCluster:
         speed: float = 1.0,
         *,
         scales: Mapping[int, float] | None = None,
-        users: Mapping[str, str] | None = None,
+        logins: Logins | None = None,
     ) -> None:
         self.members = Members()
         self.nodes = tuple(
@@ -39,7 +41,7 @@ class EmbeddedCluster:
                 release,
                 seed + position,
                 speed,
-                users=users,
+                logins=logins,
                 node_id=f"{int(NODE_ID, 16) + position:X}",
                 members=self.members,
                 scale=(scales or {}).get(position, 1.0),

@@ -18,12 +18,13 @@ from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
     from exporter.demo.members import View
+    from exporter.demo.wire import Logins
 
 POLL_SECONDS = 0.25
 """Real seconds between two looks at the clock."""
@@ -48,7 +49,7 @@ class EmbeddedNode:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        users: Mapping[str, str] | None = None,
+        logins: Logins | None = None,
         now: Callable[[], float] = time.monotonic,
         node_id: str = NODE_ID,
         members: Members | None = None,
@@ -60,7 +61,7 @@ class EmbeddedNode:
         self.shop = Shop(seed, release, scale=scale)
         self._members = members or Members()
         self._clock = Clock(speed, now)
-        self._server = InfoServer(self._answer, host=host, port=port, users=users)
+        self._server = InfoServer(self._answer, host=host, port=port, logins=logins)
         self._words = Words(self.shop, release, lambda: self._server.address, self._view)
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -8,12 +8,10 @@ import socket
 import socketserver
 import struct
 import threading
-from typing import TYPE_CHECKING
-
-from exporter.demo.login import Logins
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -28,6 +26,9 @@ IDLE_SECONDS = 120.0
 """Clients stop using a pooled connection after 55 s without traffic, so none is closed under one that is in use."""
 
 NOT_AUTHENTICATED = b"ERROR:80:not authenticated\n"
+
+_SECURITY_NOT_ENABLED = 52
+_SECURITY_HEADER_BYTES = 16
 
 _HEADER = struct.Struct("!Q")
 _LOG = logging.getLogger(__name__)
@@ -46,12 +47,33 @@ def frame(body: bytes, kind: int = INFO) -> bytes:
     return _HEADER.pack(PROTOCOL_VERSION << 56 | kind << 48 | len(body)) + body
 
 
+class Logins(Protocol):
+    """Who may ask: answers the security messages that a client sends before its first request."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a connection has to log in before it may ask anything."""
+
+    def answer(self, message: bytes) -> tuple[bytes, bool]:
+        """The reply to one security message, and whether its connection may ask from now on."""
+
+
+class NoLogins:
+    """A node without security: everybody may ask."""
+
+    required = False
+
+    def answer(self, message: bytes) -> tuple[bytes, bool]:
+        """That there is no security: version, result, and the command that it is the answer to."""
+        return bytes([0, _SECURITY_NOT_ENABLED, *message[2:3]]).ljust(_SECURITY_HEADER_BYTES, b"\0"), True
+
+
 class InfoServer:
     """A TCP server that speaks the info protocol and asks `answer` for the value of each command.
 
-    A command whose answer is None is left out of the reply, as servers up to 7.0 do with what they do not know. With
-    `users` (name to credential, see `Logins`) a connection has to log in first. A test that needs a faulty server
-    overrides `reply`; `closed` is set when the server closes, so a reply that hangs can wait for it.
+    A command whose answer is None is left out of the reply, as servers up to 7.0 do with what they do not know.
+    `logins` says who may ask. A test that needs a faulty server overrides `reply`; `closed` is set when the server
+    closes, so a reply that hangs can wait for it.
     """
 
     def __init__(
@@ -60,10 +82,10 @@ class InfoServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        users: Mapping[str, str] | None = None,
+        logins: Logins | None = None,
     ) -> None:
         self.closed = threading.Event()
-        self.logins = Logins(users)
+        self.logins: Logins = logins or NoLogins()
         self._answer = answer
         self._bind = (host, port)
         self._listener: _Listener | None = None

@@ -15,8 +15,8 @@ import psutil
 import pytest
 import requests
 
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
+from tests.logins import EXAMPLE_USERS, Logins
 from tests.support import replies, series
 from tests.test_cli import Hanging, ended, running
 
@@ -162,7 +162,7 @@ def test_a_password_that_was_changed_in_its_file_is_used(tmp_path: Path) -> None
     password = tmp_path / "password"
     password.write_text(SECRET)
     login = f'user = "exporter"\npassword_file = "{password}"'
-    with InfoServer(CACHE.get, users=EXAMPLE_USERS) as node:
+    with InfoServer(CACHE.get, logins=Logins(EXAMPLE_USERS)) as node:
         text = config(tmp_path, node, login)
         with started(tmp_path, text) as exporter:
             assert series(exporter.get().text)["up"] == 0

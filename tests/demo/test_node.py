@@ -6,9 +6,9 @@ import time
 import pytest
 from aerospike import exception
 
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.node import EmbeddedNode
 from tests.demo.client import connected, fields
+from tests.logins import EXAMPLE_USERS, Logins
 
 
 @pytest.mark.parametrize(("release", "build"), [("8.1", "8.1.2.0"), ("6.4", "6.4.0.34")])
@@ -73,7 +73,7 @@ def test_closing_leaves_no_thread_and_a_node_may_start_again() -> None:
 
 
 def test_a_node_may_ask_for_a_login() -> None:
-    with EmbeddedNode(users=EXAMPLE_USERS) as node:
+    with EmbeddedNode(logins=Logins(EXAMPLE_USERS)) as node:
         with connected(node.address, user="exporter", password="simulation") as info:
             info("build")
         with pytest.raises(exception.InvalidCredential), connected(node.address, user="exporter", password="x"):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from aerospike import exception
 
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import INFO, MAX_CONNECTIONS, CutOff, InfoServer, frame
 from tests.demo.client import connected
+from tests.logins import EXAMPLE_USERS, Logins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def test_an_answer_that_fails_costs_its_connection_only(caplog: pytest.LogCaptur
 class TestLogin:
     @pytest.fixture
     def guarded(self) -> Iterator[InfoServer]:
-        with InfoServer(ANSWERS.get, users=EXAMPLE_USERS) as server:
+        with InfoServer(ANSWERS.get, logins=Logins(EXAMPLE_USERS)) as server:
             yield server
 
     def test_the_right_password_is_let_in(self, guarded: InfoServer) -> None:
@@ -210,6 +210,13 @@ class TestLogin:
             connected(guarded.address, user="nobody", password="simulation"),
         ):
             pass
+
+    def test_without_security_a_client_that_would_log_in_is_let_in(self) -> None:
+        with (
+            InfoServer(ANSWERS.get) as server,
+            connected(server.address, user="exporter", password="simulation") as info,
+        ):
+            assert info("build") == "build\t8.1.2.0\n"
 
     def test_nothing_is_answered_before_the_login(self, guarded: InfoServer) -> None:
         with plain(guarded) as connection:

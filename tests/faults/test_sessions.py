@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from exporter.demo.login import AUTHENTICATE, EXAMPLE_USERS, INVALID_CREDENTIAL, LOGIN, Logins
 from exporter.demo.wire import NOT_AUTHENTICATED, InfoServer, frame
 from exporter.errors import LoginError
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.faults.link import Link, but_for_greetings
+from tests.logins import AUTHENTICATE, EXAMPLE_USERS, INVALID_CREDENTIAL, LOGIN, Logins
 from tests.support import replies
 
 NODE = replies("8.1/cache-steady")
@@ -51,7 +51,7 @@ class Clock:
 
 @pytest.fixture
 def node() -> Iterator[InfoServer]:
-    with InfoServer(NODE.get, users=EXAMPLE_USERS) as running:
+    with InfoServer(NODE.get, logins=Logins(EXAMPLE_USERS)) as running:
         yield running
 
 

@@ -19,7 +19,6 @@ import psutil
 import pytest
 import trustme
 
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
 from exporter.errors import RequestError
 from exporter.fleet.clients import Fleet
@@ -30,6 +29,7 @@ from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS
 from exporter.web.handler import Exposed
+from tests.logins import EXAMPLE_USERS, Logins
 from tests.serving import OPENMETRICS, Served, serving
 from tests.sources.test_peers import TlsPeer
 from tests.support import exposed, registry_of, replies, series
@@ -47,7 +47,7 @@ class Node(InfoServer):
         self.go.set()
         self.reads = 0
         self.logins_seen = 0
-        super().__init__(self._told, users=users)
+        super().__init__(self._told, logins=Logins(users) if users else None)
         answer = self.logins.answer
 
         def counted(message: bytes) -> tuple[bytes, bool]:

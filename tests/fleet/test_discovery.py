@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from exporter.demo.cluster import EmbeddedCluster
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.wire import InfoServer
 from exporter.errors import SourceError
 from exporter.fleet.discovery import KEEP_SECONDS, Cluster, Discovery
@@ -22,6 +21,7 @@ from exporter.model.endpoint import endpoint
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings, SdSettings
 from exporter.web.handler import Exposed
+from tests.logins import EXAMPLE_USERS, Logins
 from tests.serving import Served, serving
 from tests.support import replies, series
 
@@ -37,7 +37,7 @@ class Seed(InfoServer):
     def __init__(self, users: Mapping[str, str] | None = None) -> None:
         self.answers = {**PAIR, "node": "A1"}
         self.asked = 0
-        super().__init__(self._told, users=users)
+        super().__init__(self._told, logins=Logins(users) if users else None)
 
     def _told(self, command: str) -> str | None:
         self.asked += command == "cluster-name"

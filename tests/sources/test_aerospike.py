@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.demo.login import EXAMPLE_USERS, LOGIN
 from exporter.demo.wire import CutOff, InfoServer, frame
 from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.model.selection import Selection
@@ -17,6 +16,7 @@ from exporter.parsers import info
 from exporter.parsers import snapshot as stats
 from exporter.sources.aerospike import AerospikeSource, commands
 from exporter.sources.connection import Connection
+from tests.logins import EXAMPLE_USERS, LOGIN, Logins
 from tests.support import replies, source_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Counting(InfoServer):
     """A node that counts the tries to log in."""
 
     def __init__(self, answer: Callable[[str], str | None], users: Mapping[str, str]) -> None:
-        super().__init__(answer, users=users)
+        super().__init__(answer, logins=Logins(users))
         self.tries = 0
         logins, judge = self.logins, self.logins.answer
 
@@ -271,7 +271,7 @@ def test_a_command_that_is_left_out_is_no_silent_gap() -> None:
 
 
 def test_a_login_is_sent_and_the_password_shows_nowhere() -> None:
-    with InfoServer(CACHE_81.get, users=EXAMPLE_USERS) as server:
+    with InfoServer(CACHE_81.get, logins=Logins(EXAMPLE_USERS)) as server:
         connection = Connection(*server.address, 2, "internal", "exporter", "simulation")
         source = AerospikeSource(connection)
         assert source.read(5)["node"] == CACHE_81["node"]

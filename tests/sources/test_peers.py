@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from exporter.demo.cluster import EmbeddedCluster
-from exporter.demo.login import EXAMPLE_USERS
 from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
@@ -24,6 +23,7 @@ from exporter.model.snapshot import Peers, PeerUse
 from exporter.sources import peers as peers_module
 from exporter.sources.connection import Connection
 from exporter.sources.peers import MOST_SECONDS, PeersSource
+from tests.logins import EXAMPLE_USERS, Logins
 from tests.support import replies
 
 STILL = 1e-6
@@ -41,7 +41,7 @@ class Peer(InfoServer):
         self.answers = {**PAIR, "node": node_id, **(answers or {})}
         self.asked: list[str] = []
         self.hook: Callable[[], object] = lambda: None
-        super().__init__(self._told, users=users)
+        super().__init__(self._told, logins=Logins(users) if users else None)
 
     def _told(self, command: str) -> str | None:
         self.asked.append(command)
@@ -253,7 +253,7 @@ def test_no_connection_is_left_open(cluster: EmbeddedCluster) -> None:
 
 
 def test_peers_are_logged_in_to_as_the_node_is() -> None:
-    with EmbeddedCluster(2, speed=STILL, users=EXAMPLE_USERS) as nodes:
+    with EmbeddedCluster(2, speed=STILL, logins=Logins(EXAMPLE_USERS)) as nodes:
         one, two = nodes.nodes
         known = PeersSource(Connection(*one.address, 2, "internal", "exporter", "simulation"))
         assert set(known.read().by_node) == {two.node_id}

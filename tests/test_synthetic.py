@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from exporter.demo.synthetic import synthetic
 from exporter.demo.wire import InfoServer
 from tests.demo.client import connected, fields
+from tests.synthetic import synthetic
 
 
 def test_there_are_as_many_namespaces_and_sets_as_asked_for() -> None:

@@ -18,7 +18,6 @@ SESSION_TOKEN = 5
 SESSION_TTL = 6
 
 OK = 0
-SECURITY_NOT_ENABLED = 52
 INVALID_COMMAND = 54
 INVALID_USER = 60
 INVALID_CREDENTIAL = 65
@@ -37,17 +36,14 @@ class Logins:
     """The users who may log in, and the sessions that they were given.
 
     A client never sends its password: it sends the bcrypt hash of it, made with a salt that all clients share. So
-    `users` maps each user to that hash, which is compared as it was sent; without users nobody needs to log in.
+    `users` maps each user to that hash, which is compared as it was sent.
     """
 
-    def __init__(self, users: Mapping[str, str] | None = None) -> None:
-        self._users = None if users is None else {name: hashed.encode() for name, hashed in users.items()}
-        self._token = secrets.token_bytes(32)
+    required = True
 
-    @property
-    def required(self) -> bool:
-        """Whether a connection has to log in before it may ask anything."""
-        return self._users is not None
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users = {name: hashed.encode() for name, hashed in users.items()}
+        self._token = secrets.token_bytes(32)
 
     def answer(self, message: bytes) -> tuple[bytes, bool]:
         """The reply to one security message, and whether its connection may ask from now on."""
@@ -57,13 +53,11 @@ class Logins:
         fields = _fields(message)
         result = self._judge(command, fields)
         if result != OK or command == AUTHENTICATE:
-            return _reply(result, command), result in (OK, SECURITY_NOT_ENABLED)
+            return _reply(result, command), result == OK
         session = {SESSION_TOKEN: self._token, SESSION_TTL: struct.pack("!I", SESSION_SECONDS)}
         return _reply(OK, command, session), True
 
     def _judge(self, command: int, fields: Mapping[int, bytes]) -> int:
-        if self._users is None:
-            return SECURITY_NOT_ENABLED
         expected = {LOGIN: CREDENTIAL, AUTHENTICATE: SESSION_TOKEN}.get(command)
         if expected is None:
             return INVALID_COMMAND

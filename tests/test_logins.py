@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from exporter.demo import login
-from exporter.demo.login import Logins
+from tests import logins as login
+from tests.logins import Logins
 
 
 def message(command: int, fields: dict[int, bytes]) -> bytes:
@@ -58,10 +58,3 @@ def test_a_message_that_was_cut_short_is_refused(logins: Logins, cut: int) -> No
     reply, trusted = logins.answer(whole[: min(cut, len(whole) - 1)])
     assert result(reply) != login.OK
     assert not trusted
-
-
-def test_without_users_nobody_needs_to_log_in() -> None:
-    logins = Logins()
-    assert not logins.required
-    reply, trusted = logins.answer(message(login.LOGIN, {login.USER: b"ann"}))
-    assert (result(reply), trusted) == (login.SECURITY_NOT_ENABLED, True)
