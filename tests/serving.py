@@ -57,9 +57,9 @@ class Registry:
 class Held(Registry):
     """A registry whose scrapes last until it is told that they may end, at most ten seconds."""
 
-    def __init__(self, sets: int = 100) -> None:
+    def __init__(self, name: str = "cart", sets: int = 100) -> None:
         self.scraping, self.release = threading.Event(), threading.Event()
-        super().__init__(self._hold, sets=sets)
+        super().__init__(self._hold, name, sets)
 
     def _hold(self) -> None:
         self.scraping.set()
@@ -84,6 +84,12 @@ class Served:
         client.settimeout(10)
         client.connect(("127.0.0.1", self.port))
         client.sendall(sent)
+        return client
+
+    def begin(self, path: str = "/metrics") -> socket.socket:
+        """A client whose request has reached its page: one that came later was answered."""
+        client = self.connect(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert self.get("/-/healthy").status_code == 200
         return client
 
 

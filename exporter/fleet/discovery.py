@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter.collectors import fleet
-from exporter.errors import ExporterError, LoginError, ParseError, RequestError, SourceError
+from exporter.errors import ExporterError, ParseError, RequestError, SourceError
 from exporter.model.endpoint import Endpoint, endpoint
 from exporter.parsers import info
 from exporter.parsers.peers import addresses_in, peers
@@ -73,6 +73,7 @@ class Cluster:
         self._clock = clock
         self._now = now
         self._due = clock()
+        # Of all nodes together: the others would refuse the login, too, and each try may count.
         self._refusals = Refusals()
         self._states: States[Endpoint] = States()
         self._asked = seed
@@ -103,9 +104,6 @@ class Cluster:
         for asked in [self.seed, *[one for one in known if one != self.seed][:MOST_OTHERS]]:
             try:
                 listing = self._ask(asked)
-            except LoginError:
-                # The others would refuse it, too, and each try may count.
-                raise
             except ExporterError as failure:
                 problem = problem or failure
                 continue

@@ -206,7 +206,7 @@ def test_a_node_that_hangs_does_not_keep_the_exporter_from_ending(tmp_path: Path
             time.sleep(0.3)
             start = time.monotonic()
             assert ended(exporter.process) == []
-            assert time.monotonic() - start < 2.2
+            assert time.monotonic() - start < 6
             assert isinstance(scrape.exception(10), requests.ConnectionError)
             assert "stopping" in exporter.log
 

@@ -21,7 +21,7 @@ from exporter.model.endpoint import endpoint
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings, SdSettings
 from exporter.web.handler import Exposed
-from tests.logins import EXAMPLE_USERS, Logins
+from tests.logins import EXAMPLE_USERS, LOGIN, Logins
 from tests.serving import Served, serving
 from tests.support import replies, series
 
@@ -255,3 +255,47 @@ def test_a_refused_login_is_not_tried_at_other_nodes_nor_again_at_once(
     assert [one.status_code for one in answers] == [503] * 3
     assert tries == 1
     assert SECRET not in caplog.text + "".join(one.text for one in answers)
+
+
+class Refusing(Logins):
+    """Logins that can be withdrawn, and count who tries."""
+
+    def __init__(self) -> None:
+        super().__init__(EXAMPLE_USERS)
+        self.tries = 0
+
+    def answer(self, message: bytes) -> tuple[bytes, bool]:
+        self.tries += message[2] == LOGIN
+        return super().answer(message)
+
+    def withdraw(self) -> None:
+        self._users = {}
+
+
+def test_a_login_that_the_seed_refuses_is_not_tried_at_the_nodes_of_the_last_list(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("simulation")
+    module = {"user": "exporter", "password_file": password}
+    probe = ProbeSettings.model_validate({"targets": (LOOPBACK,), "modules": {"default": module}})
+    clock = [0.0]
+    with Seed(users=EXAMPLE_USERS) as node, Seed(users=EXAMPLE_USERS) as peer:
+        at_node, at_peer = Refusing(), Refusing()
+        node.logins, peer.logins = at_node, at_peer
+        node.names(peer.target)
+        peer.names(node.target)
+        settings = SdSettings(seeds=(node.target,))
+        cluster = Cluster(endpoint(node.target), modules_of(probe), settings, lambda: clock[0])
+        assert sorted(targets_of(cluster)) == sorted([node.target, peer.target])
+        at_node.withdraw()
+        clock[0] += settings.refresh
+        # The last list goes on, and the peer, which would still let us in, is not asked.
+        assert sorted(targets_of(cluster)) == sorted([node.target, peer.target])
+        assert (at_node.tries, at_peer.tries, peer.asked) == (2, 0, 0)
+        assert f"{node.target} refused the login" in caplog.text
+        # A node that does not answer is another matter: then its peers are asked.
+        clock[0] += 1000.0
+        node.close()
+        targets_of(cluster)
+        assert at_peer.tries == 1

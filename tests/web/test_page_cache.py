@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,10 +17,10 @@ from exporter.scrape.target import Target
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from exporter.web.page_cache import Front
-from tests.serving import Registry, said, serving
+from tests.serving import Registry, received, said, serving
 from tests.support import registry_of, replies
 
-HUNG_SECONDS = 0.3
+HUNG_SECONDS = 1.0
 
 
 class Hung(InfoServer):
@@ -58,7 +59,7 @@ def test_a_node_that_is_down_is_a_page_at_once() -> None:
     with serving(NodeRegistry(target, View())) as server:
         start = time.monotonic()
         response = server.get("/")
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 5
     target.close()
     assert response.status_code == 200
     assert f"No connection to {host}:{port}" in response.text
@@ -86,20 +87,20 @@ def test_who_asks_while_a_page_is_made_gets_that_page_and_scrapes_go_on() -> Non
         assert release.wait(10)
 
     registry = Registry(act)
-    with serving(registry, threads=1) as server, ThreadPoolExecutor(9) as readers:
-        first = readers.submit(server.get, "/")
+    with serving(registry, threads=1) as server, ThreadPoolExecutor(1) as scrapers, ExitStack() as stack:
+        first = stack.enter_context(server.begin("/"))
         assert asked.wait(5)
-        crowd = [readers.submit(server.get, "/") for _ in range(7)]
-        scrape = readers.submit(server.get)
+        crowd = [stack.enter_context(server.begin("/")) for _ in range(7)]
+        scrape = scrapers.submit(server.get)
         deadline = time.monotonic() + 5
         while len(registry.timeouts) < 2:  # the scrape has a thread of its own
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        time.sleep(0.3)
         release.set()
-        texts = {one.result(10).text for one in (first, *crowd)}
+        bodies = {received(reader).partition(b"\r\n\r\n")[2] for reader in (first, *crowd)}
         assert scrape.result(10).status_code == 200
-        assert len(texts) == 1
+        (body,) = bodies
+        assert b"Memory of node" in body
         assert len(registry.timeouts) == 2
 
 
@@ -124,7 +125,7 @@ def test_a_reading_that_does_not_come_back_is_a_page_all_the_same() -> None:
         for _ in range(2):  # the second finds the first still waiting
             start = time.monotonic()
             assert "The node did not answer in time." in server.get("/").text
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < 5
         release.set()
 
 
