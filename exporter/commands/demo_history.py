@@ -69,17 +69,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Write a history of the shop to a file."""
-    chosen = load()
+    settings = load()
     length, step = _seconds(FLAG, own.history), _seconds("--step", own.step)
     if not LEAST_STEP <= step <= length <= LONGEST:
         raise SettingsError(f"flags: {FLAG} is at most 60d, and --step is between 10s and that")
     if own.output is None:
         raise SettingsError(f"flags: {FLAG} needs --output FILE")
-    # What is found wrong in the simulation belongs into its history, not into a log of today.
+    # What is found wrong in the simulation belongs in its history, not into a log of today.
     logging.disable(logging.ERROR)
     try:
         with own.output.open("w", encoding="utf-8") as file:
-            for text in history(chosen, length, step, time.time()):
+            for text in history(settings, length, step, time.time()):
                 file.write(text)
     except OSError as problem:
         raise SourceError(f"cannot write {own.output}: {problem.strerror}") from None
@@ -90,20 +90,20 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     return 0
 
 
-def history(chosen: Settings, length: float, step: float, until: float) -> Iterator[str]:
+def history(settings: Settings, length: float, step: float, until: float) -> Iterator[str]:
     """The text of a history of `length` seconds up to the Unix time `until`, one family at a time."""
-    kept, count = _Kept(), int(length // step)
-    shop = Shop(chosen.demo.seed, chosen.demo.release)
+    scrapes, count = _Scrapes(), int(length // step)
+    shop = Shop(settings.demo.seed, settings.demo.release)
     with tempfile.TemporaryDirectory(prefix="embedded-node-") as directory:
         tree = ProcTree(shop, Path(directory))
-        words = Words(shop, chosen.demo.release, lambda: server.address)
+        words = Words(shop, settings.demo.release, lambda: server.address)
         with InfoServer(words.answer) as server, Progress("simulating the shop", count + 1) as progress:
             tree.write()
             # As the demonstration has them: its process is simulated, too, and reading it costs nothing.
             process = ProcessSettings(procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
-            seen = chosen.model_copy(update={"process": process, "sampler": sampler})
-            node = MonitoredNode(seen, Connection(*server.address, timeout=10.0))
+            monitored = settings.model_copy(update={"process": process, "sampler": sampler})
+            node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0))
             try:
                 sampled = float("-inf")
                 for index in range(count + 1):
@@ -115,14 +115,14 @@ def history(chosen: Settings, length: float, step: float, until: float) -> Itera
                     if lived >= sampled + SAMPLER_SECONDS:
                         node.sample(partial(float, now))
                         sampled = lived
-                    kept.add(node.registry.scrape(10.0), now)
+                    scrapes.add(node.registry.scrape(10.0), now)
                     progress.step()
             finally:
                 node.close()
-    yield from kept.text()
+    yield from scrapes.text()
 
 
-class _Kept:
+class _Scrapes:
     """The values of all scrapes, by series: a value takes 16 bytes here and ten times that as text."""
 
     def __init__(self) -> None:
@@ -132,9 +132,9 @@ class _Kept:
     def add(self, families: Families, now: float) -> None:
         """One scrape, which also sets Prometheus' own `up`."""
         for family in (*families, Family(UP, [((), 1.0)])):
-            known = self._series.setdefault(family.metric, {})
+            series = self._series.setdefault(family.metric, {})
             for key, value in _values(family):
-                scrapes, values = known.setdefault(key, (array("L"), array("d")))
+                scrapes, values = series.setdefault(key, (array("L"), array("d")))
                 scrapes.append(len(self._times))
                 values.append(value)
         self._times.append(now)
@@ -177,7 +177,7 @@ def _values(family: Family) -> Iterator[tuple[_Series, float]]:
             yield ("", tuple(zip(names, labels, strict=True))), value
 
 
-class _One:
+class _Registry:
     """A family in the shape of a registry."""
 
     def __init__(self, family: OpenMetricsFamily) -> None:
@@ -189,7 +189,7 @@ class _One:
 
 
 def _text(family: OpenMetricsFamily) -> str:
-    text: bytes = generate_latest(_One(family))  # type: ignore[no-untyped-call] # the library has no types here
+    text: bytes = generate_latest(_Registry(family))  # type: ignore[no-untyped-call] # the library has no types here
     return text.decode().removesuffix(END)
 
 

@@ -48,16 +48,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Report on a window; 1 if Prometheus has nothing to report on."""
-    chosen = load()
-    logs.set_up(chosen.log.model_copy(update={"level": "error"}))
+    settings = load()
+    logs.set_up(settings.log.model_copy(update={"level": "error"}))
     when = window(own.since, own.until, time.time())
-    access = access_to(chosen.prometheus)
+    access = access_to(settings.prometheus)
     try:
-        made, found = _made(access, when, own.cluster)
+        made, series = _made(access, when, own.cluster)
     except ExporterError as problem:
         sys.stderr.write(f"report: {problem}\n")
         return 1
-    text = page(made, found) if own.output == "html" else as_json(made) if own.output == "json" else markdown(made)
+    text = page(made, series) if own.output == "html" else as_json(made) if own.output == "json" else markdown(made)
     if own.save is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -69,18 +69,18 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     return 0
 
 
-def access_to(chosen: PrometheusSettings) -> Access:
+def access_to(settings: PrometheusSettings) -> Access:
     """How to reach Prometheus; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
-    password = chosen.password.get_secret_value() if chosen.password else None
-    if chosen.password_file:
-        password = secret("prometheus.password_file", chosen.password_file)
-    token = chosen.bearer_token.get_secret_value() if chosen.bearer_token else None
-    if chosen.bearer_token_file:
-        token = secret("prometheus.bearer_token_file", chosen.bearer_token_file)
+    password = settings.password.get_secret_value() if settings.password else None
+    if settings.password_file:
+        password = secret("prometheus.password_file", settings.password_file)
+    token = settings.bearer_token.get_secret_value() if settings.bearer_token else None
+    if settings.bearer_token_file:
+        token = secret("prometheus.bearer_token_file", settings.bearer_token_file)
     if token is not None and not (token.isascii() and token.isprintable()):
         raise SettingsError("prometheus.bearer_token: a token is one line of ASCII")
-    ca_file = str(chosen.ca_file) if chosen.ca_file else None
-    return Access(chosen.url, chosen.timeout, chosen.user, password, token, ca_file)
+    ca_file = str(settings.ca_file) if settings.ca_file else None
+    return Access(settings.url, settings.timeout, settings.user, password, token, ca_file)
 
 
 def _made(access: Access, when: Window, cluster: str | None) -> tuple[Report, History]:
@@ -89,10 +89,10 @@ def _made(access: Access, when: Window, cluster: str | None) -> tuple[Report, Hi
     earlier = tuple(quantity for quantity in ask.QUANTITIES if quantity.both)
     try:
         with Progress(f"asking {source.where}", 3 + len(ask.QUANTITIES) + len(earlier)) as progress:
-            chosen = nodes(source, when, cluster)
+            selected = nodes(source, when, cluster)
             progress.step()
-            found = history(source, when, chosen, progress.step)
-            before = history(source, when.before, chosen, progress.step, earlier)
+            series = history(source, when, selected, progress.step)
+            before = history(source, when.before, selected, progress.step, earlier)
     finally:
         source.close()
-    return summary(found, before, chosen, source.where, cluster, source.warnings), found
+    return summary(series, before, selected, source.where, cluster, source.warnings), series

@@ -1,4 +1,4 @@
-"""What is served, made from the settings; and made anew when they change, as far as they did."""
+"""What is served, built from the settings, and rebuilt when they change, as far as they did."""
 
 from __future__ import annotations
 
@@ -32,43 +32,47 @@ class Plan:
     @property
     def of_node(self) -> tuple[object, ...]:
         """What the exporter's own node depends on."""
-        chosen = self.settings
-        return chosen.probe.only, self.connection, chosen.collector, chosen.operator, chosen.process, chosen.sampler
+        settings = self.settings
+        return settings.probe.only, self.connection, settings.process, settings.sampler, *self._of_any
+
+    @property
+    def _of_any(self) -> tuple[object, ...]:
+        """What whatever node depends on."""
+        return self.settings.collector, self.settings.operator
 
     @property
     def of_fleet(self) -> tuple[object, ...]:
         """What the nodes that are probed depend on."""
-        chosen = self.settings
-        return chosen.probe, self.modules.logins, chosen.collector, chosen.operator
+        return self.settings.probe, self.modules.logins, *self._of_any
 
     @property
     def of_discovery(self) -> tuple[object, ...]:
         """What the lists of clusters depend on."""
-        chosen = self.settings
-        return chosen.sd, chosen.probe.targets, self.modules.logins
+        settings = self.settings
+        return settings.sd, settings.probe.targets, self.modules.logins
 
 
-def planned(chosen: Settings, connection: Connection | None = None) -> Plan:
-    """A plan that can be carried out, for another node if one is given.
+def planned(settings: Settings, connection: Connection | None = None) -> Plan:
+    """The plan of the settings, for the node of `connection` where one is given.
 
     Reads the files with secrets, and raises `SettingsError`.
     """
-    modules = modules_of(chosen.probe)
+    modules = modules_of(settings.probe)
     wrong = []
-    if chosen.probe.only and not chosen.probe.targets:
+    if settings.probe.only and not settings.probe.targets:
         wrong.append("probe.only: needs probe.targets")
-    if chosen.sd.seeds and not chosen.probe.targets:
+    if settings.sd.seeds and not settings.probe.targets:
         wrong.append("sd.seeds: needs probe.targets")
-    if chosen.sd.seeds and chosen.sd.module not in modules:
+    if settings.sd.seeds and settings.sd.module not in modules:
         wrong.append("sd.module: there is none of that name in probe.modules")
     if wrong:
         raise SettingsError("\n".join(wrong))
-    return Plan(chosen, connection or connection_to(chosen.aerospike), modules)
+    return Plan(settings, connection or connection_to(settings.aerospike), modules)
 
 
 @dataclass(frozen=True, eq=False)
 class Runtime:
-    """What a plan is carried out with."""
+    """What a plan is served with: the node, the fleet and the discovery, as far as there are any."""
 
     plan: Plan
     node: MonitoredNode | None
@@ -83,14 +87,14 @@ class Runtime:
         return Exposed(registry, self.fleet, self.discovery, alone=self.node is None)
 
     def start(self, old: Runtime | None = None) -> None:
-        """Begin what goes on in the background, but for what the old parts have begun."""
+        """Start what runs in the background, unless `old` has started it."""
         if self.node is not None and not (old and old.node is self.node):
             self.node.start()
         if self.fleet is not None and not (old and old.fleet is self.fleet):
             self.fleet.start()
 
     def close(self, new: Runtime | None = None) -> None:
-        """Close all connections, but those that the new parts go on with, each when its reading has ended."""
+        """Close all connections, but those that `new` goes on with, each when its reading has ended."""
         kept = (new.node, new.fleet, new.discovery) if new else ()
         for part in (self.node, self.fleet, self.discovery):
             if part is not None and part not in kept:
@@ -98,7 +102,7 @@ class Runtime:
 
 
 def built(plan: Plan, old: Runtime | None = None) -> Runtime:
-    """The parts of a plan; those that nothing changed for are the old ones."""
+    """The runtime of a plan; what nothing changed for is that of `old`."""
     return Runtime(
         plan,
         old.node if old and plan.of_node == old.plan.of_node else _node(plan),
@@ -112,10 +116,10 @@ def _node(plan: Plan) -> MonitoredNode | None:
 
 
 def _fleet(plan: Plan) -> Fleet | None:
-    chosen = plan.settings
-    if not chosen.probe.targets:
+    settings = plan.settings
+    if not settings.probe.targets:
         return None
-    return Fleet(chosen.probe, plan.modules, view(chosen), chosen.collector.sindexes.stat)
+    return Fleet(settings.probe, plan.modules, view(settings), settings.collector.sindexes.stat)
 
 
 def _discovery(plan: Plan) -> Discovery | None:

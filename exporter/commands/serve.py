@@ -58,11 +58,11 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
 
 
 class Service:
-    """The parts in force, and the server that shows them; for use inside a running event loop."""
+    """The runtime in force, and the server that exposes it; for use inside a running event loop."""
 
     def __init__(self, plan: Plan, load: Callable[[], Plan] | None = None, note: str = "") -> None:
-        self.parts: Runtime = built(plan)
-        self.server = WebServer(self.parts.exposed, plan.settings.web, note)
+        self.runtime: Runtime = built(plan)
+        self.server = WebServer(self.runtime.exposed, plan.settings.web, note)
         self._load = load
         self._lock = asyncio.Lock()
 
@@ -73,7 +73,7 @@ class Service:
         async with self._lock:
             try:
                 plan = await asyncio.to_thread(self._load)
-                new = await asyncio.to_thread(built, plan, self.parts)
+                new = await asyncio.to_thread(built, plan, self.runtime)
             except ExporterError as problem:
                 for line in (*str(problem).splitlines(), "the settings were not read again: the old ones go on"):
                     logger.error("%s", line)
@@ -81,9 +81,9 @@ class Service:
             except Exception as bug:
                 logger.error("the settings were not read again: %s", type(bug).__name__, exc_info=bug)
                 return
-            for name in _at_the_start(self.parts.plan.settings, plan.settings):
+            for name in _at_the_start(self.runtime.plan.settings, plan.settings):
                 logger.warning("%s changed: that takes a restart", name)
-            old, self.parts = self.parts, new
+            old, self.runtime = self.runtime, new
             self.server.expose(new.exposed)
             new.start(old)
             logger.info("the settings were read again")
@@ -111,16 +111,16 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     gc.freeze()
     # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
     gc.set_threshold(20_000)
-    if note and service.parts.node is not None:
+    if note and service.runtime.node is not None:
         last = f"{note} In a browser: {url}/, all figures: {url}/metrics (Ctrl-C ends it)"
-        _show(service.parts.node, web.timeout, last)
-    service.parts.start()
+        _show(service.runtime.node, web.timeout, last)
+    service.runtime.start()
     await stopped.wait()
     logger.info("stopping")
     end = time.monotonic() + STOP_SECONDS
     await service.server.stop()
     # Not for longer than promised: what hangs ends with the program.
-    closing = threading.Thread(target=service.parts.close, name="close", daemon=True)
+    closing = threading.Thread(target=service.runtime.close, name="close", daemon=True)
     closing.start()
     closing.join(max(0.0, end - time.monotonic()))
     return 0

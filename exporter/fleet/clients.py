@@ -71,13 +71,13 @@ class Fleet:
 
     def __init__(
         self,
-        chosen: ProbeSettings,
+        settings: ProbeSettings,
         modules: Modules,
         view: View,
         sindex_stat: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._chosen = chosen
+        self._settings = settings
         self._modules = modules
         self._view = view
         self._sindex_stat = sindex_stat
@@ -88,16 +88,16 @@ class Fleet:
         self._evictions = {"idle": 0, "limit": 0}
         self._states: States[str] = States()
         # One more, for those that are closed.
-        self._threads = ThreadPoolExecutor(chosen.clients + 1, "probe")
-        self._sweeper = Sampler([Job("probe", self.sweep, min(_SWEEP_SECONDS, chosen.idle / 2))])
+        self._threads = ThreadPoolExecutor(settings.clients + 1, "probe")
+        self._sweeper = Sampler([Job("probe", self.sweep, min(_SWEEP_SECONDS, settings.idle / 2))])
 
     def start(self) -> None:
         """Begin to look for idle nodes."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if limit != resource.RLIM_INFINITY and _FILES_PER_NODE * self._chosen.clients > limit / 2:
+        if limit != resource.RLIM_INFINITY and _FILES_PER_NODE * self._settings.clients > limit / 2:
             logger.warning(
                 "probe.clients: %d nodes take about %d open files, more than half of the limit of %d",
-                *(self._chosen.clients, _FILES_PER_NODE * self._chosen.clients, limit),
+                *(self._settings.clients, _FILES_PER_NODE * self._settings.clients, limit),
             )
         self._sweeper.start()
 
@@ -119,13 +119,13 @@ class Fleet:
         with self._lock:
             now = self._clock()
             for key, node in list(self._nodes.items()):
-                if node.under_way.done() and now - node.used >= self._chosen.idle:
+                if node.under_way.done() and now - node.used >= self._settings.idle:
                     self._let_go(key, "idle")
             self._forget(now)
             if self._states.changed("limit", self._evictions["limit"] or None):
                 logger.warning(
                     "probe.clients: more nodes are asked for than the %d that are kept; %d were let go of so far",
-                    *(self._chosen.clients, self._evictions["limit"]),
+                    *(self._settings.clients, self._evictions["limit"]),
                 )
 
     def series(self) -> Iterator[Series]:
@@ -133,7 +133,7 @@ class Fleet:
         with self._lock:
             kept, evictions = len(self._nodes), dict(self._evictions)
         yield fleet.CLIENTS, (), kept
-        yield fleet.CLIENTS_LIMIT, (), self._chosen.clients
+        yield fleet.CLIENTS_LIMIT, (), self._settings.clients
         for reason, count in evictions.items():
             yield fleet.EVICTIONS, (reason,), count
 
@@ -161,8 +161,8 @@ class Fleet:
     def _new(self, key: Key, timeout: float) -> Node:
         """A node that was not kept, with its first scrape under way."""
         refusals = self._refusals_of(key)
-        if len(self._nodes) >= self._chosen.clients:
-            oldest = next((one for one, node in self._nodes.items() if node.under_way.done()), None)
+        if len(self._nodes) >= self._settings.clients:
+            oldest = next((other for other, node in self._nodes.items() if node.under_way.done()), None)
             if oldest is None:
                 raise RequestError(503, "probe.clients: all nodes that may be kept are being read")
             self._let_go(oldest, "limit")
@@ -180,7 +180,7 @@ class Fleet:
         self._threads.submit(self._nodes.pop(key).target.close)
 
     def _refusals_of(self, key: Key) -> Refusals:
-        """What is known of refused logins, which outlives the node: else asking for many would be a way to try more."""
+        """The refused logins, which outlive the node: else asking for many nodes would be a way to try more."""
         if key not in self._refusals:
             if len(self._refusals) >= MOST_REFUSALS:
                 self._forget(self._clock())

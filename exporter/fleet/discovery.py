@@ -61,7 +61,7 @@ class Cluster:
         self,
         seed: Endpoint,
         modules: Modules,
-        chosen: SdSettings,
+        settings: SdSettings,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -69,7 +69,7 @@ class Cluster:
         self.listing: Listing | None = None
         self.under_way: Future[None] | None = None
         self._modules = modules
-        self._chosen = chosen
+        self._settings = settings
         self._clock = clock
         self._now = now
         self._due = clock()
@@ -88,7 +88,7 @@ class Cluster:
         except ExporterError as failure:
             problem = str(failure)
         # From here, so that who does not answer is not asked more often than who does.
-        self._due = self._clock() + self._chosen.refresh
+        self._due = self._clock() + self._settings.refresh
         self._tell(problem)
 
     def latest(self) -> Listing:
@@ -99,9 +99,10 @@ class Cluster:
 
     def _list(self) -> Listing:
         """The list of the seed, or else of a node that was on the last list."""
-        known = [member.endpoint for member in self.listing.members] if self.listing else []
+        members = self.listing.members if self.listing else ()
+        others = [member.endpoint for member in members if member.endpoint != self.seed]
         problem: ExporterError | None = None
-        for asked in [self.seed, *[one for one in known if one != self.seed][:MOST_OTHERS]]:
+        for asked in (self.seed, *others[:MOST_OTHERS]):
             try:
                 listing = self._ask(asked)
             except ExporterError as failure:
@@ -114,7 +115,7 @@ class Cluster:
         raise problem or SourceError("nobody to ask")
 
     def _ask(self, asked: Endpoint) -> Listing:
-        connection = self._modules.connection(self._chosen.module, asked)
+        connection = self._modules.connection(self._settings.module, asked)
         kind = "clear" if connection.tls is None else "tls"
         service, listing = f"service-{kind}-std", f"peers-{kind}-std"
         source = AerospikeSource(connection, clock=self._clock, refusals=self._refusals)
@@ -131,25 +132,25 @@ class Cluster:
             raise SourceError(f"{asked} does not answer as an Aerospike server does")
         # As its peers name it, and not as it was asked: so it keeps its name whoever is asked.
         own = () if info.error(told) else addresses_in(told)
-        found: dict[str, tuple[tuple[str, int], ...]] = {own_id: own or ((asked.host, asked.port),)}
+        addresses: dict[str, tuple[tuple[str, int], ...]] = {own_id: own or ((asked.host, asked.port),)}
         for peer in peers(replies[listing])[: MOST_NODES - 1]:
-            found.setdefault(peer.node_id, peer.addresses)
+            addresses.setdefault(peer.node_id, peer.addresses)
         name = replies.get("cluster-name", "").strip()[:_MOST_NAME]
         return Listing(
-            "" if name in _NO_NAME or info.error(name) else name, self._members(found), self._clock(), self._now()
+            "" if name in _NO_NAME or info.error(name) else name, self._members(addresses), self._clock(), self._now()
         )
 
-    def _members(self, found: Mapping[str, Iterable[tuple[str, int]]]) -> tuple[Member, ...]:
+    def _members(self, addresses: Mapping[str, Iterable[tuple[str, int]]]) -> tuple[Member, ...]:
         """The nodes at the first of their addresses that may be asked; those that have none are told once."""
         members = []
-        for node_id, addresses in sorted(found.items()):
-            allowed = next(filter(self._modules.allowed.allows, _endpoints(addresses)), None)
+        for node_id, own in sorted(addresses.items()):
+            allowed = next(filter(self._modules.allowed.allows, _endpoints(own)), None)
             if allowed is not None:
                 members.append(Member(node_id, allowed))
             elif self._left_out.changed(node_id, True):
-                where = ", ".join(map(str, _endpoints(addresses))) or "no address"
+                where = ", ".join(map(str, _endpoints(own))) or "no address"
                 logger.warning("sd: node %s is left out: probe.targets does not list %s", node_id[:16], where[:200])
-        self._left_out.cleared(but=found)
+        self._left_out.cleared(but=addresses)
         return tuple(members)
 
     def _tell(self, problem: str) -> None:
@@ -167,24 +168,24 @@ class Cluster:
 class Discovery:
     """The clusters of all seeds. For one thread, usually that of the event loop; others do the asking."""
 
-    def __init__(self, seeds: Iterable[Endpoint], modules: Modules, chosen: SdSettings) -> None:
-        self._module = chosen.module
-        self._clusters = {seed: Cluster(seed, modules, chosen) for seed in seeds}
+    def __init__(self, seeds: Iterable[Endpoint], modules: Modules, settings: SdSettings) -> None:
+        self._module = settings.module
+        self._clusters = {seed: Cluster(seed, modules, settings) for seed in seeds}
         self._threads = ThreadPoolExecutor(min(_MOST_THREADS, len(self._clusters)), "discovery")
 
     def ask(self, seed: str | None) -> list[Cluster]:
         """Begin to ask the cluster of a seed, or all of them; raises `RequestError` if it is no seed of ours."""
         if seed is None:
-            chosen = list(self._clusters.values())
+            clusters = list(self._clusters.values())
         else:
             try:
-                chosen = [self._clusters[endpoint(seed)]]
+                clusters = [self._clusters[endpoint(seed)]]
             except (ParseError, KeyError):
                 raise RequestError(403, "seed: not in sd.seeds") from None
-        for cluster in chosen:
+        for cluster in clusters:
             if cluster.under_way is None or cluster.under_way.done():
                 cluster.under_way = self._threads.submit(cluster.refresh)
-        return chosen
+        return clusters
 
     def groups(self, clusters: Iterable[Cluster]) -> list[dict[str, Any]]:
         """What Prometheus takes, from the latest lists; raises `RequestError` if one is missing.

@@ -106,14 +106,14 @@ def _number(value: float) -> str:
 
 def _preferred(accept: str) -> str:
     """The format that the client likes best of those we have; the library takes the first, whatever its `q`."""
-    best, chosen = 0.0, ""
+    best, preferred = 0.0, ""
     for kind, parameters in _ranges(accept):
         quality = _quality(parameters)
-        known = parameters.get("version", "") in _VERSIONS.get(kind, ()) or kind in ("text/*", "*/*")
-        if known and quality > best:
+        written = parameters.get("version", "") in _VERSIONS.get(kind, ()) or kind in ("text/*", "*/*")
+        if written and quality > best:
             named = (f"{name}={value}" for name, value in parameters.items() if name in ("version", "escaping"))
-            best, chosen = quality, ";".join((kind, *named))
-    return chosen
+            best, preferred = quality, ";".join((kind, *named))
+    return preferred
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

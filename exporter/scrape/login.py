@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
 def connection_to(node: AerospikeSettings) -> Connection:
     """How to reach the node; reads the files with secrets, and raises `SettingsError` if one cannot be read."""
-    found = login(node, "aerospike", node.password.get_secret_value() if node.password else None)
-    return replace(found, host=node.host, port=node.port)
+    connection = login(node, "aerospike", node.password.get_secret_value() if node.password else None)
+    return replace(connection, host=node.host, port=node.port)
 
 
-def login(chosen: ModuleSettings, table: str, password: str | None = None) -> Connection:
+def login(settings: ModuleSettings, table: str, password: str | None = None) -> Connection:
     """A login, for any host."""
-    if chosen.password_file:
-        password = secret(f"{table}.password_file", chosen.password_file)
+    if settings.password_file:
+        password = secret(f"{table}.password_file", settings.password_file)
     tls: dict[str, Any] | None = None
-    if chosen.tls.enable:
+    if settings.tls.enable:
         files = {
-            "ca_file": chosen.tls.ca_file,
-            "ca_path": chosen.tls.ca_path,
-            "cert_file": chosen.tls.cert_file,
-            "key_file": chosen.tls.key_file,
+            "ca_file": settings.tls.ca_file,
+            "ca_path": settings.tls.ca_path,
+            "cert_file": settings.tls.cert_file,
+            "key_file": settings.tls.key_file,
         }
         for name, path in files.items():
             if path is not None:
                 check_readable(f"{table}.tls.{name}", path)
         # In the client's words, which have no underscore in the names of files.
         tls = {name.replace("_", ""): str(path) for name, path in files.items() if path is not None}
-        others = {"protocols": chosen.tls.protocols, "cipher_suite": chosen.tls.cipher_suite}
+        others = {"protocols": settings.tls.protocols, "cipher_suite": settings.tls.cipher_suite}
         tls |= {name: value for name, value in others.items() if value is not None}
-        if chosen.tls.key_password_file:
-            tls["keyfile_pw"] = secret(f"{table}.tls.key_password_file", chosen.tls.key_password_file)
+        if settings.tls.key_password_file:
+            tls["keyfile_pw"] = secret(f"{table}.tls.key_password_file", settings.tls.key_password_file)
     return Connection(
-        timeout=chosen.timeout,
-        auth_mode=chosen.auth,
-        user=chosen.user,
+        timeout=settings.timeout,
+        auth_mode=settings.auth,
+        user=settings.user,
         password=password,
-        tls_name=chosen.tls.name,
+        tls_name=settings.tls.name,
         tls=tls,
     )

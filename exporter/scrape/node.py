@@ -1,4 +1,4 @@
-"""Puts the parts together as the settings say: the source, the process, the slow sources, and what is exposed."""
+"""One node with all that is read of it: its source, its process, its slow sources, and the registry of its metrics."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ AREAS_SECONDS = 60.0
 class MonitoredNode:
     """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once."""
 
-    def __init__(self, chosen: Settings, connection: Connection) -> None:
-        self.view = view(chosen)
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self.view = view(settings)
         self.name = f"{connection.host}:{connection.port}"
-        source = AerospikeSource(connection, self.view.sets, self.view.sindexes, chosen.collector.sindexes.stat)
-        process = _process(chosen.process, connection)
-        self._slow = SlowSources(process, connection, chosen.sampler)
+        source = AerospikeSource(connection, self.view.sets, self.view.sindexes, settings.collector.sindexes.stat)
+        process = _process(settings.process, connection)
+        self._slow = SlowSources(process, connection, settings.sampler)
         process_view = process.read if process is not None else ProcessView
         self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
-        unseen = [] if process is not None else [PROCESS, MAP]
-        unseen += [] if chosen.sampler.peers else [PEERS]
-        seen = tuple(collector for collector in COLLECTORS if collector not in unseen)
-        self.registry = Registry(self.target, self.view, seen, observer=FindingLog(self.name).tell)
+        left_out = [] if process is not None else [PROCESS, MAP]
+        left_out += [] if settings.sampler.peers else [PEERS]
+        collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
+        self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
 
     def start(self) -> None:
         """Begin to read the slow sources in the background."""
@@ -75,37 +75,37 @@ class MonitoredNode:
 class SlowSources:
     """What is read in the background, over connections of its own: of the node, its process if here, its peers."""
 
-    def __init__(self, process: ProcSource | None, connection: Connection, chosen: SamplerSettings) -> None:
+    def __init__(self, process: ProcSource | None, connection: Connection, settings: SamplerSettings) -> None:
         self._source = AerospikeSource(connection)
         self._heap: JemallocSource | None = None
         self._peers = PeersSource(connection)
         self.jobs: list[Job[Any]] = []
-        if chosen.histograms:
+        if settings.histograms:
             histograms = HistogramSource(self._source.answers)
-            self.jobs.append(Job("histograms", histograms.read, chosen.histograms_interval))
+            self.jobs.append(Job("histograms", histograms.read, settings.histograms_interval))
         if process is not None:
-            self._watch(process, chosen)
-        if chosen.peers:
-            self.jobs.append(Job("peers", self._peers.read, chosen.peers_interval))
+            self._add_process(process, settings)
+        if settings.peers:
+            self.jobs.append(Job("peers", self._peers.read, settings.peers_interval))
         self.sampler = Sampler(self.jobs)
 
-    def _watch(self, process: ProcSource, chosen: SamplerSettings) -> None:
+    def _add_process(self, process: ProcSource, settings: SamplerSettings) -> None:
         """Read the process, too."""
         self.jobs.append(Job("maps", process.count_areas, AREAS_SECONDS))
-        if chosen.smaps:
+        if settings.smaps:
             read = partial(self._smaps, process)
-            self.jobs.append(smaps_job(read, partial(_seen, process), chosen.smaps_interval, chosen.smaps_budget))
-        if chosen.jemalloc and chosen.jemalloc_directory is not None:
-            heap = JemallocSource(self._source.ask, chosen.jemalloc_directory, chosen.jemalloc_server_directory)
+            self.jobs.append(smaps_job(read, partial(_seen, process), settings.smaps_interval, settings.smaps_budget))
+        if settings.jemalloc and settings.jemalloc_directory is not None:
+            heap = JemallocSource(self._source.ask, settings.jemalloc_directory, settings.jemalloc_server_directory)
             self._heap = heap
-            self.jobs.append(Job("jemalloc", partial(_jemalloc, heap, process), chosen.jemalloc_interval))
+            self.jobs.append(Job("jemalloc", partial(_jemalloc, heap, process), settings.jemalloc_interval))
 
     def samples(self, process_view: ProcessView) -> Samples:
         """The latest of each source, those of a process as far as they are of the one that is there now."""
-        found = {job.name: job.sample for job in self.jobs}
+        samples = {job.name: job.sample for job in self.jobs}
         of_process = {
             name: sample.value
-            for name, sample in found.items()
+            for name, sample in samples.items()
             if name not in ("histograms", "peers")
             and sample.value is not None
             and process_view.process is not None
@@ -115,11 +115,11 @@ class SlowSources:
             regions=of_process.get("smaps"),
             jemalloc=of_process.get("jemalloc"),
             map_count=of_process.get("maps"),
-            histograms=found["histograms"].value if "histograms" in found else None,
-            peers=found["peers"].value if "peers" in found else None,
+            histograms=samples["histograms"].value if "histograms" in samples else None,
+            peers=samples["peers"].value if "peers" in samples else None,
             samples=tuple(
                 Sample(name, sample.last_success, sample.seconds, sample.refusals, sample.problem)
-                for name, sample in found.items()
+                for name, sample in samples.items()
             ),
         )
 
@@ -151,19 +151,19 @@ def _jemalloc(heap: JemallocSource, process: ProcSource) -> Jemalloc:
     return replace(heap.read(), process=seen)
 
 
-def view(chosen: Settings) -> View:
+def view(settings: Settings) -> View:
     """What the settings want to see."""
-    sets, sindexes = chosen.collector.sets, chosen.collector.sindexes
+    sets, sindexes = settings.collector.sets, settings.collector.sindexes
     return View(
-        operators={name: operator.value for name, operator in chosen.operator.items()},
+        operators={name: operator.value for name, operator in settings.operator.items()},
         sets=Selection(sets.include, sets.exclude, sets.largest),
         sindexes=Selection(sindexes.include, sindexes.exclude, sindexes.largest),
     )
 
 
-def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | None:
+def _process(settings: ProcessSettings, connection: Connection) -> ProcSource | None:
     """The node's process, if it is on this host: any other would be taken for it."""
-    if chosen.pid is None:
+    if settings.pid is None:
         try:
             local = is_local(connection.host)
         except SourceError as problem:
@@ -172,4 +172,4 @@ def _process(chosen: ProcessSettings, connection: Connection) -> ProcSource | No
         if not local:
             logger.info("%s is on another host: its process is not looked at", connection.host)
             return None
-    return ProcSource(chosen.procfs, chosen.cgroupfs, chosen.pid, connection.port)
+    return ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)

@@ -82,22 +82,22 @@ class Registry:
     def _series(self, reading: ScrapeResult, start: float) -> Iterator[list[Series]]:
         snapshot = reading.snapshot
         up = reading.problem is None
-        node: list[Series] = [(exporter.UP, (), up), *(self._own() if self._own else ())]
+        of_node: list[Series] = [(exporter.UP, (), up), *(self._own() if self._own else ())]
         if up:
-            who = snapshot.node
-            labels = (who.node_id or "", who.build, who.edition or "", who.cluster_name or "")
-            node.append((exporter.NODE_INFO, labels, 1))
-        node.append((exporter.INFO_SECONDS, (), reading.seconds))
+            node = snapshot.node
+            labels = (node.node_id or "", node.build, node.edition or "", node.cluster_name or "")
+            of_node.append((exporter.NODE_INFO, labels, 1))
+        of_node.append((exporter.INFO_SECONDS, (), reading.seconds))
         for sample in snapshot.samples:
             source = (sample.source,)
-            node.append((exporter.SAMPLER_SUCCESS, source, sample.last_success))
-            node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
-            node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
-        yield node
-        analysis = Diagnosis(snapshot, self.view.operators)
+            of_node.append((exporter.SAMPLER_SUCCESS, source, sample.last_success))
+            of_node.append((exporter.SAMPLER_SECONDS, source, sample.seconds))
+            of_node.append((exporter.SAMPLER_REFUSALS, source, sample.refusals))
+        yield of_node
+        diagnosis = Diagnosis(snapshot, self.view.operators)
         for collector in self.collectors:
             before = time.perf_counter()
-            series, success = _run(collector, analysis, self.view)
+            series, success = _run(collector, diagnosis, self.view)
             yield series
             name = (collector.name,)
             yield [
@@ -105,16 +105,16 @@ class Registry:
                 (exporter.COLLECTOR_SUCCESS, name, success),
             ]
         if up and self._observer is not None:
-            _observe(self._observer, analysis)
+            _observe(self._observer, diagnosis)
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
 
 
 class Exporter:
     """What is exposed of the exporter itself, and of its node where it has one of its own."""
 
-    def __init__(self, node: Registry | None, parts: Sequence[Own] = ()) -> None:
+    def __init__(self, node: Registry | None, others: Sequence[Own] = ()) -> None:
         self._node = node
-        self._parts = parts if node else (build_info, *parts)
+        self._others = others if node else (build_info, *others)
         self.view = node.view if node else View()
 
     def read(self, timeout: float) -> ScrapeResult:
@@ -130,31 +130,31 @@ class Exporter:
         return self._with(self._node.unanswered() if self._node else ())
 
     def _with(self, node: Iterable[Family]) -> Families:
-        return Families((*node, *_families(list(part()) for part in self._parts)))
+        return Families((*node, *_families(list(other()) for other in self._others)))
 
 
-def _families(found: Iterable[list[Series]]) -> Families:
+def _families(collected: Iterable[list[Series]]) -> Families:
     values: dict[Metric, list[tuple[tuple[str, ...], float]]] = {metric: [] for metric in METRICS}
-    for series in found:
+    for series in collected:
         for metric, labels, value in series:
             if value is not None:
                 values[metric].append((labels, value))
-    return Families(Family(metric, found) for metric, found in values.items() if found)
+    return Families(Family(metric, series) for metric, series in values.items() if series)
 
 
-def _run(collector: Collector, analysis: Diagnosis, view: View) -> tuple[list[Series], bool]:
+def _run(collector: Collector, diagnosis: Diagnosis, view: View) -> tuple[list[Series], bool]:
     """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
     try:
-        series = list(collector.collect(analysis, view))
+        series = list(collector.collect(diagnosis, view))
     except Exception as bug:
         logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
         return [], False
-    return series, not any(problem.startswith(collector.sections) for problem in analysis.snapshot.problems)
+    return series, not any(problem.startswith(collector.sections) for problem in diagnosis.snapshot.problems)
 
 
-def _observe(observer: Observer, analysis: Diagnosis) -> None:
+def _observe(observer: Observer, diagnosis: Diagnosis) -> None:
     """Tell the observer; one that fails costs no series."""
     try:
-        observer(analysis.verdicts)
+        observer(diagnosis.verdicts)
     except Exception as bug:
         logger.error("judging the node failed: %s", type(bug).__name__, exc_info=bug)

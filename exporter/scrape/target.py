@@ -49,7 +49,7 @@ class Samples(NamedTuple):
 
 
 def no_reading(problem: str, seconds: float | None = None) -> ScrapeResult:
-    """What is known when there was no time even to look."""
+    """The result of a scrape for which there was no time."""
     problems = dict.fromkeys(("statistics", "namespaces", "process", "cgroup", "host", "segments"), problem)
     return ScrapeResult(Snapshot(NOBODY, problems=problems), problem, seconds)
 
@@ -72,7 +72,7 @@ class Target:
         self._name = name
         self._expected = expected
         self._source = source
-        self._look = process_view
+        self._process_view = process_view
         self._samples = samples
         self._lock = threading.Lock()
         self._current: Future[ScrapeResult] | None = None
@@ -129,7 +129,7 @@ class Target:
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
         # A node that does not answer can still be seen.
-        process_view = self._look()
+        process_view = self._process_view()
         reading = ScrapeResult(
             replace(
                 snapshot,

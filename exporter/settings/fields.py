@@ -41,10 +41,10 @@ def _address(value: str) -> str:
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
-        known = False
-    if not known or parts.query or parts.fragment:
+        valid = False
+    if not valid or parts.query or parts.fragment:
         raise ValueError("give an address as in http://prometheus.example.com:9090")
     if "@" in parts.netloc:
         raise ValueError("give user and password_file, and no login in the address")

@@ -142,16 +142,16 @@ class AerospikeSource:
             old = self._client is not None
             self._connect(deadline)
             try:
-                found = work(deadline)
+                replies = work(deadline)
             except SessionError:
                 if not old:
                     raise
                 # Sessions end, once a day by default, and that must not cost a scrape.
                 self.close()
                 self._connect(deadline)
-                found = work(deadline)
+                replies = work(deadline)
             self._refusals.delay = 0.0
-            return found
+            return replies
         except SessionError as problem:
             # A login that is good for nothing is as good as none.
             self.close()

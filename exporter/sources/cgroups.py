@@ -29,9 +29,9 @@ def cgroup(proc_root: str, cgroup_root: str, pid: int) -> Cgroup:
     limit_file, usage_file, kills_file = _FILES[version]
     limit, limiting, directory = None, own, own
     while len(directory) >= len(base):
-        found = _optional(proc.limit, f"{directory}/{limit_file}")
-        if found is not None and (limit is None or found < limit):
-            limit, limiting = found, directory
+        value = _optional(proc.limit, f"{directory}/{limit_file}")
+        if value is not None and (limit is None or value < limit):
+            limit, limiting = value, directory
         directory = directory.rpartition("/")[0]
     return Cgroup(
         limit=limit,

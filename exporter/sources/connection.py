@@ -68,10 +68,10 @@ def _ways(connection: Connection) -> Sequence[Connection]:
     if connection.admits is None:
         return (connection,)
     try:
-        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as problem:
         raise _no_connection(connection, problem) from None
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = [str(entry[4][0]) for entry in entries]
     admitted = [address for address in addresses if connection.admits(address, connection.port)]
     if not admitted:
         raise ConnectError(f"{where(connection)} stands for an address that is not allowed")

@@ -50,11 +50,11 @@ class HistogramSource:
         replies = self._ask(["namespaces", *commands.values()])
         self._remember({command: replies.get(command, "").strip() for command in commands.values()})
         problems: dict[str, str] = {}
-        found = tuple(self._histograms(ns, problems) for ns, kind in commands if kind == _SIZES)
+        read = tuple(self._histograms(ns, problems) for ns, kind in commands if kind == _SIZES)
         if problems and problems.keys() == self._seen.keys():
             raise SourceError(f"no histogram can be read: {next(iter(problems.values()))}")
         self._tell(problems)
-        return found
+        return read
 
     def _remember(self, replies: Mapping[str, str]) -> None:
         """Note when each reply changed."""

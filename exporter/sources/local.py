@@ -13,7 +13,7 @@ from exporter.errors import SourceError
 def is_local(host: str) -> bool:
     """Whether a name or address is one of this host's own; raises `SourceError` if the name cannot be looked up."""
     try:
-        found = {str(entry[4][0]).split("%")[0] for entry in socket.getaddrinfo(host, None)}
+        addresses = {str(entry[4][0]).split("%")[0] for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         raise SourceError(f"the host {host} cannot be looked up") from None
     own = {
@@ -22,4 +22,4 @@ def is_local(host: str) -> bool:
         for address in addresses
         if address.family in (socket.AF_INET, socket.AF_INET6)
     }
-    return all(address in own or ipaddress.ip_address(address).is_loopback for address in found)
+    return all(address in own or ipaddress.ip_address(address).is_loopback for address in addresses)

@@ -40,10 +40,10 @@ class Finder:
 
     def find(self) -> Stat:
         """The process as it is now; raises `SourceError`."""
-        known, self._who = self._who, None
-        if known is not None:
-            now = self._stat(known.pid)
-            if now is not None and now.start_ticks == known.start_ticks:
+        before, self._who = self._who, None
+        if before is not None:
+            now = self._stat(before.pid)
+            if now is not None and now.start_ticks == before.start_ticks:
                 self._who = now
                 return now
         self._who = self._of_given(self._given) if self._given is not None else self._search()
@@ -77,15 +77,15 @@ class Finder:
             pids = sorted(int(entry.name) for entry in Path(self._root).iterdir() if entry.name.isdecimal())
         except OSError as problem:
             raise refused(self._root, problem) from None
-        found = []
+        named = []
         for pid in pids:
             try:
                 who = self._stat(pid)
             except ExporterError:
                 continue  # hidden from us, as mount options may have it
             if who is not None and who.name == self._name:
-                found.append(who)
-        return found
+                named.append(who)
+        return named
 
     def _only(self, named: list[Stat]) -> Stat:
         if not named:
@@ -104,10 +104,10 @@ class Finder:
             except SourceError:
                 unknown.append(who)
         # That sockets may not be seen does not matter where only one network of several has a listener.
-        found = listening or unknown
-        if len(found) == 1:
-            return found[0]
-        pids = ", ".join(str(who.pid) for who in found or named)
+        candidates = listening or unknown
+        if len(candidates) == 1:
+            return candidates[0]
+        pids = ", ".join(str(who.pid) for who in candidates or named)
         if listening:
             raise SourceError(f"several processes listen on port {self._port} ({pids}): give --process.pid")
         if unknown:
@@ -139,19 +139,19 @@ class Finder:
 
     def _listeners(self, pid: int | str) -> dict[int, set[str]]:
         """The sockets that listen in the network of a process, by port; none where that cannot be seen."""
-        found: dict[int, set[str]] = {}
+        listeners: dict[int, set[str]] = {}
         for name in ("net/tcp", "net/tcp6"):
             try:
                 for port, inodes in proc.listeners(text(f"{self._root}/{pid}/{name}")).items():
-                    found.setdefault(port, set()).update(inodes)
+                    listeners.setdefault(port, set()).update(inodes)
             except ExporterError:
                 continue  # a kernel without this protocol, or a process that just ended
-        return found
+        return listeners
 
     def _sockets(self, pid: int) -> set[str]:
         """The sockets that the process has open."""
         directory = f"{self._root}/{pid}/fd"
-        found = set()
+        sockets = set()
         try:
             for entry in Path(directory).iterdir():
                 try:
@@ -159,10 +159,10 @@ class Finder:
                 except (FileNotFoundError, ProcessLookupError):
                     continue  # closed meanwhile
                 if link.startswith("socket:["):
-                    found.add(link[len("socket:[") : -1])
+                    sockets.add(link[len("socket:[") : -1])
         except OSError as problem:
             raise refused(directory, problem) from None
-        return found
+        return sockets
 
     def _stat(self, pid: int) -> Stat | None:
         try:

@@ -20,7 +20,7 @@ from exporter.scrape.exposition import Exposition
 from exporter.web.auth import Access
 from exporter.web.connections import BoundedServer
 from exporter.web.handler import GRACE_SECONDS, Handler, Shared
-from exporter.web.page_cache import Front
+from exporter.web.page_cache import PageCache
 from exporter.web.probe import ALONE, Probe, Sd
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class WebServer:
         self._encoders = ThreadPoolExecutor(_ENCODERS, "encode")
         shared = Shared(settings, exposed, Access(settings.config.file), self._guard, self._encoders)
         self._shared = shared
-        self._front = Front(exposed.registry, settings.timeout, note)
+        self._pages = PageCache(exposed.registry, settings.timeout, note)
         context = {"shared": shared}
         metrics = {**context, "exposition": Exposition(), "threads": self._threads}
         application = Application(
@@ -54,7 +54,7 @@ class WebServer:
                 (r"/metrics", _Metrics, metrics),
                 (r"/probe", Probe, context),
                 (r"/sd", Sd, context),
-                (r"/", _Page, {**context, "front": self._front}),
+                (r"/", _Page, {**context, "pages": self._pages}),
                 (r"/-/healthy", _Health, {**context, "text": "Healthy.\n"}),
                 # Ready to be scraped: whether the node answers is `up`, and no reason to take the exporter away.
                 (r"/-/ready", _Health, {**context, "text": "Ready.\n"}),
@@ -84,7 +84,7 @@ class WebServer:
     def expose(self, exposed: Exposed) -> None:
         """From the next request on serve something else."""
         self._shared.exposed = exposed
-        self._front.show(exposed.registry)
+        self._pages.show(exposed.registry)
 
     def start(self) -> int:
         """Listen, and return the port; raises `SettingsError` if the address cannot be had."""
@@ -102,7 +102,7 @@ class WebServer:
         await self._server.drain(DRAIN_SECONDS)
         for threads in (self._threads, self._guard, self._encoders):
             threads.shutdown(wait=False, cancel_futures=True)
-        self._front.close()
+        self._pages.close()
 
 
 class _Metrics(Handler):
@@ -140,16 +140,16 @@ class _Metrics(Handler):
 class _Page(Handler):
     """The page for a person."""
 
-    def initialize(self, shared: Shared, front: Front) -> None:  # type: ignore[override] # as above
+    def initialize(self, shared: Shared, pages: PageCache) -> None:  # type: ignore[override] # as above
         super().initialize(shared)
-        self._front = front
+        self._pages = pages
 
     async def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
-        await self.answer(ALONE if self._shared.exposed.alone else await self._front.html())
+        await self.answer(ALONE if self._shared.exposed.alone else await self._pages.html())
 
     head = get
 

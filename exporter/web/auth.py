@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How often at most the files are looked at for a change."""
 
-_MOST_KNOWN = 100
+_MOST_REMEMBERED = 100
 _NOBODY = b"$2b$10$BtauEbAnAqtmbdPXNM9fje6yHei9kX8YxY3inl.zbWW8zl9PYOtFG"
-"""What a password of an unknown user is compared with, so that it takes as long as that of a known one."""
+"""What a password of an unknown user is compared with, so that it takes as long as that of a known user."""
 
 
 class _State(NamedTuple):
@@ -57,11 +57,11 @@ class Access:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = _State() if path is None else _load(path)
-        self._seen = _marks(self._state.files)
+        self._seen = _versions(self._state.files)
         self._due = clock() + LOOK_SECONDS
         self._problems: States[Path] = States()
         self._salt = secrets.token_bytes(16)
-        self._known: dict[bytes, bool] = {}
+        self._remembered: dict[bytes, bool] = {}
 
     @property
     def tls(self) -> ssl.SSLContext | None:
@@ -73,9 +73,9 @@ class Access:
         """Whether a password is asked for."""
         return bool(self._now().users)
 
-    def known(self, authorization: str) -> bool | None:
+    def remembered(self, authorization: str) -> bool | None:
         """Whether a header of that text was let in, or not, before; None if it takes `allows` to tell."""
-        return self._known.get(self._mark(self._now(), authorization))
+        return self._remembered.get(self._digest(self._now(), authorization))
 
     def allows(self, authorization: str) -> bool:
         """Whether the header `Authorization` lets its sender in. Takes as long as bcrypt takes."""
@@ -85,12 +85,12 @@ class Access:
         # bcrypt looks at 72 bytes, and its library refuses more.
         right = bcrypt.checkpw(password[:72], wanted or _NOBODY) and bool(wanted)
         with self._lock:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[self._mark(state, authorization)] = right
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[self._digest(state, authorization)] = right
         return right
 
-    def _mark(self, state: _State, authorization: str) -> bytes:
+    def _digest(self, state: _State, authorization: str) -> bytes:
         """What stands for a header and the users of the moment, so that neither is kept."""
         name = _credentials(authorization)[0]
         text = authorization.encode(errors="replace") + b"\0" + state.users.get(name, b"")
@@ -103,7 +103,7 @@ class Access:
         with self._lock:
             self._due = self._clock() + LOOK_SECONDS
             # What failed may lack a file that is not among those in force.
-            if self._path in self._problems or _marks(self._state.files) != self._seen:
+            if self._path in self._problems or _versions(self._state.files) != self._seen:
                 self._load(self._path)
         return self._state
 
@@ -116,7 +116,7 @@ class Access:
                     logger.error("%s; what was in force before goes on", line)
         else:
             self._problems.changed(path, None)
-            self._seen = _marks(self._state.files)
+            self._seen = _versions(self._state.files)
             logger.info("web.config.file: read %s again", path)
 
 
@@ -148,13 +148,13 @@ def _credentials(authorization: str) -> tuple[str, bytes]:
         return "", b""
 
 
-def _marks(files: tuple[Path, ...]) -> tuple[tuple[int, ...] | None, ...]:
+def _versions(files: tuple[Path, ...]) -> tuple[tuple[int, ...] | None, ...]:
     """What changes when a file does, also where it is a link that was turned (as Kubernetes does)."""
-    found: list[tuple[int, ...] | None] = []
+    versions: list[tuple[int, ...] | None] = []
     for path in files:
         try:
-            seen = os.stat(path)  # noqa: PTH116 - much the faster, and this is for each request
-            found.append((seen.st_mtime_ns, seen.st_size, seen.st_ino, seen.st_dev))
+            file = os.stat(path)  # noqa: PTH116 - much the faster, and this is for each request
+            versions.append((file.st_mtime_ns, file.st_size, file.st_ino, file.st_dev))
         except OSError:
-            found.append(None)
-    return tuple(found)
+            versions.append(None)
+    return tuple(versions)

@@ -1,4 +1,4 @@
-"""An HTTP server for clients that mean no good: bounded in connections, with TLS that may change while it runs."""
+"""An HTTP server that withstands hostile clients: bounded in connections, with TLS that may change while it runs."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ FILES_KEPT = 64
 """File descriptors that are kept for everything but connections; without any a server can do nothing but spin."""
 
 RETRY_SECONDS = 0.5
-"""How long who knocks has to wait when there is nothing to open a connection with."""
+"""How long new connections wait when there are no file descriptors or buffers to open them with."""
 
 _POLL_SECONDS = 0.02
 _NO_MEANS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class _Listener:
-    """A socket that listens. When nobody can be let in, it says that nobody knocks, and tells `paused` why.
+    """A socket that listens. When no connection can be opened, it claims that none waits, and tells `paused` why.
 
-    `give_way` makes room, if it can. `drained` is told when nobody knocks any more.
+    `give_way` makes room, if it can. `drained` is told when no connection waits any more.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class BoundedServer(HTTPServer):
         number = listening.fileno()
 
         def pause(problem: OSError) -> None:
-            # Else the loop would be told at once, and for ever, that somebody knocks.
+            # Else the loop would be told at once, and for ever, that a connection waits.
             self._handlers[number]()
             asyncio.get_running_loop().call_later(RETRY_SECONDS, go_on)
             if self._states.changed("accept", "paused"):
@@ -133,7 +133,7 @@ class BoundedServer(HTTPServer):
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a connection, if need be in place of an idle one."""
-        self._streams = {one: None for one in self._streams if not one.closed()}
+        self._streams = {other: None for other in self._streams if not other.closed()}
         if len(self._streams) >= self._most and not self._give_way():
             stream.close()
             return
@@ -142,7 +142,7 @@ class BoundedServer(HTTPServer):
 
     def _give_way(self) -> bool:
         """Close the connection that has been idle the longest, if there is one."""
-        idle = next((one for one in self._streams if one not in self._busy and not one.closed()), None)
+        idle = next((stream for stream in self._streams if stream not in self._busy and not stream.closed()), None)
         if idle is None:
             return False
         idle.close()
@@ -153,6 +153,6 @@ class BoundedServer(HTTPServer):
         """Take no more connections, wait at most so long for the requests under way, and close all."""
         self.stop()
         deadline = asyncio.get_running_loop().time() + seconds
-        while any(not one.closed() for one in self._busy) and asyncio.get_running_loop().time() < deadline:
+        while any(not stream.closed() for stream in self._busy) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
         await self.close_all_connections()

@@ -93,16 +93,16 @@ class Handler(RequestHandler):
     async def _allowed(self) -> bool:
         access, guard = self._shared.access, self._shared.guard
         authorization = self.request.headers.get("Authorization", "")
-        known = access.known(authorization) if authorization else False
-        if known is None:
+        allowed = access.remembered(authorization) if authorization else False
+        if allowed is None:
             if self._shared.guesses >= _MOST_GUESSES:
                 raise HTTPError(429)
             self._shared.guesses += 1
             try:
-                known = await asyncio.wrap_future(guard.submit(access.allows, authorization))
+                allowed = await asyncio.wrap_future(guard.submit(access.allows, authorization))
             finally:
                 self._shared.guesses -= 1
-        return known
+        return allowed
 
     def set_default_headers(self) -> None:
         """Say who answers, rather than which library."""

@@ -31,7 +31,7 @@ class Readable(Protocol):
         """Read the node in at most about `timeout` seconds."""
 
 
-class Front:
+class PageCache:
     """The page of a node, for use inside a running event loop.
 
     `/` is no way to load the node: it is read as for scrapes, so that a reading under way is shared and the node never

@@ -86,16 +86,16 @@ class Sd(Handler):
     head = get
 
 
-def _parameters(given: Mapping[str, Sequence[bytes]], known: tuple[str, ...]) -> dict[str, str]:
+def _parameters(given: Mapping[str, Sequence[bytes]], names: tuple[str, ...]) -> dict[str, str]:
     """The parameters of a request, each at most once; raises `RequestError`, which repeats none."""
-    if given.keys() - set(known):
-        raise RequestError(400, f"give no parameters but {' and '.join(known)}")
-    found = {}
+    if given.keys() - set(names):
+        raise RequestError(400, f"give no parameters but {' and '.join(names)}")
+    parameters = {}
     for name, values in given.items():
         if len(values) > 1:
             raise RequestError(400, f"{name}: give one")
         try:
-            found[name] = values[0].decode()
+            parameters[name] = values[0].decode()
         except UnicodeDecodeError:
             raise RequestError(400, f"{name}: not text") from None
-    return found
+    return parameters

@@ -86,9 +86,9 @@ def test_only_the_right_name_with_the_right_password_is_let_in(
     hashed = HASH.replace("$2b$", prefix)
     access = Access(written(tmp_path / "web.yml", f"basic_auth_users:\n  prometheus: {hashed}\n"))
     assert access.asks
-    assert access.known(authorization) is None
+    assert access.remembered(authorization) is None
     assert access.allows(authorization) is right
-    assert access.known(authorization) is right
+    assert access.remembered(authorization) is right
 
 
 def test_what_is_remembered_of_passwords_is_bounded_and_ends_with_the_users(tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_what_is_remembered_of_passwords_is_bounded_and_ends_with_the_users(tmp_
     assert access.allows(header)
     for number in range(100):
         access.allows(basic("nobody", str(number)))
-    assert access.known(header) is None
+    assert access.remembered(header) is None
     assert access.allows(header)
     other = bcrypt.hashpw(b"changed", bcrypt.gensalt(4)).decode()
     written(path, f"basic_auth_users:\n  prometheus: {other}\n")
     clock.later()
-    assert access.known(header) is None
+    assert access.remembered(header) is None
     assert not access.allows(header)
     assert access.allows(basic("prometheus", "changed"))
 

@@ -16,7 +16,7 @@ from exporter.scrape.registry import Registry as NodeRegistry
 from exporter.scrape.target import Target
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
-from exporter.web.page_cache import Front
+from exporter.web.page_cache import PageCache
 from tests.serving import Registry, received, said, serving
 from tests.support import registry_of, replies
 
@@ -109,12 +109,12 @@ def test_a_page_is_handed_out_for_a_second() -> None:
 
     async def look() -> None:
         nonlocal now
-        front = Front(registry, 5, clock=lambda: now)
+        pages = PageCache(registry, 5, clock=lambda: now)
         for moment, readings in ((1000.0, 1), (1000.9, 1), (1001.0, 2), (1001.5, 2), (3000.0, 3)):
             now = moment
-            assert "Memory of node" in await front.html()
+            assert "Memory of node" in await pages.html()
             assert len(registry.timeouts) == readings, moment
-        front.close()
+        pages.close()
 
     asyncio.run(look())
 
