@@ -12,7 +12,7 @@ from dashboards.promql import NODE, any_of, chosen, of_cluster, of_cluster_latel
 from dashboards.query import Query
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
 from dashboards.tables import Column, rows_of
-from exporter.rules.thresholds import SOURCE_AGE
+from exporter.findings.thresholds import SOURCE_AGE
 from exporter.units import span
 
 if TYPE_CHECKING:

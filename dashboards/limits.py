@@ -10,7 +10,7 @@ from dashboards.promql import NO_TREND, NS, STOPS, YEAR, chosen, seconds_left, w
 from dashboards.query import Query
 from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
 from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
-from exporter.rules.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
+from exporter.findings.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.units import span
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
-from exporter.rules.thresholds import FRAGMENTATION
+from exporter.findings.thresholds import DATA_WASTE
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def waste() -> Panel:
     return stat_panel(
         "Waste in write blocks",
         "Share of the occupied write blocks that holds nothing live, all chosen nodes together; above "
-        f"{percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"{percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation is behind.",
         RATIO,
         Query(all_waste()),
-        steps=plenty(FRAGMENTATION),
+        steps=plenty(DATA_WASTE),
         decimals=0,
     )
 

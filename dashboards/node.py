@@ -14,15 +14,12 @@ from dashboards.panels import bars, lines, stat_panel
 from dashboards.promql import any_of, chosen, container_room
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
-from exporter.rules.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED
+from exporter.findings.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED_BYTES, UNACCOUNTED
+from exporter.units import share as percent
 from exporter.units import size
 
 if TYPE_CHECKING:
     from dashboards.query import Panel
-
-UNACCOUNTED = 0.05
-"""Share of the resident memory from which on ledger.md calls the ledger incomplete. No alert has it: only growth of
-what is unaccounted is worth one."""
 
 
 def board() -> Board:
@@ -78,12 +75,12 @@ def wasted() -> Panel:
 
 
 def unaccounted() -> Panel:
-    """What no mechanism explains, and what was placed by difference."""
+    """What no mechanism explains, and what was inferred."""
     resident = f"sum by (job, instance) ({chosen('process_resident_bytes')})"
     return stat_panel(
         "Ledger: not known",
-        "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above 5 % "
-        "something takes memory that is not described, and what no source shows and was placed by difference.",
+        "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above "
+        f"{percent(UNACCOUNTED)} something takes memory that is not described, and what no source shows and was inferred.",
         RATIO,
         Query(f"max({chosen('ledger_unaccounted_ratio')})", "unaccounted"),
         Query(f"max({chosen('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),
@@ -110,11 +107,11 @@ def swapped() -> Panel:
     """Swap."""
     return stat_panel(
         "In swap",
-        f"Memory of the server that was swapped out, on the worst chosen node; above {size(SWAPPED)} requests wait for "
-        "the disk.",
+        "Memory of the server that was swapped out, on the worst chosen node; what is swapped above "
+        f"{size(SWAPPED_BYTES)} is likely to be read again, and requests then wait for the disk.",
         BYTES,
         Query(f"max({chosen('process_swapped_bytes')})"),
-        steps=plenty(SWAPPED),
+        steps=plenty(SWAPPED_BYTES),
         span=3,
     )
 

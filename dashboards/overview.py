@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, OTHER, RATIO, USED, WASTE
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, USED, WASTE
 from dashboards.panels import lines, stat_panel
 from dashboards.promql import (
     DATA,
@@ -30,9 +30,8 @@ from dashboards.records import losses
 from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
-from exporter.memory.map import IDLE
+from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
 from exporter.rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
-from exporter.rules.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
 from exporter.units import share as percent
 from exporter.units import size
 
@@ -164,11 +163,12 @@ def fragmentation() -> Panel:
     return lines(
         "Waste in write blocks",
         "Share of the occupied write blocks that holds nothing live, of all namespaces together and of the worst in "
-        f"its cluster. Near defrag-lwm-pct is normal; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"its cluster. 28 % is normal at the default defrag-lwm-pct of 50; above {percent(DATA_WASTE)} raise it, "
+        "or see why defragmentation is behind.",
         RATIO,
         Query(f"max({recorded_of_clusters(FRAGMENTATION_RATIO, NS, DATA)})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        marks={FRAGMENTATION: WASTE},
+        marks={DATA_WASTE: WASTE},
         span=8,
         top=1,
     )

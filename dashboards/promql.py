@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
 from exporter.rules.recording import CONTAINER_HEADROOM, LIMIT_SECONDS, LIMIT_SLOPE, trend
-from exporter.rules.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

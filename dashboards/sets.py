@@ -12,7 +12,7 @@ from dashboards.promql import NS, chosen, of_cluster, series
 from dashboards.query import Query
 from dashboards.style import plenty
 from dashboards.tables import Column, rows_of
-from exporter.findings.limits import NEAR
+from exporter.findings.thresholds import NEAR
 
 if TYPE_CHECKING:
     from dashboards.query import Panel

@@ -9,7 +9,7 @@ from dashboards.panels import bars, lines
 from dashboards.promql import DATA, NS, chosen, rate
 from dashboards.query import Query
 from dashboards.style import plenty
-from exporter.rules.thresholds import DEFRAG_FREE_BLOCKS, FRAGMENTATION
+from exporter.findings.thresholds import DATA_WASTE, DEFRAG_FREE_BLOCKS
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ def fragmentation() -> Panel:
     return lines(
         "Waste over time",
         "Share of the occupied write blocks that holds nothing live, of all chosen namespaces together and of the "
-        f"worst stripe, device or file; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"worst stripe, device or file; above {percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation is "
+        "behind.",
         RATIO,
         Query(f"max({worst})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        marks={FRAGMENTATION: WASTE},
+        marks={DATA_WASTE: WASTE},
         top=1,
     )
 
@@ -50,13 +51,13 @@ def units() -> Panel:
     return bars(
         "Waste by stripe, device or file",
         "The eight with the largest share of waste; one far above its neighbours holds more of what was deleted, and "
-        f"above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"above {percent(DATA_WASTE)} it needs a higher defrag-lwm-pct.",
         RATIO,
         Query(
             f"topk(8, max by (instance, ns, unit) ({chosen('storage_unit_fragmentation_ratio', NS)}))",
             "{{instance}} {{ns}} {{unit}}",
         ),
-        steps=plenty(FRAGMENTATION),
+        steps=plenty(DATA_WASTE),
         span=24,
         height=10,
         top=1,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from exporter.findings.thresholds import MINUTE, SOURCE_AGE
 from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label, metric, target_up
-from exporter.rules.thresholds import JOB, MINUTE, SOURCE_AGE
+from exporter.rules.site import JOB
 from exporter.units import span
 
 ALERTED_FINDINGS = ("areas_near_limit", "writes_refused", "writes_stopped")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
-from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
-from exporter.rules.thresholds import (
+from exporter.findings.thresholds import (
     AREAS_LEFT,
     CONTAINER_LEFT,
     CONTAINER_MARGIN,
@@ -17,8 +15,11 @@ from exporter.rules.thresholds import (
     MINUTE,
     OBJECTS_GROWTH,
     SWAPPED,
+    SWAPPED_BYTES,
     TIME_TO_LIMIT_SOON,
 )
+from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
+from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 from exporter.units import share, size, span
 
 _SLIGHT = f"{OBJECTS_GROWTH:.0%}"
@@ -77,18 +78,21 @@ def _areas() -> Alert:
 
 
 def _swapped() -> Alert:
+    swapped, resident = metric("process_swapped_bytes"), metric("process_resident_bytes")
     return Alert(
         "AerospikeMemorySwapped",
         "warning",
         "swap",
-        f"({metric('process_swapped_bytes')} > {amount(SWAPPED)})\n{IN_CLUSTER}",
+        f"(\n  {swapped} > {amount(SWAPPED_BYTES)}\n  and {swapped} > {SWAPPED} * sum without (kind) ({resident})\n)\n"
+        f"{IN_CLUSTER}",
         15 * MINUTE,
         15 * MINUTE,
         "Memory of the server is swapped out.",
         f"{BYTES} of the server on {NODE} have been in swap for more than"
-        f" {duration(15 * MINUTE)}; the alert is for more than {size(SWAPPED)}.",
+        f" {duration(15 * MINUTE)}; the alert is for more than {size(SWAPPED_BYTES)} and"
+        f" {share(SWAPPED)} of what is resident.",
         "node",
-        f"more than {size(SWAPPED)} of the server are in swap",
+        f"more than {size(SWAPPED_BYTES)} of the server are in swap, and more than {share(SWAPPED)} of what is resident",
         "A record in swap takes milliseconds. A few MiB of pages that nobody reads again are harmless.",
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from exporter.findings.thresholds import DAY, GROWTH_WINDOW, HOUR, LEAK_WINDOW, MINUTE, TIMES_TO_LIMIT
 from exporter.rules.rule import CLUSTER, IN_CLUSTER, Group, Recording, duration, metric, target_up
-from exporter.rules.thresholds import DAY, GROWTH_WINDOW, HOUR, LEAK_WINDOW, MINUTE, PER_TARGET_LABELS, TIMES_TO_LIMIT
+from exporter.rules.site import PER_TARGET_LABELS
 
 LIMIT_SECONDS = "instance_ns_limit:aerospike_memory_limit_headroom_seconds"
 LIMIT_SLOPE = "instance_ns_limit:aerospike_memory_limit_headroom_bytes"
