@@ -80,7 +80,8 @@ def unaccounted() -> Panel:
     return stat_panel(
         "Ledger: not known",
         "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above "
-        f"{percent(UNACCOUNTED)} something takes memory that is not described, and what no source shows and was inferred.",
+        f"{percent(UNACCOUNTED)} something takes memory that is not described, and what no source shows and was "
+        "inferred.",
         RATIO,
         Query(f"max({chosen('ledger_unaccounted_ratio')})", "unaccounted"),
         Query(f"max({chosen('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),

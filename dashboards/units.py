@@ -22,8 +22,8 @@ def fragmentation() -> Panel:
     return lines(
         "Waste over time",
         "Share of the occupied write blocks that holds nothing live, of all chosen namespaces together and of the "
-        f"worst stripe, device or file; above {percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation is "
-        "behind.",
+        f"worst stripe, device or file; above {percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation "
+        "is behind.",
         RATIO,
         Query(f"max({worst})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),

@@ -92,7 +92,7 @@ def _swapped() -> Alert:
         f" {duration(15 * MINUTE)}; the alert is for more than {size(SWAPPED_BYTES)} and"
         f" {share(SWAPPED)} of what is resident.",
         "node",
-        f"more than {size(SWAPPED_BYTES)} of the server are in swap, and more than {share(SWAPPED)} of what is resident",
+        f"more than {size(SWAPPED_BYTES)}, and {share(SWAPPED)} of what is resident, are in swap",
         "A record in swap takes milliseconds. A few MiB of pages that nobody reads again are harmless.",
     )
 

@@ -149,8 +149,8 @@ def _fragmentation() -> Alert:
         "namespace",
         f"in the whole cluster more than {share(DATA_WASTE)} of the occupied blocks, and {size(WORTH_A_TICKET)},"
         f" hold nothing live, and the share has risen by {100 * DATA_WASTE_GROWTH:.0f} points within {window}",
-        "Overwriting at random leaves 28 % at the default defrag-lwm-pct of 50. Waste that stays the same is no news: the"
-        " finding data_fragmentation has it. Capacity is lost, not writes: a ticket.",
+        "Overwriting at random leaves 28 % at the default defrag-lwm-pct of 50. Waste that stays the same is no news:"
+        " the finding data_fragmentation has it. Capacity is lost, not writes: a ticket.",
     )
 
 

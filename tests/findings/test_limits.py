@@ -1,17 +1,14 @@
-"""Limits that were reached, or will be next: found, not found, and on the byte in between."""
+"""Limits that stop or refuse writes: found, not found, and on the byte in between."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from exporter.model.operator import Amount, Operator
 from exporter.model.snapshot import Arena, Set, Snapshot
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, node, ns, stripes
 
-# 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes, 60 % is 5153960755.2.
-STOPS, EVICTS = 6_012_954_215, 5_153_960_756
+# 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes.
+STOPS = 6_012_954_215
 
 
 def data(used: int, **changes: object) -> Snapshot:
@@ -24,10 +21,6 @@ def budget(size: int, used: int | None, **changes: object) -> Snapshot:
 
 def sets(*of: tuple[int | None, int]) -> Snapshot:
     return ns(sets=tuple(Set(f"set{number}", 1, used, limit, False) for number, (used, limit) in enumerate(of)))
-
-
-def marked(used: int | None, operator: Operator) -> dict[str, Any]:
-    return {"node": ns(index=Arena("mem", used)), "operators": {"ns": operator}}
 
 
 CASES = (
@@ -89,63 +82,6 @@ CASES = (
     Case("set_near_limit", "found", sets((64 * MIB, 64 * MIB - 1)), "critical"),
     Case("set_near_limit", "unknown", sets((None, 100 * MIB)), "unknown"),
     Case("set_near_limit", "unknown", node(*ns().namespaces, problems={"sets/ns": "no answer"}), "unknown"),
-    #
-    Case("evicting", "found", ns(high_water_breached=True), "warning", "a mark was reached at its last cycle"),
-    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "The server evicts records"),
-    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=0), "warning", "has evicted none since"),
-    Case("evicting", "clear", ns(), "clear"),
-    Case(
-        "evicting",
-        "edge",
-        data(EVICTS, evict_used_pct=60),
-        "warning",
-        "within 120 s: data_used, 4.8 GiB used of 4.8 GiB",
-    ),
-    Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
-    Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
-    Case("evicting", "unknown", ns(high_water_breached=None), "unknown"),
-    #
-    # 80 % of 1000 MiB are 800 MiB, and 90 % of that 720.
-    Case(
-        "eviction_near",
-        "found",
-        budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80),
-        "info",
-        "indexes_budget",
-    ),
-    Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
-    Case("eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB left"),
-    Case("eviction_near", "short", budget(1000 * MIB, 720 * MIB - 1, evict_indexes_memory_pct=80), "clear"),
-    Case("eviction_near", "clear", budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80, nsup_period=0), "clear"),
-    Case("eviction_near", "floor", budget(80 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "info"),
-    Case("eviction_near", "small", budget(79 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "too_small"),
-    Case("eviction_near", "unknown", budget(1000 * MIB, None, evict_indexes_memory_pct=80), "unknown"),
-    #
-    Case(
-        "operator_maximum",
-        "found",
-        says="warning",
-        words="2.0 GiB of 1.0 GiB",
-        **marked(2 * GIB, Operator(maximum=Amount(GIB))),
-    ),
-    Case("operator_maximum", "clear", ns(), "clear"),
-    Case("operator_maximum", "edge", says="warning", **marked(GIB + 1, Operator(maximum=Amount(GIB)))),
-    Case("operator_maximum", "short", says="clear", **marked(GIB, Operator(maximum=Amount(GIB)))),
-    Case("operator_maximum", "unknown", says="unknown", **marked(None, Operator(maximum=Amount(GIB)))),
-    # A share of what the server allows, which is nothing known.
-    Case("operator_maximum", "unknown", says="unknown", **marked(GIB, Operator(maximum=Amount(share=0.5)))),
-    #
-    Case(
-        "operator_minimum",
-        "found",
-        says="info",
-        words="reclaim should begin",
-        **marked(2 * GIB, Operator(minimum=Amount(GIB))),
-    ),
-    Case("operator_minimum", "clear", ns(), "clear"),
-    Case("operator_minimum", "edge", says="info", **marked(GIB, Operator(minimum=Amount(GIB)))),
-    Case("operator_minimum", "short", says="clear", **marked(GIB - 1, Operator(minimum=Amount(GIB)))),
-    Case("operator_minimum", "unknown", says="unknown", **marked(None, Operator(minimum=Amount(GIB)))),
 )
 
 
