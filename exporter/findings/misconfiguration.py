@@ -16,7 +16,7 @@ from exporter.findings.rule import (
     of_each_namespace,
     set_config,
 )
-from exporter.findings.thresholds import MARK_MISSED, MIXED_LIFETIMES, NSUP_PERIOD, SMALL, UNIT_FILLED
+from exporter.findings.thresholds import MARK_MISSED, MIXED_LIFETIMES, NSUP_SECONDS, SMALL, UNIT_FILLED
 from exporter.memory.expiry import mean_record_bytes
 from exporter.units import share, size
 
@@ -35,7 +35,7 @@ def _eviction_never_runs(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period or not names:
         return CLEAR
     summary = f"Eviction is configured ({', '.join(names)}), and nsup-period is 0: it never runs."
-    return found("warning", summary, None, set_config(namespace, "nsup-period", NSUP_PERIOD))
+    return found("warning", summary, None, set_config(namespace, "nsup-period", NSUP_SECONDS))
 
 
 @of_each_namespace

@@ -37,7 +37,7 @@ WORTH_A_TICKET: Final = 256 * MIB
 NEAR: Final = 0.90
 """Share of a limit from which on it is near."""
 
-NEAR_EVICTION: Final = 0.80
+NEAR_STOP: Final = 0.80
 """Share of a limit that stops writes from which on reclaim proposes to evict where nothing does. Below `NEAR`, so that
 the mark that it proposes (`EVICT_BELOW_STOP_PCT`) is still above the use: at 90 % the first cycle would delete."""
 
@@ -81,10 +81,10 @@ DATA_WASTE_GROWTH: Final = 0.05
 GROWTH_WINDOW: Final = 6 * HOUR
 """Long enough for defrag to work off what one batch of deletes left behind."""
 
-DEFRAG_LWM_PCTS: Final = (60, 70, 75)
+DEFRAG_CHOICES: Final = (60, 70, 75)
 """Values of defrag-lwm-pct that are proposed, in steps: at 75 a block gained costs three blocks of copying."""
 
-DEFRAG_LWM_MOST_PCT: Final = 85
+HIGH_DEFRAG_PCT: Final = 85
 """The largest value that reclaim applies without being forced: above it a block gained costs more than six blocks of
 copying, pct / (100 - pct)."""
 
@@ -92,7 +92,7 @@ DEFRAG_FREE_BLOCKS: Final = 8
 """Free write blocks of a unit. It is what a unit on files or devices keeps for defrag alone (DRV_DEFRAG_RESERVE), and
 64 MiB of a unit that is in memory only."""
 
-DEFRAG_QUEUE_BLOCKS: Final = 100
+LONG_QUEUE_BLOCKS: Final = 100
 """Queued blocks of a unit from which on reclaim proposes a shorter defrag-sleep: 800 MiB that are not worked off."""
 
 UNBALANCED: Final = 0.10
@@ -104,10 +104,10 @@ UNBALANCED_BLOCKS: Final = 3
 MIXED_LIFETIMES: Final = 0.10
 """Share of the records that never expire, and of those that do, from which on both are many."""
 
-NSUP_PERIOD: Final = 120
+NSUP_SECONDS: Final = 120
 """Seconds; what is proposed where nsup never runs: short against the lives of records, long against a cycle."""
 
-DELETED_AT_ONCE: Final = 0.10
+MOST_DELETED: Final = 0.10
 """Share of what counts against a limit that a change by reclaim may delete at once without being forced."""
 
 BUDGET_ROOM: Final = 0.10
@@ -124,7 +124,7 @@ INDEX_WASTE: Final = 0.05
 INDEX_WASTE_BYTES: Final = 16 * MIB
 """One secondary index without content."""
 
-SET_INDEX_USELESS: Final = 0.80
+WHOLE_NAMESPACE: Final = 0.80
 """Share of the records of its namespace from which on the index of a set saves a query little."""
 
 # The process, the kernel and the container.
@@ -198,6 +198,7 @@ LEAK_REPORTED: Final = 0.01
 LEAK_REPORTED_BYTES. An alert compares two means and needs more; the report knows how sure the trend is."""
 
 LEAK_REPORTED_BYTES: Final = 16 * MIB
+"""Bytes that it must reach at least: next to nothing, but sure."""
 
 OBJECTS_GROWTH: Final = 0.01
 """Share by which the records may have grown for memory to count as growing without them. (The report had 2 %: of a

@@ -18,7 +18,7 @@ from exporter.findings.rule import (
 )
 from exporter.findings.thresholds import (
     DATA_WASTE,
-    DEFRAG_LWM_PCTS,
+    DEFRAG_CHOICES,
     HEAP_WASTE,
     HEAP_WASTE_BYTES,
     SMALL,
@@ -54,7 +54,7 @@ def _data_fragmentation(analysis: Analysis, namespace: Namespace) -> Verdict:
         f"{size(data.fragmented)} of the {size(data.occupied)} in write blocks hold nothing live, of which defrag will"
         f" leave at least {size(waste)}{at}."
     )
-    proposed = DEFRAG_LWM_PCTS[0]
+    proposed = DEFRAG_CHOICES[0]
     commands = (set_config(namespace, "defrag-lwm-pct", proposed),) if (lwm_pct or 0) < proposed else ()
     return not_enough(waste, data.occupied, DATA_WASTE, SMALL) or found("warning", summary, waste, *commands)
 
@@ -109,7 +109,7 @@ WASTE_RULES = (
         f"at least {DATA_WASTE:.0%} of the occupied write blocks in memory, and {mebibytes(SMALL)}, hold nothing"
         f" live, not counting the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
         "Blocks are used up while the data would fit: writes are refused long before the data reach their limits.",
-        f"Raise defrag-lwm-pct in steps of 5 or 10, and not above {DEFRAG_LWM_PCTS[-1]}. Defrag writes what is live"
+        f"Raise defrag-lwm-pct in steps of 5 or 10, and not above {DEFRAG_CHOICES[-1]}. Defrag writes what is live"
         " in a block again: watch the load of the processor, and of the disks of backing files. Freed blocks serve"
         " new writes; the resident memory of the process does not fall.",
         _data_fragmentation,
