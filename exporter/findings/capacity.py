@@ -80,14 +80,14 @@ def grown_bytes(analysis: Analysis) -> int | None:
         if namespace.release < (7, 0):
             parts = [namespace.thresholds.memory_size_bytes]
         else:
-            in_memory = {found.name: found for found in pools if found.in_memory}
+            in_memory = {pool.name: pool for pool in pools if pool.in_memory}
             data, budget = in_memory.pop("data", None), namespace.thresholds.indexes_memory_budget_bytes
             parts = [data.reserved if data else 0]
-            parts += [budget] if budget else [found.used for found in in_memory.values()]
-        known = [part for part in parts if part is not None]
-        if len(known) != len(parts):
-            return None
-        total += sum(known)
+            parts += [budget] if budget else [pool.used for pool in in_memory.values()]
+        for part in parts:
+            if part is None:
+                return None
+            total += part
     return total
 
 

@@ -29,7 +29,7 @@ def _what_it_does(namespace: Namespace) -> str:
     if not namespace.high_water_breached:
         return f"will evict records within {namespace.nsup_period} s"
     if namespace.evicted_objects == 0:
-        return "looks for records to evict, and has evicted none since it started"
+        return "tries to evict records, and has evicted none since it started"
     return "evicts records that could still live"
 
 

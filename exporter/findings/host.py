@@ -156,7 +156,7 @@ HOST_RULES = (
         ("info",),
         f"at least {LAZILY_FREED:.0%} of what is resident, and {mebibytes(SMALL)}, were given back by the heap with"
         " MADV_FREE",
-        "It looks like a leak and is none: the kernel takes these pages when it needs them.",
+        "It resembles a leak and is none: the kernel takes these pages when it needs them.",
         "Count resident minus lazily freed. Only a restart, or a shortage of memory on the host, makes the resident"
         " memory fall.",
         _lazily_freed,

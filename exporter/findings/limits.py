@@ -128,7 +128,7 @@ LIMIT_RULES = (
         ("critical",),
         "the fullest stripe, device or file has no free write block beyond its reserve",
         "As soon as its open block is full, writes whose keys belong to that unit fail with out of space, while"
-        " stop_writes and all percentages look well.",
+        " stop_writes is not set and all percentages show nothing.",
         "If much of what is occupied is waste, raise defrag-lwm-pct: defrag may use the reserve. Otherwise delete"
         " data or add nodes. A larger data-size needs a restart, which on Community loses data that are in memory"
         " alone.",

@@ -70,15 +70,15 @@ def _unbalanced_units(_: Analysis, namespace: Namespace) -> Verdict:
     units = [(unit, unit.occupied, unit.capacity, unit.block) for unit in storage_units(namespace)]
     if len(units) < 2:
         return CLEAR
-    known = [
+    sized = [
         (occupied, unit, capacity, block)
         for unit, occupied, capacity, block in units
         if occupied is not None and capacity and block
     ]
-    if len(known) < len(units):
+    if len(sized) < len(units):
         return UNKNOWN
-    occupied, fullest, capacity, block = max(known, key=lambda row: row[0])
-    mean = sum(row[0] for row in known) / len(known)
+    occupied, fullest, capacity, block = max(sized, key=lambda row: row[0])
+    mean = sum(row[0] for row in sized) / len(sized)
     if UNBALANCED * capacity < UNBALANCED_BLOCKS * block:
         return TOO_SMALL
     if occupied - mean < UNBALANCED * capacity:

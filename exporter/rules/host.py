@@ -98,12 +98,12 @@ def _swapped() -> Alert:
 
 
 def _huge_pages() -> Alert:
-    found = metric("finding", 'finding="huge_pages", severity="warning"')
+    finding = metric("finding", 'finding="huge_pages", severity="warning"')
     return Alert(
         "AerospikeMemoryHugePages",
         "warning",
         "huge_pages",
-        f"({found} == 1)\n{IN_CLUSTER}",
+        f"({finding} == 1)\n{IN_CLUSTER}",
         30 * MINUTE,
         HOUR,
         "Much of the server is in transparent huge pages.",
@@ -111,8 +111,8 @@ def _huge_pages() -> Alert:
         f" {duration(30 * MINUTE)} (finding huge_pages): the kernel backs what the server never touched.",
         "node",
         "the exporter finds [huge_pages](findings.md#huge_pages)",
-        "Memory grows and writes pause for a reason that no figure of the server shows. It needs a restart to mend, so"
-        " that it is no matter of minutes.",
+        "Memory grows and writes pause for a reason that no figure of the server shows. Only a restart ends it, so"
+        " that half an hour more does not matter.",
     )
 
 
@@ -134,7 +134,7 @@ def _heap() -> Alert:
         f"the heap has grown by {size(LEAK)} more than the pools within {duration(LEAK_WINDOW)} and by"
         f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
         f" {_SLIGHT}",
-        "It looks like a leak. A week has all the load's ups and downs, the two days exclude what happened once, such"
+        "It looks like a leak. A week has all the load's ups and downs; the two days exclude what happened once, such"
         " as a new stage of an index.",
     )
 

@@ -167,7 +167,7 @@ def _comment(text: str, indent: int) -> list[str]:
 
 def _wrapped(text: str, prefix: str) -> list[str]:
     """Lines of at most _WIDTH characters, none of which ends inside of `{{ }}`."""
-    kept = re.sub(r"{{.*?}}", lambda found: found[0].replace(" ", _TIED), text)
+    kept = re.sub(r"{{.*?}}", lambda template: template[0].replace(" ", _TIED), text)
     lines = textwrap.wrap(
         kept, _WIDTH, initial_indent=prefix, subsequent_indent=prefix, break_long_words=False, break_on_hyphens=False
     )

@@ -48,7 +48,7 @@ def _stopped() -> Alert:
         f"The server has refused client writes to {NAMESPACE} for more than {duration(MINUTE)} (stop_writes is 1).",
         "namespace",
         "the server's flag stop_writes is set",
-        "Clients fail. The server looks every 10 seconds; a minute leaves out what eviction mends by itself.",
+        "Clients fail. The server checks every 10 seconds; a minute leaves out what eviction ends by itself.",
     )
 
 
@@ -66,7 +66,7 @@ def _refused() -> Alert:
         f" {duration(2 * MINUTE)}: writes whose keys belong to it fail with out of space, while stop_writes is 0.",
         "namespace",
         "the fullest unit has no free write block beyond its reserve, and stop_writes is not set",
-        "Clients fail, and the percentages of the server look well. Two minutes leave out the last block that defrag"
+        "Clients fail, and the percentages of the server show nothing. Two minutes leave out the last block that defrag"
         " is about to free.",
     )
 

@@ -45,7 +45,7 @@ AT = {
     "Collectors failing": (ANY,),
     "Killed for memory": (ANY,),
     "Not writing": (ANY,),
-    "At the mark": (ANY,),
+    "Past eviction threshold": (ANY,),
     "Findings": (ANY,),
     "What stops first": LIMITS,
     "Limits": LIMITS,
