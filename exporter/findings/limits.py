@@ -58,25 +58,21 @@ def _stop_writes_near(analysis: Analysis, namespace: Namespace) -> Verdict:
 
 @of_each_namespace
 def _set_near_limit(analysis: Analysis, namespace: Namespace) -> Verdict:
-    limited = [entry for entry in namespace.sets if entry.limit_bytes]
-    used = [
-        (entry.used_bytes / entry.limit_bytes, entry)
-        for entry in limited
-        if entry.limit_bytes and entry.used_bytes is not None
-    ]
+    limited = [(entry.name, entry.used_bytes, entry.limit_bytes) for entry in namespace.sets if entry.limit_bytes]
+    sets = [(used / limit, used, limit, name) for name, used, limit in limited if used is not None]
     # One that is past its limit refuses writes, however small it is.
-    large = [(ratio, entry) for ratio, entry in used if ratio > 1 or (entry.limit_bytes or 0) >= SMALL]
-    nearly = sorted((pair for pair in large if pair[0] >= NEAR), key=lambda pair: (-pair[0], pair[1].name))
+    large = [entry for entry in sets if entry[0] > 1 or entry[2] >= SMALL]
+    nearly = sorted((entry for entry in large if entry[0] >= NEAR), key=lambda entry: (-entry[0], entry[3]))
     if nearly:
-        names = first_of(f"{entry.name} at {ratio:.1%} of {size(entry.limit_bytes)}" for ratio, entry in nearly)
+        names = first_of(f"{name} at {ratio:.1%} of {size(limit)}" for ratio, _, limit, name in nearly)
         return found(
             "critical" if nearly[0][0] > 1 else "warning",
             f"Sets near or past their stop-writes-size: {names}.",
-            sum(entry.used_bytes or 0 for _, entry in nearly),
+            sum(used for _, used, _, _ in nearly),
         )
-    if len(used) < len(limited) or f"sets/{namespace.name}" in analysis.snapshot.problems:
+    if len(sets) < len(limited) or f"sets/{namespace.name}" in analysis.snapshot.problems:
         return UNKNOWN
-    return TOO_SMALL if used and not large else CLEAR
+    return TOO_SMALL if sets and not large else CLEAR
 
 
 def breached(limits: Sequence[Limit]) -> list[Limit]:
@@ -87,9 +83,7 @@ def breached(limits: Sequence[Limit]) -> list[Limit]:
 def described(limits: Sequence[Limit]) -> str:
     """The names of limits that are reached, with what is used of each where that is known."""
     return ", ".join(
-        limit.name
-        if limit.used is None or limit.limit is None
-        else f"{limit.name}, {size(limit.used)} used of {size(limit.limit)}"
+        limit.name if limit.limit is None else f"{limit.name}, {size(limit.used)} used of {size(limit.limit)}"
         for limit in limits
     )
 
@@ -101,8 +95,10 @@ def most_used(limits: Sequence[Limit]) -> int | None:
 
 def near(limits: Sequence[Limit], severity: str) -> Verdict:
     """The verdict on limits of which little may be left; one that is reached is the matter of another rule."""
-    used = [(limit.used / limit.limit, limit) for limit in limits if limit.limit and limit.used is not None]
-    large = [(ratio, limit) for ratio, limit in used if (limit.limit or 0) >= SMALL]
+    used = [
+        (limit.used / limit.limit, limit.limit, limit) for limit in limits if limit.limit and limit.used is not None
+    ]
+    large = [(ratio, limit) for ratio, allowed, limit in used if allowed >= SMALL]
     nearly = [(ratio, limit) for ratio, limit in large if ratio >= NEAR and not limit.breached]
     if nearly:
         nearly.sort(key=lambda pair: -pair[0])

@@ -24,6 +24,7 @@ CASES = (
     ),
     Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
     Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
+    Case("evicting", "clear", data(0, evict_used_pct=60, high_water_breached=None), "clear"),
     Case("evicting", "unknown", ns(high_water_breached=None), "unknown"),
     #
     # 80 % of 1000 MiB are 800 MiB, and 90 % of that 720.
@@ -35,6 +36,7 @@ CASES = (
         "indexes_budget",
     ),
     Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
+    Case("eviction_near", "clear", ns(), "clear"),
     Case("eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB left"),
     Case("eviction_near", "short", budget(1000 * MIB, 720 * MIB - 1, evict_indexes_memory_pct=80), "clear"),
     Case("eviction_near", "clear", budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80, nsup_period=0), "clear"),

@@ -120,6 +120,14 @@ CASES = (
         ns(storage=stripes(16, 9, on_devices=True, used_bytes=None), evict_used_pct=60),
         "unknown",
     ),
+    # Free blocks that are not told, and devices whose own sizes are not.
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None, used=LIVE), evict_used_pct=60), "unknown"),
+    Case(
+        "blocks_run_out_first",
+        "unknown",
+        ns(storage=stripes(16, 9, 9, used=LIVE, on_devices=True), evict_used_pct=60),
+        "unknown",
+    ),
     #
     Case("mixed_lifetimes", "found", lives(300), "info", "30% of the records never expire, the others do."),
     Case("mixed_lifetimes", "found", lives(300, evict_used_pct=60), "warning"),
@@ -134,7 +142,9 @@ CASES = (
     Case("mixed_lifetimes", "floor", lives(500, 128 * MIB), "info"),
     Case("mixed_lifetimes", "short", lives(500, 127 * MIB), "clear"),
     Case("mixed_lifetimes", "small", lives(500, 64 * MIB - 1), "too_small"),
+    Case("mixed_lifetimes", "clear", ns(), "clear"),
     Case("mixed_lifetimes", "unknown", lives(None), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300, nsup_period=None), "unknown"),
 )
 
 
