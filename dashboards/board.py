@@ -22,7 +22,7 @@ TAG = "aerospike-memory"
 ALL = model.VariableOption(selected=True, text=["All"], value=["$__all"])
 
 ALERTS = 'ALERTS{alertname=~"AerospikeMemory.+",alertstate="firing",job=~"$job|",instance=~"$instance|"}'
-"""Those of the chosen nodes, and those about a whole cluster, which have no node."""
+"""Those of the selected nodes, and those about a whole cluster, which have no node."""
 
 
 class Row(NamedTuple):

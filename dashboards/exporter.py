@@ -8,11 +8,11 @@ from dashboards.board import Board, Row
 from dashboards.limits import NODE as NODE_COLUMN
 from dashboards.palette import BAD, COUNT, FIXED_COST, FREE, GOOD, OTHER, PER_SECOND, SECONDS, USED, WASTE
 from dashboards.panels import bars, lines, stat_panel
-from dashboards.promql import NODE, any_of, chosen, of_cluster, of_cluster_lately, or_zero, rate, series, unreached
+from dashboards.promql import NODE, any_of, of_cluster, of_cluster_lately, or_zero, rate, selected, series, unreached
 from dashboards.query import Query
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
 from dashboards.tables import Column, rows_of
-from exporter.rules.thresholds import SOURCE_AGE
+from exporter.findings.thresholds import SOURCE_AGE
 from exporter.units import span
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def failing() -> Panel:
         "Collectors, counted on each node, that lack something that they need; their metrics are absent or incomplete, "
         "so find out why when it is not 0.",
         COUNT,
-        Query(or_zero(f"count({chosen('scrape_collector_success')} == 0)")),
+        Query(or_zero(f"count({selected('scrape_collector_success')} == 0)")),
         steps=ANY_IS_WASTE,
         span=5,
     )
@@ -88,7 +88,7 @@ def failing() -> Panel:
 
 def oldest() -> Panel:
     """The oldest sample."""
-    age = f"time() - {chosen('sampler_last_success_timestamp_seconds')}"
+    age = f"time() - {selected('sampler_last_success_timestamp_seconds')}"
     return stat_panel(
         "Oldest slow source",
         f"Time since the slow source that was read longest ago; what is older than {span(SOURCE_AGE)} misleads.",
@@ -107,7 +107,7 @@ def unknown() -> Panel:
         "Rules of findings, counted on each node, that cannot judge for want of a source; the fewer, the more the "
         "absence of findings means.",
         COUNT,
-        Query(f"sum({chosen('finding_rules', any_of('state', ('unknown',)))})"),
+        Query(f"sum({selected('finding_rules', any_of('state', ('unknown',)))})"),
     )
 
 
@@ -128,9 +128,9 @@ def exporters() -> Panel:
             Column("Value #C", "scrape takes", SECONDS),
             Column("Value #B", "there", hidden=True),
         ),
-        Query(f"max by ({by}) ({chosen('up')}) or max by ({by}) ({unreached()}) - 1"),
-        Query(f"group by ({by}, version, python) ({chosen('exporter_build_info')})"),
-        Query(f"max by ({by}) ({chosen('scrape_duration_seconds')})"),
+        Query(f"max by ({by}) ({selected('up')}) or max by ({by}) ({unreached()}) - 1"),
+        Query(f"group by ({by}, version, python) ({selected('exporter_build_info')})"),
+        Query(f"max by ({by}) ({selected('scrape_duration_seconds')})"),
         sort="Value #A",
     )
 
@@ -142,7 +142,7 @@ def rules() -> Panel:
         "Found is something wrong, clear is all well, too small is not worth a word, unknown lacks a source; worry "
         "about red, and turn on a source where orange is wide.",
         COUNT,
-        Query(f"sum by (state) ({chosen('finding_rules')})", "{{state}}"),
+        Query(f"sum by (state) ({selected('finding_rules')})", "{{state}}"),
         stacked=True,
         colours=STATES,
     )
@@ -152,11 +152,11 @@ def duration() -> Panel:
     """Scrapes."""
     return lines(
         "Time of a scrape",
-        "The slowest chosen exporter: all of a scrape, and the part in which the node answers; it is some "
+        "The slowest selected exporter: all of a scrape, and the part in which the node answers; it is some "
         "milliseconds, and seconds mean a node in trouble.",
         SECONDS,
-        Query(f"max({chosen('scrape_duration_seconds')})", "whole scrape", USED),
-        Query(f"max({chosen('scrape_info_duration_seconds')})", "the node answers", OTHER),
+        Query(f"max({selected('scrape_duration_seconds')})", "whole scrape", USED),
+        Query(f"max({selected('scrape_info_duration_seconds')})", "the node answers", OTHER),
         height=9,
     )
 
@@ -165,10 +165,10 @@ def collectors() -> Panel:
     """Collectors."""
     return bars(
         "Time by collector",
-        "How long each collector took in the last scrape of the slowest chosen exporter, the eight slowest; all are "
+        "How long each collector took in the last scrape of the slowest selected exporter, the eight slowest; all are "
         "below a millisecond with some hundred sets, and grow with the sets and indexes that are shown.",
         SECONDS,
-        Query(f"topk(8, max by (collector) ({chosen('scrape_collector_duration_seconds')}))", "{{collector}}"),
+        Query(f"topk(8, max by (collector) ({selected('scrape_collector_duration_seconds')}))", "{{collector}}"),
         span=12,
         height=9,
     )
@@ -181,8 +181,8 @@ def ages() -> Panel:
         "Time since each was last read, on the exporter where it is oldest; it saws between 0 and its interval, and "
         f"above {span(SOURCE_AGE)} the picture misleads.",
         SECONDS,
-        Query(f"max by (source) (time() - {chosen('sampler_last_success_timestamp_seconds')})", "{{source}}"),
-        marks={SOURCE_AGE: WASTE},
+        Query(f"max by (source) (time() - {selected('sampler_last_success_timestamp_seconds')})", "{{source}}"),
+        threshold_lines={SOURCE_AGE: WASTE},
         colours=SOURCES,
     )
 
@@ -194,20 +194,20 @@ def costs() -> Panel:
         "How long the last reading took; reading smaps holds a lock of the server, so worry when it takes more than a "
         "tenth of a second.",
         SECONDS,
-        Query(f"max by (source) ({chosen('sampler_duration_seconds')})", "{{source}}"),
+        Query(f"max by (source) ({selected('sampler_duration_seconds')})", "{{source}}"),
         colours=SOURCES,
     )
 
 
 def samples() -> Panel:
     """Series per scrape."""
-    known = of_cluster(f"scrape_samples_scraped{{{NODE}}} and on (job, instance) {series('exporter_build_info')}")
+    samples = of_cluster(f"scrape_samples_scraped{{{NODE}}} and on (job, instance) {series('exporter_build_info')}")
     return lines(
         "Series of an exporter",
         "Series in a scrape; a step up is a namespace, set or index that came, and sets and indexes are what costs.",
         COUNT,
-        Query(f"max({known})", "the largest", USED),
-        Query(f"quantile(0.5, {known})", "the one in the middle", OTHER),
+        Query(f"max({samples})", "the largest", USED),
+        Query(f"quantile(0.5, {samples})", "the one in the middle", OTHER),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, FIXED_COST, FREE, LIGHT_WASTE, RATIO, USED, WASTE
 from dashboards.panels import bars, lines
-from dashboards.promql import chosen
+from dashboards.promql import selected
 from dashboards.query import Query
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def heap() -> Panel:
     """What the heap holds beyond its live blocks."""
-    allocated, active, mapped = (f"sum({chosen(f'heap_{name}_bytes')})" for name in ("allocated", "active", "mapped"))
+    allocated, active, mapped = (f"sum({selected(f'heap_{name}_bytes')})" for name in ("allocated", "active", "mapped"))
     return lines(
         "Heap: held beyond what is allocated",
         "What jemalloc holds and nobody uses: room between the live blocks of a page, and pages without a live block; "
@@ -34,9 +34,9 @@ def heap_sizes() -> Panel:
         "Live blocks, pages with one, and chunks with such a page. On Community the heap holds stripes and index "
         "stages whole, so that it may be far larger than what is resident; worry about a rise that no stage explains.",
         BYTES,
-        Query(f"sum({chosen('heap_mapped_bytes')})", "mapped", FREE),
-        Query(f"sum({chosen('heap_active_bytes')})", "active", WASTE),
-        Query(f"sum({chosen('heap_allocated_bytes')})", "allocated", USED),
+        Query(f"sum({selected('heap_mapped_bytes')})", "mapped", FREE),
+        Query(f"sum({selected('heap_active_bytes')})", "active", WASTE),
+        Query(f"sum({selected('heap_allocated_bytes')})", "allocated", USED),
     )
 
 
@@ -47,7 +47,7 @@ def heap_lost() -> Panel:
         "Share of the heap lost inside pages (internal, without huge blocks) and in pages without a live block "
         "(external); worry when one grows from day to day.",
         RATIO,
-        Query(f"max by (kind) ({chosen('heap_fragmentation_ratio')})", "{{kind}}"),
+        Query(f"max by (kind) ({selected('heap_fragmentation_ratio')})", "{{kind}}"),
         colours={"internal": WASTE, "external": USED},
     )
 
@@ -59,14 +59,14 @@ def heap_held() -> Panel:
         "From the sampled statistics of jemalloc: bookkeeping, and address space that it gave up and keeps; the latter "
         "costs no memory. Empty where --sampler.jemalloc is off.",
         BYTES,
-        Query(f"sum({chosen('heap_metadata_bytes')})", "bookkeeping", FIXED_COST),
-        Query(f"sum({chosen('heap_retained_bytes')})", "address space kept", FREE),
+        Query(f"sum({selected('heap_metadata_bytes')})", "bookkeeping", FIXED_COST),
+        Query(f"sum({selected('heap_retained_bytes')})", "address space kept", FREE),
     )
 
 
 def size_classes() -> Panel:
     """Waste by size class."""
-    held, live = (f"sum by (size) ({chosen(f'heap_bin_{name}_bytes')})" for name in ("capacity", "allocated"))
+    held, live = (f"sum by (size) ({selected(f'heap_bin_{name}_bytes')})" for name in ("capacity", "allocated"))
     return bars(
         "Heap: room not used, by size class",
         "Bytes held for small blocks of a size and not in use, the six largest classes; one class far above the others "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BAD, BYTES, COUNT, FIXED_COST, FREE, USED
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import chosen, of_cluster, series
+from dashboards.promql import of_cluster, selected, series
 from dashboards.query import Query
 from dashboards.style import ANY_IS_BAD
 
@@ -23,8 +23,8 @@ def container() -> Panel:
         "What counts against the limit of the container, page cache included; near the limit is normal with files, as "
         "the kernel takes page cache back. See `Left in the container` for what it cannot.",
         BYTES,
-        Query(f"sum({chosen('cgroup_used_bytes')})", "used", USED),
-        Query(f"sum({chosen('cgroup_limit_bytes')})", "limit", BAD),
+        Query(f"sum({selected('cgroup_used_bytes')})", "used", USED),
+        Query(f"sum({selected('cgroup_limit_bytes')})", "limit", BAD),
         dashed=("limit",),
     )
 
@@ -36,8 +36,8 @@ def host() -> Panel:
         "Memory that the hosts can still give; worry when it falls steadily, as the server stops writes at a share of "
         "the total.",
         BYTES,
-        Query(f"sum({chosen('host_available_bytes')})", "available", FREE),
-        Query(f"sum({chosen('host_total_bytes')})", "total", BAD),
+        Query(f"sum({selected('host_available_bytes')})", "available", FREE),
+        Query(f"sum({selected('host_total_bytes')})", "total", BAD),
         dashed=("total",),
     )
 
@@ -63,7 +63,7 @@ def page_tables() -> Panel:
         "Memory of the kernel for the address spaces, not part of what is resident; a few MiB for each GiB are normal "
         "without huge pages.",
         BYTES,
-        Query(f"sum({chosen('process_page_table_bytes')})", "page tables", FIXED_COST),
+        Query(f"sum({selected('process_page_table_bytes')})", "page tables", FIXED_COST),
         span=18,
     )
 
@@ -75,7 +75,7 @@ def shared_memory() -> Panel:
         "System V segments of Enterprise servers, resident part; worry about segments that nothing is attached to "
         "while the server runs. Empty on Community.",
         BYTES,
-        Query(f"sum by (kind, attached) ({chosen('shm_resident_bytes')})", "{{kind}} attached: {{attached}}"),
+        Query(f"sum by (kind, attached) ({selected('shm_resident_bytes')})", "{{kind}} attached: {{attached}}"),
         stacked=True,
         bands=USED,
         empty=NO_SEGMENTS,
@@ -89,7 +89,7 @@ def shared_segments() -> Panel:
         "Segments as created, and what of them was swapped out; swapped index memory makes every request slow. Empty "
         "on Community.",
         BYTES,
-        Query(f"sum({chosen('shm_size_bytes')})", "size", FREE),
-        Query(f"sum({chosen('shm_swapped_bytes')})", "swapped", BAD),
+        Query(f"sum({selected('shm_size_bytes')})", "size", FREE),
+        Query(f"sum({selected('shm_swapped_bytes')})", "swapped", BAD),
         empty=NO_SEGMENTS,
     )

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
 from dashboards.panels import stat_panel
-from dashboards.promql import NO_TREND, NS, STOPS, YEAR, chosen, seconds_left, with_cluster
+from dashboards.promql import NO_TREND, NS, STOPS, YEAR, seconds_left, selected, with_cluster
 from dashboards.query import Query
 from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
 from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
-from exporter.rules.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
+from exporter.findings.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.units import span
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIME_LEFT: Steps = scarce(TIME_TO_LIMIT_SOON.seconds, TIME_TO_LIMIT_DAYS.seconds)
 NOT_IN_SIGHT = ranges((YEAR, NO_TREND - 1, "not in sight", GOOD), (NO_TREND, None, "no trend yet", FREE))
-SOON, HOURS, DAYS = (span(one.seconds) for one in (TIME_TO_LIMIT_SOON, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_DAYS))
+SOON, HOURS, DAYS = (span(horizon.seconds) for horizon in (TIME_TO_LIMIT_SOON, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_DAYS))
 
 CLUSTER = Column("cluster_name", "cluster", width=210)
 NODE = Column("instance", "node", width=140, link=NODE_BOARD)
@@ -41,14 +41,14 @@ def first_stop(width: int) -> Panel:
 
 
 def limits_table(title: str, height: int, *matchers: str) -> Panel:
-    """The limits of the chosen namespaces on each node, the one that is reached first on top."""
+    """The limits of the selected namespaces on each node, the one that is reached first on top."""
     by = "cluster_name, instance, ns, limit, action"
 
     def worst(operation: str, expr: str) -> Query:
         return Query(f"{operation} by ({by}) ({with_cluster(expr)})")
 
-    used, limit = chosen("limit_used_bytes", NS, *matchers), chosen("limit_bytes", NS, *matchers)
-    left, room = seconds_left(NS, *matchers), chosen("limit_headroom_bytes", NS, *matchers)
+    used, limit = selected("limit_used_bytes", NS, *matchers), selected("limit_bytes", NS, *matchers)
+    left, room = seconds_left(NS, *matchers), selected("limit_headroom_bytes", NS, *matchers)
     rank = f"{left} + (1 - {used} / {limit})"
     return rows_of(
         title,

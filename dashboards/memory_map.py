@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BAD, BYTES, COUNT, DARK_COST, FIXED_COST, FREE, OTHER, USED
 from dashboards.panels import lines
-from dashboards.promql import chosen
+from dashboards.promql import selected
 from dashboards.query import Query
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def map_resident() -> Panel:
         "Where in the address space the resident memory is; worry when `other` is more than a few MiB. Empty where "
         "--sampler.smaps is off.",
         BYTES,
-        Query(f"sum by (region) ({chosen('map_resident_bytes')})", "{{region}}"),
+        Query(f"sum by (region) ({selected('map_resident_bytes')})", "{{region}}"),
         stacked=True,
         colours=REGIONS,
     )
@@ -42,8 +42,8 @@ def map_virtual() -> Panel:
         "Address space costs nothing by itself, so large figures are no reason to worry; one that grows for ever is. "
         "Regions are empty where --sampler.smaps is off.",
         BYTES,
-        Query(f"sum by (region) ({chosen('map_virtual_bytes')})", "{{region}}"),
-        Query(f"sum({chosen('process_virtual_bytes')})", "whole process", BAD),
+        Query(f"sum by (region) ({selected('map_virtual_bytes')})", "{{region}}"),
+        Query(f"sum({selected('process_virtual_bytes')})", "whole process", BAD),
         stacked=True,
         dashed=("whole process",),
         unstacked=("whole process",),
@@ -58,7 +58,7 @@ def areas() -> Panel:
         "Memory areas of the process that has most; some hundreds are normal, and one that grows steadily ends at "
         "vm.max_map_count.",
         COUNT,
-        Query(f"max({chosen('map_areas')})", "areas", USED),
+        Query(f"max({selected('map_areas')})", "areas", USED),
     )
 
 
@@ -66,8 +66,8 @@ def threads() -> Panel:
     """Threads."""
     return lines(
         "Threads",
-        "Threads of all chosen processes; each takes some 30 KiB of memory and 8 MiB of address space, and their "
+        "Threads of all selected processes; each takes some 30 KiB of memory and 8 MiB of address space, and their "
         "number hardly changes.",
         COUNT,
-        Query(f"sum({chosen('process_threads')})", "threads", FIXED_COST),
+        Query(f"sum({selected('process_threads')})", "threads", FIXED_COST),
     )

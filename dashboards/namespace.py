@@ -22,12 +22,12 @@ from dashboards.palette import (
     WASTE,
 )
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import DATA, NS, any_of, chosen, or_zero
+from dashboards.promql import DATA, NS, any_of, or_zero, selected
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
-from exporter.rules.thresholds import FRAGMENTATION
+from exporter.findings.thresholds import DATA_WASTE
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -83,23 +83,23 @@ def used_share() -> Panel:
     """How near the first limit is."""
     return stat_panel(
         "Used of the first limit",
-        "Share of the limit that is reached first, in the fullest chosen namespace; at 100 % the server evicts or "
+        "Share of the limit that is reached first, in the fullest selected namespace; at 100 % the server evicts or "
         "stops writes, as the table of limits says.",
         RATIO,
-        Query(f"max({chosen('used_ratio', NS)})"),
+        Query(f"max({selected('used_ratio', NS)})"),
         decimals=0,
     )
 
 
 def writes() -> Panel:
     """Stopped or refused."""
-    full = chosen("limit_breached", NS, 'action="refuse_writes"')
+    full = selected("limit_breached", NS, 'action="refuse_writes"')
     return stat_panel(
         "Not writing",
         "Namespaces, counted on each node, that stop writes by the server's own word, or that refuse them for want of "
         "a free write block; act as soon as it is not 0.",
         COUNT,
-        Query(f"sum({chosen('stop_writes', NS)})", "stopped"),
+        Query(f"sum({selected('stop_writes', NS)})", "stopped"),
         Query(or_zero(f"sum({full})"), "refused"),
         steps=ANY_IS_BAD,
         span=5,
@@ -107,13 +107,13 @@ def writes() -> Panel:
 
 
 def evicting() -> Panel:
-    """At the mark of eviction."""
+    """Past a threshold of eviction."""
     return stat_panel(
-        "At the mark",
-        "Namespaces, counted on each node, that are past a mark at which the server evicts; worry unless it is a "
+        "Past eviction threshold",
+        "Namespaces, counted on each node, that are past a threshold at which the server evicts; worry unless it is a "
         "cache.",
         COUNT,
-        Query(f"sum({chosen('high_water_breached', NS)})"),
+        Query(f"sum({selected('high_water_breached', NS)})"),
         steps=ANY_IS_WASTE,
         span=3,
     )
@@ -123,11 +123,11 @@ def waste() -> Panel:
     """Fragmentation now."""
     return stat_panel(
         "Waste in write blocks",
-        "Share of the occupied write blocks that holds nothing live, all chosen nodes together; above "
-        f"{percent(FRAGMENTATION)} defragmentation does not keep up.",
+        "Share of the occupied write blocks that holds nothing live, all selected nodes together; above "
+        f"{percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation is behind.",
         RATIO,
         Query(all_waste()),
-        steps=plenty(FRAGMENTATION),
+        steps=plenty(DATA_WASTE),
         decimals=0,
     )
 
@@ -136,9 +136,9 @@ def objects() -> Panel:
     """Records."""
     return stat_panel(
         "Records",
-        "Records on all chosen nodes, replicas included; a figure to set the others against.",
+        "Records on all selected nodes, replicas included; a figure to set the others against.",
         COUNT,
-        Query(f"sum({chosen('objects', NS)})"),
+        Query(f"sum({selected('objects', NS)})"),
         span=3,
         decimals=1,
     )
@@ -146,14 +146,14 @@ def objects() -> Panel:
 
 def blocks() -> Panel:
     """Write blocks."""
-    occupied, wasted, free = (chosen(f"pool_{name}_bytes", NS, DATA) for name in ("occupied", "fragmented", "free"))
+    occupied, wasted, free = (selected(f"pool_{name}_bytes", NS, DATA) for name in ("occupied", "fragmented", "free"))
     panel = lines(
         "$ns: used, waste, free",
-        "What the write blocks of the namespace hold, all chosen nodes together. Blue is live, orange is occupied and "
-        "holds nothing live, grey can still be taken; worry when grey runs out, and make orange smaller first. Up to "
-        "6.4 a namespace without files has no blocks: its data are blue, and its limits are below.",
+        "What the write blocks of the namespace hold, all selected nodes together. Blue is live, orange is occupied "
+        "and holds nothing live, grey can still be taken; worry when grey runs out, and make orange smaller first. Up "
+        "to 6.4 a namespace without files has no blocks: its data are blue, and its limits are below.",
         BYTES,
-        Query(f"sum({occupied}) - sum({wasted}) or sum({chosen('pool_used_bytes', NS, DATA)})", "used", USED),
+        Query(f"sum({occupied}) - sum({wasted}) or sum({selected('pool_used_bytes', NS, DATA)})", "used", USED),
         Query(f"sum({wasted})", "waste", WASTE),
         Query(f"sum({free})", "free", FREE),
         stacked=True,
@@ -165,7 +165,7 @@ def blocks() -> Panel:
 
 def by_limit() -> Panel:
     """Used share by limit."""
-    used, limit = chosen("limit_used_bytes", NS), chosen("limit_bytes", NS)
+    used, limit = selected("limit_used_bytes", NS), selected("limit_bytes", NS)
     panel = lines(
         "$ns: used share by limit",
         "How much of each limit the namespace has used, on its fullest node; the highest line is reached first, and at "
@@ -186,7 +186,7 @@ def indexes() -> Panel:
         "Indexes: used",
         "Live entries of the indexes, all nodes together; they count against indexes-memory-budget, where it is set.",
         BYTES,
-        Query(f"sum by (pool) ({chosen('pool_used_bytes', NS, INDEXES)})", "{{pool}}"),
+        Query(f"sum by (pool) ({selected('pool_used_bytes', NS, INDEXES)})", "{{pool}}"),
         stacked=True,
         colours=POOLS,
     )
@@ -199,6 +199,6 @@ def index_reserved() -> Panel:
         "Index memory is taken from the system a stage at a time and never given back, though only what was touched is "
         "resident; a step up is a new stage.",
         BYTES,
-        Query(f"sum by (pool) ({chosen('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
+        Query(f"sum by (pool) ({selected('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
         colours=POOLS,
     )

@@ -11,18 +11,15 @@ from dashboards.limits import limits_table
 from dashboards.memory_map import areas, map_resident, map_virtual, threads
 from dashboards.palette import BAD, BYTES, COMPONENTS, COUNT, FREE, OTHER, RATIO, USED
 from dashboards.panels import bars, lines, stat_panel
-from dashboards.promql import any_of, chosen, container_room
+from dashboards.promql import any_of, container_room, selected
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
-from exporter.rules.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED
+from exporter.findings.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED_BYTES, UNACCOUNTED
+from exporter.units import share as percent
 from exporter.units import size
 
 if TYPE_CHECKING:
     from dashboards.query import Panel
-
-UNACCOUNTED = 0.05
-"""Share of the resident memory from which on ledger.md calls the ledger incomplete. No alert has it: only growth of
-what is unaccounted is worth one."""
 
 
 def board() -> Board:
@@ -59,9 +56,9 @@ def resident() -> Panel:
     """Resident memory."""
     return stat_panel(
         "Resident memory",
-        "Memory of the server's process that is in RAM, all chosen nodes together; what is in it is below.",
+        "Memory of the server's process that is in RAM, all selected nodes together; what is in it is below.",
         BYTES,
-        Query(f"sum({chosen('process_resident_bytes')})"),
+        Query(f"sum({selected('process_resident_bytes')})"),
     )
 
 
@@ -69,24 +66,25 @@ def wasted() -> Panel:
     """Waste."""
     return stat_panel(
         "Waste in memory",
-        "Share of the resident memory that holds nothing live, on the worst chosen node; look into its namespaces when "
-        "it grows.",
+        "Share of the resident memory that holds nothing live, on the worst selected node; look into its namespaces "
+        "when it grows.",
         RATIO,
-        Query(f"max({chosen('map_fragmentation_ratio')})"),
+        Query(f"max({selected('map_fragmentation_ratio')})"),
         decimals=0,
     )
 
 
 def unaccounted() -> Panel:
-    """What no mechanism explains, and what was placed by difference."""
-    resident = f"sum by (job, instance) ({chosen('process_resident_bytes')})"
+    """What no mechanism explains, and what was inferred."""
+    resident = f"sum by (job, instance) ({selected('process_resident_bytes')})"
     return stat_panel(
         "Ledger: not known",
-        "Shares of the resident memory, on the worst chosen node: what no known mechanism explains, where above 5 % "
-        "something takes memory that is not described, and what no source shows and was placed by difference.",
+        "Shares of the resident memory, on the worst selected node: what no known mechanism explains, where above "
+        f"{percent(UNACCOUNTED)} something takes memory that is not described, and what no source shows and was "
+        "inferred.",
         RATIO,
-        Query(f"max({chosen('ledger_unaccounted_ratio')})", "unaccounted"),
-        Query(f"max({chosen('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),
+        Query(f"max({selected('ledger_unaccounted_ratio')})", "unaccounted"),
+        Query(f"max({selected('ledger_inferred_bytes')} / on (job, instance) {resident})", "inferred"),
         steps=plenty(UNACCOUNTED),
         own_steps={"inferred": PLAIN},
         decimals=0,
@@ -98,8 +96,8 @@ def container_left() -> Panel:
     """Room in the container."""
     return stat_panel(
         "Left in the container",
-        "Limit of the container less what the kernel cannot take back from the server, on the worst chosen node; below "
-        f"{size(CONTAINER_MARGIN)} the kernel may kill it. Empty without a limit.",
+        "Limit of the container less what the kernel cannot take back from the server, on the worst selected node; "
+        f"below {size(CONTAINER_MARGIN)} the kernel may kill it. Empty without a limit.",
         BYTES,
         Query(f"min({container_room()})"),
         steps=scarce(CONTAINER_MARGIN),
@@ -110,11 +108,11 @@ def swapped() -> Panel:
     """Swap."""
     return stat_panel(
         "In swap",
-        f"Memory of the server that was swapped out, on the worst chosen node; above {size(SWAPPED)} requests wait for "
-        "the disk.",
+        "Memory of the server that was swapped out, on the worst selected node; what is swapped above "
+        f"{size(SWAPPED_BYTES)} is likely to be read again, and requests then wait for the disk.",
         BYTES,
-        Query(f"max({chosen('process_swapped_bytes')})"),
-        steps=plenty(SWAPPED),
+        Query(f"max({selected('process_swapped_bytes')})"),
+        steps=plenty(SWAPPED_BYTES),
         span=3,
     )
 
@@ -123,10 +121,10 @@ def areas_left() -> Panel:
     """Memory areas left."""
     return stat_panel(
         "Memory areas left",
-        "Areas that the kernel still allows the process (vm.max_map_count), on the worst chosen node; the server ends "
-        f"when there are none, so worry below {AREAS_LEFT}.",
+        "Areas that the kernel still allows the process (vm.max_map_count), on the worst selected node; the server "
+        f"ends when there are none, so worry below {AREAS_LEFT}.",
         COUNT,
-        Query(f"min({chosen('map_areas_limit')} - {chosen('map_areas')})"),
+        Query(f"min({selected('map_areas_limit')} - {selected('map_areas')})"),
         steps=scarce(AREAS_LEFT),
     )
 
@@ -134,7 +132,7 @@ def areas_left() -> Panel:
 def ledger() -> Panel:
     """The ledger over time."""
     queries = [
-        Query(f"sum({chosen('ledger_bytes', any_of('component', (name,)))})", name, colour)
+        Query(f"sum({selected('ledger_bytes', any_of('component', (name,)))})", name, colour)
         for name, colour in COMPONENTS.items()
     ]
     return lines(
@@ -157,7 +155,7 @@ def ledger_now() -> Panel:
         "The ten largest entries of the ledger by namespace; the first one that is not live data is where memory can "
         "be had back.",
         BYTES,
-        Query(f"topk(10, sum by (ns, component) ({chosen('ledger_bytes')}))", "{{ns}} {{component}}"),
+        Query(f"topk(10, sum by (ns, component) ({selected('ledger_bytes')}))", "{{ns}} {{component}}"),
         colours=COMPONENTS,
         span=9,
         height=13,
@@ -173,10 +171,10 @@ def process() -> Panel:
         "server started, and worth a look when it lies far above.",
         BYTES,
         *(
-            Query(f"sum({chosen('process_resident_bytes', any_of('kind', (kind,)))})", kind, colour)
+            Query(f"sum({selected('process_resident_bytes', any_of('kind', (kind,)))})", kind, colour)
             for kind, colour in kinds
         ),
-        Query(f"sum({chosen('process_peak_resident_bytes')})", "peak", BAD),
+        Query(f"sum({selected('process_peak_resident_bytes')})", "peak", BAD),
         stacked=True,
         dashed=("peak",),
         unstacked=("peak",),

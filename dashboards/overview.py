@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, OTHER, RATIO, USED, WASTE
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, USED, WASTE
 from dashboards.panels import lines, stat_panel
 from dashboards.promql import (
     DATA,
@@ -15,12 +15,12 @@ from dashboards.promql import (
     NS_OR_NODE,
     STOPS,
     any_of,
-    chosen,
     container_room,
     of_cluster_lately,
     or_zero,
     recorded,
     recorded_of_clusters,
+    selected,
     series,
     unreached,
     with_cluster,
@@ -30,9 +30,8 @@ from dashboards.records import losses
 from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
-from exporter.memory.map import IDLE
+from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
 from exporter.rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
-from exporter.rules.thresholds import CONTAINER_MARGIN, FRAGMENTATION, PEERS, PEERS_RATIO
 from exporter.units import share as percent
 from exporter.units import size
 
@@ -64,7 +63,7 @@ def board() -> Board:
             stopped(),
             refused(),
             down(),
-            found(),
+            severities(),
             wasted(),
             limits_table("What stops first", 9, STOPS),
             used_share(),
@@ -84,14 +83,14 @@ def stopped() -> Panel:
         "Namespaces, counted on each node, of which the server itself says that it stopped writes; act as soon as it "
         "is not 0.",
         COUNT,
-        Query(f"sum({chosen('stop_writes', NS)})"),
+        Query(f"sum({selected('stop_writes', NS)})"),
         steps=ANY_IS_BAD,
     )
 
 
 def refused() -> Panel:
     """Namespaces that refuse writes although no flag says so."""
-    full = chosen("limit_breached", NS, 'action="refuse_writes"')
+    full = selected("limit_breached", NS, 'action="refuse_writes"')
     return stat_panel(
         "Writes refused",
         "Namespaces, counted on each node, with a stripe, device or file that has no free write block left: its share "
@@ -116,10 +115,10 @@ def down() -> Panel:
     )
 
 
-def found() -> Panel:
+def severities() -> Panel:
     """Findings by severity."""
     counts = {
-        severity: or_zero(f"count({chosen('finding', NS_OR_NODE, any_of('severity', (severity,)))})")
+        severity: or_zero(f"count({selected('finding', NS_OR_NODE, any_of('severity', (severity,)))})")
         for severity in ("critical", "warning")
     }
     return stat_panel(
@@ -136,17 +135,17 @@ def wasted() -> Panel:
     """Share of the resident memory that holds nothing live."""
     return stat_panel(
         "Waste in memory",
-        "Share of the resident memory of all chosen nodes that holds nothing live; it is reason to look at the "
+        "Share of the resident memory of all selected nodes that holds nothing live; it is reason to look at the "
         "namespaces when it grows, not by itself.",
         RATIO,
-        Query(f"sum({chosen('ledger_bytes', any_of('component', IDLE))}) / sum({chosen('ledger_bytes')})"),
+        Query(f"sum({selected('ledger_bytes', any_of('component', IDLE))}) / sum({selected('ledger_bytes')})"),
         decimals=0,
     )
 
 
 def used_share() -> Panel:
     """How near the namespaces are to their first limits."""
-    ratio = chosen("used_ratio", NS)
+    ratio = selected("used_ratio", NS)
     return lines(
         "Used share of the first limit",
         "How much namespaces have used of the limit that each reaches first: the fullest on its fullest node, and the "
@@ -164,11 +163,12 @@ def fragmentation() -> Panel:
     return lines(
         "Waste in write blocks",
         "Share of the occupied write blocks that holds nothing live, of all namespaces together and of the worst in "
-        f"its cluster. Near defrag-lwm-pct is normal; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"its cluster. 28 % is normal at the default defrag-lwm-pct of 50; above {percent(DATA_WASTE)} raise it, "
+        "or see why defragmentation is behind.",
         RATIO,
         Query(f"max({recorded_of_clusters(FRAGMENTATION_RATIO, NS, DATA)})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        marks={FRAGMENTATION: WASTE},
+        threshold_lines={DATA_WASTE: WASTE},
         span=8,
         top=1,
     )
@@ -177,12 +177,12 @@ def fragmentation() -> Panel:
 def owners() -> Panel:
     """The ledger in four groups."""
     queries = [
-        Query(f"sum({chosen('ledger_bytes', any_of('component', components))})", name, colour)
+        Query(f"sum({selected('ledger_bytes', any_of('component', components))})", name, colour)
         for name, colour, components in GROUPS
     ]
     return lines(
         "Resident memory of all nodes",
-        "Who owns the resident memory of the chosen nodes together; worry when waste or what is unaccounted grows "
+        "Who owns the resident memory of the selected nodes together; worry when waste or what is unaccounted grows "
         "while live data does not.",
         BYTES,
         *queries,
@@ -195,7 +195,7 @@ def findings() -> Panel:
     """What is wrong, in a table."""
     by = "severity, cluster_name, instance, ns, finding"
     rank = " or ".join(
-        f"{with_cluster(chosen('finding', NS_OR_NODE, any_of('severity', (severity,))))} * {place}"
+        f"{with_cluster(selected('finding', NS_OR_NODE, any_of('severity', (severity,))))} * {place}"
         for place, severity in enumerate(("critical", "warning", "info"), 1)
     )
     return rows_of(
@@ -232,9 +232,9 @@ def nodes() -> Panel:
             Column("Value #D", "left in container", BYTES, width=150, steps=scarce(CONTAINER_MARGIN)),
             Column("Value #A", "answers", hidden=True),
         ),
-        Query(f"group by ({by}, build) ({chosen('node_info')})"),
-        Query(f"sum by ({by}) ({with_cluster(chosen('process_resident_bytes'))})"),
-        Query(f"max by ({by}) ({with_cluster(chosen('map_fragmentation_ratio'))})"),
+        Query(f"group by ({by}, build) ({selected('node_info')})"),
+        Query(f"sum by ({by}) ({with_cluster(selected('process_resident_bytes'))})"),
+        Query(f"max by ({by}) ({with_cluster(selected('map_fragmentation_ratio'))})"),
         Query(f"min by ({by}) ({with_cluster(container_room())})"),
         sort="Value #B",
         descending=True,
@@ -255,6 +255,6 @@ def peers() -> Panel:
         RATIO,
         Query(f"max({distance})", "most above", USED),
         Query(f"min({distance})", "most below", OTHER),
-        marks={-PEERS_RATIO: WASTE, PEERS_RATIO: WASTE},
+        threshold_lines={-PEERS_RATIO: WASTE, PEERS_RATIO: WASTE},
         zero=False,
     )

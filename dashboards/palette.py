@@ -48,6 +48,9 @@ COMPONENTS = {
 }
 """The components of the ledger."""
 
+IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+"""Those that hold nothing live."""
+
 BYTES = "bytes"
 SECONDS = "s"
 RATIO = "percentunit"

@@ -76,7 +76,7 @@ def lines(
     description: str,
     unit: str,
     *queries: Query,
-    marks: Mapping[float, str] | None = None,
+    threshold_lines: Mapping[float, str] | None = None,
     stacked: bool = False,
     colours: Mapping[str, str] | None = None,
     bands: str = "",
@@ -89,7 +89,7 @@ def lines(
     zero: bool = True,
     empty: str = "",
 ) -> timeseries.Panel:
-    """Values over time. `marks` are dashed lines at a value.
+    """Values over time. `threshold_lines` are dashed lines at a value.
 
     `colours` are by series; `bands` is one colour for all, stacked, with bright edges: names that nobody knows before
     are told apart by their order, which is that of the legend.
@@ -117,7 +117,7 @@ def lines(
         .line_width(1 if stacked and not bands else 2)
         .fill_opacity(25 if bands else 70 if stacked else 0)
         .show_points(options.VisibilityMode.NEVER)
-        .thresholds(thresholds(((None, "transparent"), *sorted((marks or {}).items()))))
+        .thresholds(thresholds(((None, "transparent"), *sorted((threshold_lines or {}).items()))))
     )
     if empty:
         panel.no_value(empty)
@@ -125,7 +125,7 @@ def lines(
         panel.min(0)
     if stacked:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
-    if marks:
+    if threshold_lines:
         style = common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.DASHED)
         panel.thresholds_style(style)
     if top is not None:

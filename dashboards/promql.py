@@ -1,4 +1,4 @@
-"""The PromQL that all panels share: what is chosen by the variables, and how it is put together.
+"""The PromQL that all panels share: what the variables select, and how it is put together.
 
 A cluster is a label of `node_info` alone. A node is left out when it is known to be of another cluster: `unless` never
 fails, whatever is on its sides, and a node that has just gone or that has no cluster's name stays.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
 from exporter.rules.recording import CONTAINER_HEADROOM, LIMIT_SECONDS, LIMIT_SLOPE, trend
-from exporter.rules.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +19,11 @@ NODE = 'job=~"$job",instance=~"$instance"'
 CLUSTERS = 'job=~"$job",cluster_name=~"$cluster|"'
 NS = 'ns=~"$ns"'
 NS_OR_NODE = 'ns=~"$ns|"'
-"""The chosen namespaces, and what belongs to the node as a whole."""
+"""The selected namespaces, and what belongs to the node as a whole."""
 
 STOPS = 'action=~"stop_writes|refuse_writes"'
-"""The actions that stop writes. Eviction and the operator's marks do not, and a container's limit counts pages that the
-kernel can take back: its own panel leaves them out."""
+"""The actions that stop writes. Eviction and the operator's own limits do not, and a container's limit counts pages
+that the kernel can take back: its own panel leaves them out."""
 
 DATA = 'pool=~"data|persistence"'
 """The pools of write blocks; up to 6.4 those of the persistence of a namespace in memory."""
@@ -44,22 +44,22 @@ def any_of(label: str, values: Iterable[str]) -> str:
 
 
 def series(name: str, *matchers: str) -> str:
-    """The series of the chosen nodes, of all clusters: for use within a function over time."""
+    """The series of the selected nodes, of all clusters: for use within a function over time."""
     return f"{PREFIX}{name}{{{','.join((NODE, *matchers))}}}"
 
 
 def of_cluster(expr: str) -> str:
-    """What of this belongs to the chosen clusters."""
+    """What of this belongs to the selected clusters."""
     return f"(({expr}) unless on (job, instance) {ELSEWHERE})"
 
 
-def chosen(name: str, *matchers: str) -> str:
-    """The chosen series."""
+def selected(name: str, *matchers: str) -> str:
+    """The selected series."""
     return of_cluster(series(name, *matchers))
 
 
 def rate(name: str, *matchers: str) -> str:
-    """The growth of chosen counters per second."""
+    """The growth of selected counters per second."""
     return of_cluster(f"rate({series(name, *matchers)}[$__rate_interval])")
 
 
@@ -80,12 +80,12 @@ def with_cluster(expr: str) -> str:
 
 
 def recorded(name: str, *matchers: str) -> str:
-    """A recorded series of the chosen nodes."""
+    """A recorded series of the selected nodes."""
     return f"{name}{{{','.join((NODE, *matchers))}}}"
 
 
 def recorded_of_clusters(name: str, *matchers: str) -> str:
-    """A recorded series of the chosen clusters, which has no nodes any more."""
+    """A recorded series of the selected clusters, which has no nodes any more."""
     return f"{name}{{{','.join((CLUSTERS, *matchers))}}}"
 
 
@@ -111,7 +111,7 @@ def seconds_left(*matchers: str) -> str:
     """
     names = [trend(horizon.window) for horizon in TIMES_TO_LIMIT]
     soon, hours, days = (recorded(f"{LIMIT_SECONDS}:{name}", *matchers) for name in names)
-    known, hourly, daily = (recorded(f"{LIMIT_SLOPE}:{name}", *matchers) for name in names)
+    slope, hourly, daily = (recorded(f"{LIMIT_SLOPE}:{name}", *matchers) for name in names)
     headroom = series("limit_headroom_bytes", *matchers)
     ways = (
         f"0 * ({headroom} <= 0)",
@@ -120,7 +120,7 @@ def seconds_left(*matchers: str) -> str:
         f"clamp_max({days}, {YEAR})",
         f"clamp_max({hours} unless {daily}, {YEAR})",
         f"clamp_max({soon} unless {hourly}, {YEAR})",
-        f"{YEAR} + 0 * {known}",
+        f"{YEAR} + 0 * {slope}",
         f"{NO_TREND} + 0 * {headroom}",
     )
     return of_cluster(" or ".join(ways))

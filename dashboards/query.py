@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Panel = Builder[model.Panel]
 
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
-"""The one that is chosen at the top."""
+"""The one that is selected at the top."""
 
 
 class Query(NamedTuple):

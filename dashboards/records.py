@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, COUNT, OTHER, PER_SECOND, WASTE
 from dashboards.panels import bars, lines
-from dashboards.promql import NS, any_of, chosen, rate
+from dashboards.promql import NS, any_of, rate, selected
 from dashboards.query import Query
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def record_sizes() -> Panel:
     """
     bounds = [KIB << power for power in range(14)]
     below = [
-        f"sum(max by (job, instance, ns) ({chosen('record_size_bytes_bucket', NS, _upto(bounds[: count + 1]))}))"
+        f"sum(max by (job, instance, ns) ({selected('record_size_bytes_bucket', NS, _upto(bounds[: count + 1]))}))"
         for count in range(len(bounds))
     ]
     queries = [Query(f"{below[0]} > 0", f"below {_short(KIB)}")]
@@ -33,8 +33,8 @@ def record_sizes() -> Panel:
         queries.append(Query(f"{more} - ({less} or 0 * {more}) > 0", name))
     return bars(
         "Records by size",
-        "How many records of the chosen namespaces have which size, as the server last counted them; records far above "
-        "the rest fill write blocks badly.",
+        "How many records of the selected namespaces have which size, as the server last counted them; records far "
+        "above the rest fill write blocks badly.",
         COUNT,
         *queries,
         span=12,
@@ -57,7 +57,7 @@ def expiring() -> Panel:
         "Estimate of the bytes whose life ends within the time, all nodes together; compare with the room left before "
         "you delete anything. Nothing is shown for namespaces whose records live for ever.",
         BYTES,
-        Query(f"sort(sum by (within) ({chosen('expiring_bytes', NS)}))", "{{within}}"),
+        Query(f"sort(sum by (within) ({selected('expiring_bytes', NS)}))", "{{within}}"),
         colour=OTHER,
         span=12,
         height=11,
@@ -69,7 +69,7 @@ def losses(span: int) -> Panel:
     return lines(
         "Records lost and expired",
         "Records that the server deletes because their life ended, and those that it evicts before their time to get "
-        "below a mark; worry about evictions in every namespace that is not a cache.",
+        "below a threshold; worry about evictions in every namespace that is not a cache.",
         PER_SECOND,
         Query(f"sum({rate('evicted_objects_total', NS)})", "evicted", WASTE),
         Query(f"sum({rate('expired_objects_total', NS)})", "expired", OTHER),

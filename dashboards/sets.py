@@ -8,11 +8,11 @@ from dashboards.board import Board, Row
 from dashboards.limits import NODE
 from dashboards.palette import BYTES, COUNT, RATIO, USED
 from dashboards.panels import bars, lines
-from dashboards.promql import NS, chosen, of_cluster, series
+from dashboards.promql import NS, of_cluster, selected, series
 from dashboards.query import Query
 from dashboards.style import plenty
 from dashboards.tables import Column, rows_of
-from exporter.findings.limits import NEAR
+from exporter.findings.thresholds import NEAR
 
 if TYPE_CHECKING:
     from dashboards.query import Panel
@@ -27,7 +27,7 @@ def board() -> Board:
         "sets-and-indexes",
         "aerospike-memory-sets",
         "Sets and indexes",
-        "Which sets and secondary indexes take the memory? One column for each chosen namespace.",
+        "Which sets and secondary indexes take the memory? One column for each selected namespace.",
         (used(), records(), mean_record(), sets(), indexes()),
         (Row("Growth, and what has no row of its own", (growth(), folded())),),
     )
@@ -40,7 +40,7 @@ def used() -> Panel:
         "Record data of each set, all nodes together, without indexes, from the bottom up in the order of the names; "
         "the set that grows is the one to look at.",
         BYTES,
-        Query(f"sum by (set) ({chosen('set_used_bytes', NS)})", "{{set}}"),
+        Query(f"sum by (set) ({selected('set_used_bytes', NS)})", "{{set}}"),
         stacked=True,
         bands=USED,
         right=True,
@@ -57,7 +57,7 @@ def records() -> Panel:
         "Records of each set, all nodes together, from the bottom up in the order of the names; each takes 64 bytes of "
         "primary index besides its data.",
         COUNT,
-        Query(f"sum by (set) ({chosen('set_objects', NS)})", "{{set}}"),
+        Query(f"sum by (set) ({selected('set_objects', NS)})", "{{set}}"),
         stacked=True,
         bands=USED,
         right=True,
@@ -69,7 +69,7 @@ def records() -> Panel:
 
 def mean_record() -> Panel:
     """Mean size by set."""
-    size, count = (f"sum by (set) ({chosen(f'set_{name}', NS)})" for name in ("used_bytes", "objects"))
+    size, count = (f"sum by (set) ({selected(f'set_{name}', NS)})" for name in ("used_bytes", "objects"))
     panel = bars(
         "$ns: mean record by set",
         "Bytes of a record in the mean, as stored, of the eight sets with the largest; a mean that creeps up shows "
@@ -86,10 +86,10 @@ def sets() -> Panel:
     """All sets in a table."""
     by = "ns, set"
     size, count, limit, index = (
-        f"sum by ({by}) ({chosen(f'set_{name}', NS)})"
+        f"sum by ({by}) ({selected(f'set_{name}', NS)})"
         for name in ("used_bytes", "objects", "limit_bytes", "index_bytes")
     )
-    used = chosen("set_used_bytes", NS)
+    used = selected("set_used_bytes", NS)
     return rows_of(
         "Sets",
         "One row per set, the largest first, all nodes together; worry about a set near its own limit "
@@ -109,7 +109,7 @@ def sets() -> Panel:
         Query(f"{size} / ({count} > 0)"),
         Query(index),
         Query(limit),
-        Query(f"max by ({by}) ({used} / {chosen('set_limit_bytes', NS)})"),
+        Query(f"max by ({by}) ({used} / {selected('set_limit_bytes', NS)})"),
         sort="Value #A",
         descending=True,
         span=24,
@@ -120,7 +120,7 @@ def sets() -> Panel:
 def indexes() -> Panel:
     """Secondary indexes in a table."""
     by = "ns, sindex, set"
-    size, count = (f"sum by ({by}) ({chosen(f'sindex_{name}', NS)})" for name in ("used_bytes", "entries"))
+    size, count = (f"sum by ({by}) ({selected(f'sindex_{name}', NS)})" for name in ("used_bytes", "entries"))
     return rows_of(
         "Secondary indexes",
         "One row per index, the largest first, all nodes together; many bytes per entry mean that most of its nodes "
@@ -168,6 +168,6 @@ def folded() -> Panel:
             Column("Value #A", "sets", COUNT),
             Column("Value #B", "indexes", COUNT),
         ),
-        Query(f"max by (instance, ns) ({chosen('sets_dropped', NS)})"),
-        Query(f"max by (instance, ns) ({chosen('sindexes_dropped', NS)})"),
+        Query(f"max by (instance, ns) ({selected('sets_dropped', NS)})"),
+        Query(f"max by (instance, ns) ({selected('sindexes_dropped', NS)})"),
     )

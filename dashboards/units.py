@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import COUNT, OTHER, PER_SECOND, RATIO, USED, WASTE
 from dashboards.panels import bars, lines
-from dashboards.promql import DATA, NS, chosen, rate
+from dashboards.promql import DATA, NS, rate, selected
 from dashboards.query import Query
 from dashboards.style import plenty
-from exporter.rules.thresholds import DEFRAG_FREE_BLOCKS, FRAGMENTATION
+from exporter.findings.thresholds import DATA_WASTE, DEFRAG_FREE_BLOCKS
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
 def fragmentation() -> Panel:
     """Waste within write blocks."""
-    worst = chosen("storage_unit_fragmentation_ratio", NS)
+    worst = selected("storage_unit_fragmentation_ratio", NS)
     return lines(
         "Waste over time",
-        "Share of the occupied write blocks that holds nothing live, of all chosen namespaces together and of the "
-        f"worst stripe, device or file; above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        "Share of the occupied write blocks that holds nothing live, of all selected namespaces together and of the "
+        f"worst stripe, device or file; above {percent(DATA_WASTE)} raise defrag-lwm-pct, or see why defragmentation "
+        "is behind.",
         RATIO,
         Query(f"max({worst})", "the worst", USED),
         Query(all_waste(), "all together", OTHER),
-        marks={FRAGMENTATION: WASTE},
+        threshold_lines={DATA_WASTE: WASTE},
         top=1,
     )
 
 
 def free_blocks() -> Panel:
     """Free write blocks."""
-    free = chosen("storage_unit_free_blocks", NS)
+    free = selected("storage_unit_free_blocks", NS)
     return lines(
         "Free write blocks",
         f"Of the stripe, device or file that has fewest, and of the one in the middle. Below {DEFRAG_FREE_BLOCKS} "
@@ -41,7 +42,7 @@ def free_blocks() -> Panel:
         COUNT,
         Query(f"min({free})", "the fewest", USED),
         Query(f"quantile(0.5, {free})", "the one in the middle", OTHER),
-        marks={DEFRAG_FREE_BLOCKS: WASTE},
+        threshold_lines={DEFRAG_FREE_BLOCKS: WASTE},
     )
 
 
@@ -50,13 +51,13 @@ def units() -> Panel:
     return bars(
         "Waste by stripe, device or file",
         "The eight with the largest share of waste; one far above its neighbours holds more of what was deleted, and "
-        f"above {percent(FRAGMENTATION)} defragmentation does not keep up.",
+        f"above {percent(DATA_WASTE)} it needs a higher defrag-lwm-pct.",
         RATIO,
         Query(
-            f"topk(8, max by (instance, ns, unit) ({chosen('storage_unit_fragmentation_ratio', NS)}))",
+            f"topk(8, max by (instance, ns, unit) ({selected('storage_unit_fragmentation_ratio', NS)}))",
             "{{instance}} {{ns}} {{unit}}",
         ),
-        steps=plenty(FRAGMENTATION),
+        steps=plenty(DATA_WASTE),
         span=24,
         height=10,
         top=1,
@@ -69,7 +70,7 @@ def defrag_queue() -> Panel:
         "Write blocks waiting for defragmentation",
         "Blocks in the queue, all stripes together; worry when it grows and does not come back.",
         COUNT,
-        Query(f"sum({chosen('storage_unit_defrag_queue_blocks', NS)})", "waiting", USED),
+        Query(f"sum({selected('storage_unit_defrag_queue_blocks', NS)})", "waiting", USED),
     )
 
 
@@ -88,5 +89,5 @@ def defrag() -> Panel:
 
 def all_waste() -> str:
     """The waste of all nodes over what the same nodes occupy."""
-    wasted, occupied = (chosen(f"pool_{name}_bytes", NS, DATA) for name in ("fragmented", "occupied"))
+    wasted, occupied = (selected(f"pool_{name}_bytes", NS, DATA) for name in ("fragmented", "occupied"))
     return f"sum({wasted}) / (sum({occupied} and {wasted}) > 0)"

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 HEAD = """# Findings
 
-Generated from the rules in `exporter/memory/findings/` (`make docs`).
+Generated from the rules in `exporter/findings/` (`make docs`); `exporter/findings/thresholds.py` has the reason of each
+threshold.
 
-A finding is something wrong with the memory of a node that can be told from one look at it.
+A finding is something wrong with the memory of a node that can be told from one scrape of it.
 `aerospike_memory_finding{ns, finding, severity}` is 1 for each; what is well is absent. `ns` is empty for what belongs
 to the node as a whole. `aerospike-memory-exporter analyze` prints them, the worst first, with the figures and the
 commands that would help. One that appears, changes its severity or has been gone for five minutes is one line in the
@@ -31,7 +32,7 @@ a source that it needs is not there, *unknown*, and never that all is well:
 `aerospike_memory_finding_rules{state}` counts what the rules say. Those that need the server's process are unknown for
 a node on another host ([absent.md](absent.md)).
 
-These are judgements of one moment. What grows, and when it will reach its limit, is what the alerts look at.
+A finding is about one moment. What grows, and when it will reach its limit, is the matter of the alerts.
 """
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.rules.exporter import WATCH
+from exporter.rules.exporter import EXPORTER
 from exporter.rules.host import HOST
 from exporter.rules.recording import RECORDINGS
 from exporter.rules.text import manifest, page, yaml
 from exporter.rules.writes import WRITES
 
-ALERTS = (WRITES, HOST, WATCH)
+ALERTS = (WRITES, HOST, EXPORTER)
 
 FILES = {
     "deploy/prometheus/aerospike-memory.rules.yml": yaml(RECORDINGS),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from exporter.findings.capacity import CAPACITY_RULES
+from exporter.findings.eviction import EVICTION_RULES
 from exporter.findings.host import HOST_RULES
+from exporter.findings.indexes import INDEX_RULES
 from exporter.findings.limits import LIMIT_RULES
-from exporter.findings.misconfiguration import ORDER_RULES
-from exporter.findings.peers import CLUSTER_RULES
+from exporter.findings.misconfiguration import MISCONFIGURATION_RULES
+from exporter.findings.operator import OPERATOR_RULES
+from exporter.findings.peers import PEER_RULES
 from exporter.findings.rule import SEVERITIES, Finding
 from exporter.findings.waste import WASTE_RULES
 from exporter.memory.analysis import Analysis
@@ -16,7 +20,17 @@ from exporter.memory.analysis import Analysis
 if TYPE_CHECKING:
     from exporter.findings.rule import Rule, Verdict
 
-RULES = (*LIMIT_RULES, *ORDER_RULES, *HOST_RULES, *CLUSTER_RULES, *WASTE_RULES)
+RULES = (
+    *LIMIT_RULES,
+    *EVICTION_RULES,
+    *OPERATOR_RULES,
+    *MISCONFIGURATION_RULES,
+    *CAPACITY_RULES,
+    *HOST_RULES,
+    *PEER_RULES,
+    *WASTE_RULES,
+    *INDEX_RULES,
+)
 """All rules, the most urgent first."""
 
 
@@ -31,5 +45,5 @@ class Diagnosis(Analysis):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong, the worst first."""
-        found = [Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found"]
-        return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+        findings = (Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found")
+        return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -1,20 +1,21 @@
-"""What a rule is: something that may be wrong with the memory of a node, and how that is judged."""
+"""What a rule is: something that may be wrong with the memory of a node, and the verdict on it."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.findings.thresholds import MIB
 from exporter.parsers.info import context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from exporter.memory.analysis import Analysis
+    from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
-
-MIB = 1 << 20
 
 MOST_NAMES = 5
 """How many sets, indexes or segments a sentence names."""
@@ -40,6 +41,11 @@ class Verdict(NamedTuple):
     summary: str = ""
     size: int | None = None
     commands: tuple[str, ...] = ()
+
+
+CLEAR = Verdict("", "clear")
+TOO_SMALL = Verdict("", "too_small")
+UNKNOWN = Verdict("", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +82,56 @@ class Finding(NamedTuple):
         return self.verdict.severity
 
 
-def judged(part: float | None, whole: float | None, share: float, floor: int) -> str:
-    """The state of something that is wrong from `share` of the whole on and from `floor` bytes on."""
+def of_each_namespace(judge: Callable[[Analysis, Namespace], Verdict]) -> Callable[[Analysis], Iterator[Verdict]]:
+    """A rule that gives one verdict on each namespace."""
+
+    @wraps(judge)
+    def verdicts(analysis: Analysis) -> Iterator[Verdict]:
+        for namespace in analysis.snapshot.namespaces:
+            yield judge(analysis, namespace)._replace(ns=namespace.name)
+
+    return verdicts
+
+
+def of_the_node(judge: Callable[[Analysis], Verdict]) -> Callable[[Analysis], Iterator[Verdict]]:
+    """A rule that gives one verdict on the node."""
+
+    @wraps(judge)
+    def verdicts(analysis: Analysis) -> Iterator[Verdict]:
+        yield judge(analysis)
+
+    return verdicts
+
+
+def found(severity: str, summary: str, size: float | None = None, *commands: str) -> Verdict:
+    """The verdict that something is wrong; bytes are rounded."""
+    return Verdict("", "found", severity, summary, None if size is None else round(size), commands)
+
+
+def not_enough(part: float | None, whole: float | None, share: float, floor: int) -> Verdict | None:
+    """The verdict on a part that is less than `share` of the whole or than `floor` bytes; None if it is neither."""
     if part is None or whole is None:
-        return "unknown"
+        return UNKNOWN
     if whole < floor:
-        return "too_small"
-    return "found" if part >= floor and part >= share * whole else "clear"
+        return TOO_SMALL
+    return None if part >= floor and part >= share * whole else CLEAR
 
 
-def mib(floor: int) -> str:
-    """A floor for a person: whole MiB."""
-    return f"{floor // MIB} MiB"
+def limits_with(analysis: Analysis, namespace: Namespace, *actions: str) -> list[Limit]:
+    """The limits of a namespace with one of these actions."""
+    return [limit for limit in analysis.limits_of(namespace.name) if limit.action in actions]
 
 
-def few(names: Iterable[str]) -> str:
+def mebibytes(size: int) -> str:
+    """A threshold in bytes for a person: whole MiB."""
+    return f"{size // MIB} MiB"
+
+
+def first_of(names: Iterable[str]) -> str:
     """The first of many names, and how many more there are."""
-    found = list(names)
-    more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
-    return ", ".join(found[:MOST_NAMES]) + more
+    all_names = list(names)
+    more = f" and {len(all_names) - MOST_NAMES} more" if len(all_names) > MOST_NAMES else ""
+    return ", ".join(all_names[:MOST_NAMES]) + more
 
 
 def set_config(namespace: Namespace, parameter: str, value: int) -> str:

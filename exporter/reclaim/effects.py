@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.findings.thresholds import BUDGET_ROOM, MOST_DELETED
 from exporter.memory.config import limits
 from exporter.reclaim.gains import eviction_mark
 from exporter.units import share, size
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace
     from exporter.reclaim.action import Change
     from exporter.reclaim.situation import Situation
-
-MOST_DELETED = 0.1
-"""The share of what counts against a limit that a change may delete at once."""
-
-BUDGET_ROOM = 0.1
-"""The share of the use that a limit has to leave free."""
 
 _FIELDS = {
     "memory-size": "memory_size_bytes",

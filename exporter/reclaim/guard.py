@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import HIGH_DEFRAG_PCT, MOST_DELETED
 from exporter.memory.config import DEFRAG_RESERVE_BLOCKS
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim import effects as marks
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from exporter.reclaim.action import Change
     from exporter.reclaim.parameters import Parameter
     from exporter.reclaim.situation import Situation
-
-HIGH_DEFRAG_PCT = 85
-"""Above it a block of garbage costs more than six blocks of copying: 1 / (1 - pct)."""
 
 
 def reasons(situation: Situation, wish: Change, before: Mapping[str, int]) -> Iterator[Reason]:
@@ -94,7 +92,7 @@ def _of_parameter(
         if in_memory(situation.namespaces[wish.namespace]):
             yield Reason("the records are in memory: there is no post-write cache")
     elif wish.parameter == "evict-tenths-pct":
-        if value > marks.MOST_DELETED * 1000:
+        if value > MOST_DELETED * 1000:
             yield Reason(
                 f"each cycle that evicts would delete {share(value / 1000)} of the records that can expire", False
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import DEFRAG_CHOICES
 from exporter.reclaim import gains, texts
 from exporter.reclaim.action import Action, Choice, Gain, Plan, Refusal
 from exporter.reclaim.effects import LIMITS, changed
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace
     from exporter.reclaim.action import Change
     from exporter.reclaim.situation import Situation
-
-DEFRAG_CHOICES = (60, 70, 75)
-"""Thresholds worth trying, in percent."""
 
 _BLOCK_BYTES = 8 << 20
 _EVICTED = "live records, as nsup deletes them; their blocks as defragmentation gets to them"

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import (
+    DEFRAG_CHOICES,
+    EVICT_BELOW_STOP_PCT,
+    KEPT_BATCH_BUFFERS,
+    LONG_QUEUE_BLOCKS,
+    NEAR_STOP,
+    NSUP_SECONDS,
+    WHOLE_NAMESPACE,
+    WORTH_A_CHANGE,
+)
 from exporter.memory.config import limits
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim import gains
 from exporter.reclaim.action import Change
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX
-from exporter.reclaim.plan import DEFRAG_CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.model.snapshot import Namespace
     from exporter.reclaim.situation import Situation
-
-FLOOR_BYTES = 1 << 20
-"""Less than that is not worth a change."""
-
-LONG_QUEUE_BLOCKS = 100
-"""The queued blocks of a stripe or device from which on defragmentation is too slow."""
-
-KEPT_BATCH_BUFFERS = 16
-NSUP_SECONDS = 120
-NEAR_STOP = 0.8
-"""The share of the stop-writes limit from which on a namespace without eviction should have it."""
-
-EVICT_BELOW_STOP_PCT = 10
-WHOLE_NAMESPACE = 0.8
-"""The share of the records from which on a set's index saves a query little: the set is nearly the namespace."""
 
 
 def proposals(situation: Situation) -> tuple[Change, ...]:
@@ -54,7 +48,7 @@ def _batch(situation: Situation) -> Iterator[Change]:
     limit = situation.configured("", "batch-max-unused-buffers") or ""
     if not unused.isdecimal() or not limit.isdecimal() or int(limit) <= KEPT_BATCH_BUFFERS:
         return
-    if (gains.batch_buffers(int(unused), KEPT_BATCH_BUFFERS).most or 0) >= FLOOR_BYTES:
+    if (gains.batch_buffers(int(unused), KEPT_BATCH_BUFFERS).most or 0) >= WORTH_A_CHANGE:
         yield _wish("", "batch-max-unused-buffers", KEPT_BATCH_BUFFERS)
 
 
@@ -64,7 +58,7 @@ def _defrag(namespace: Namespace) -> Iterator[Change]:
     if storage is None or storage.defrag_lwm_pct is None:
         return
     higher = [pct for pct in DEFRAG_CHOICES if pct > (storage.defrag_lwm_pct or 0)]
-    if higher and (gains.defrag(namespace, higher[0]).most or 0) >= FLOOR_BYTES:
+    if higher and (gains.defrag(namespace, higher[0]).most or 0) >= WORTH_A_CHANGE:
         yield _wish(namespace.name, "defrag-lwm-pct", higher[0])
     if any((unit.defrag_queue_blocks or 0) >= LONG_QUEUE_BLOCKS for unit in storage.units):
         yield _wish(namespace.name, "defrag-sleep", 100)
@@ -76,7 +70,7 @@ def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     if storage is None or not storage.cache_blocks or in_memory(situation.namespaces.get(namespace.name, {})):
         return
     blocks = storage.cache_blocks // 2
-    if (gains.post_write(namespace, blocks).most or 0) < FLOOR_BYTES:
+    if (gains.post_write(namespace, blocks).most or 0) < WORTH_A_CHANGE:
         return
     if PARAMETERS["post-write-cache"].there(namespace.release):
         yield _wish(namespace.name, "post-write-cache", blocks * (8 << 20))

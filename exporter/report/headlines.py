@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.findings.thresholds import SILENT, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_REPORTED
 from exporter.report.figures import PAST, SUSPECTED, WITHIN
-from exporter.units import DAY, share, short, size, span
+from exporter.units import share, short, size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.report.figures import LimitFigures, Report
-
-SOON = 14 * DAY
-"""A limit that is likely to be reached within so long is worth a line."""
-
-URGENT = 2 * DAY
-
-SILENT = 0.01
-"""The share of the window in which a node did not answer that is worth a line."""
 
 _MILD = ("evict", "warn")
 """Actions that refuse nothing."""
@@ -87,7 +80,7 @@ def _limits(report: Report) -> Iterator[Headline]:
             since = "all the time that is known" if last.before else f"since {short(last.start)}"
             yield Headline("warn" if mild else "bad", f"{where}: the limit {name} is past, {since}.")
         elif limit.state == WITHIN and limit.forecast is not None and _soon(limit):
-            kind = "bad" if not mild and (limit.forecast.likely or 0.0) <= URGENT else "warn"
+            kind = "bad" if not mild and (limit.forecast.likely or 0.0) <= TIME_TO_LIMIT_DAYS.seconds else "warn"
             grows = f" It grows by {size(limit.per_day)} a day." if limit.per_day and limit.per_day > 0 else ""
             held = " It evicts, which may hold that off." if (limit.instance, limit.ns) in evicting and not mild else ""
             yield Headline(kind, f"{where}: the limit {name} is reached {reach(limit, report.end)}.{grows}{held}")
@@ -95,7 +88,7 @@ def _limits(report: Report) -> Iterator[Headline]:
 
 def _soon(limit: LimitFigures) -> bool:
     likely = limit.forecast.likely if limit.forecast is not None else None
-    return likely is not None and likely <= SOON
+    return likely is not None and likely <= TIME_TO_LIMIT_REPORTED
 
 
 def _events(report: Report) -> Iterator[Headline]:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from exporter.findings.thresholds import (
+    LEAK_REPORTED,
+    LEAK_REPORTED_BYTES,
+    OBJECTS_GROWTH,
+    PEERS,
+    PEERS_BYTES,
+    PEERS_DEVIATIONS,
+    PEERS_RATIO,
+)
 from exporter.report import history as ask
 from exporter.report.figures import CLEAR, SUSPECTED, UNJUDGED, Leak, Outlier
 from exporter.report.growth import ALL_POOLS, RESIDENT, judged, total, tracks
@@ -17,19 +26,6 @@ if TYPE_CHECKING:
     from exporter.report.history import History, Track
     from exporter.report.trend import Trend
 
-LEAK_BYTES = 16 << 20
-LEAK_SHARE = 0.01
-"""What grows by less over the window, in bytes or as a share of the resident memory, is no leak to speak of."""
-
-STEADY_SHARE = 0.02
-"""Records that grow by less than this over the window count as not growing."""
-
-LEAST_PEERS = 3
-FAR = 3.0
-FAR_SHARE = 0.25
-FAR_BYTES = 64 << 20
-"""Far from the middle of its cluster is a node by 3 robust deviations, by a quarter, and (of bytes) by 64 MiB."""
-
 _MAD_TO_DEVIATION = 1.4826
 
 
@@ -39,7 +35,7 @@ def leaks(found: History, node: NodeFigures) -> Iterator[Leak]:
     records = _trend(found, node, total(track for (_, subject), track in own.items() if subject == "records"))
     pools = _trend(found, node, total(track for (_, subject), track in own.items() if subject == ALL_POOLS))
     resident = found.track(ask.RESIDENT, node.instance)
-    floor = max(LEAK_BYTES, LEAK_SHARE * (resident[-1][1] if resident else 0.0))
+    floor = max(LEAK_REPORTED_BYTES, LEAK_REPORTED * (resident[-1][1] if resident else 0.0))
     subjects = (
         ("heap allocated", found.track(ask.HEAP, node.instance), max(0.0, pools.rate) if pools else 0.0),
         ("other heap", found.track(ask.LEDGER, node.instance, "heap_other"), 0.0),
@@ -66,7 +62,7 @@ def _leak(
         return Leak(node.instance, subject, CLEAR, rate, f"it does not surely grow by {size(floor)} in the window")
     if records is None:
         return Leak(node.instance, subject, UNJUDGED, rate, "it grows; of the records there is no trend")
-    if records.rate * found.window.seconds > STEADY_SHARE * max(1.0, records.level):
+    if records.rate * found.window.seconds > OBJECTS_GROWTH * max(1.0, records.level):
         return Leak(node.instance, subject, UNJUDGED, rate, "it grows, and so do the records")
     return Leak(node.instance, subject, SUSPECTED, rate, "it grows, and the records do not")
 
@@ -86,23 +82,23 @@ def outliers(found: History, nodes: Sequence[NodeFigures]) -> Iterator[Outlier]:
             unit = "objects" if subject == "records" else "bytes"
             for instance, value in by_node.items():
                 others = [other for name, other in by_node.items() if name != instance]
-                if len(others) + 1 >= LEAST_PEERS and _far(value, others, FAR_BYTES if unit == "bytes" else 0):
+                if len(others) + 1 >= PEERS and _far(value, others, PEERS_BYTES if unit == "bytes" else 0):
                     yield Outlier(instance, cluster, ns, subject, unit, value, median(others))
 
 
 def peers(nodes: Sequence[NodeFigures]) -> str | None:
     """Why nodes are not compared with each other, or None where they are."""
     clusters = [node.cluster for node in nodes if node.problem is None]
-    if any(clusters.count(cluster) >= LEAST_PEERS for cluster in clusters):
+    if any(clusters.count(cluster) >= PEERS for cluster in clusters):
         return None
-    return f"It takes {LEAST_PEERS} nodes of a cluster to say which of them is the odd one."
+    return f"It takes {PEERS} nodes of a cluster to say which of them is the odd one."
 
 
 def _far(value: float, others: Sequence[float], floor: float) -> bool:
     """Whether a value is far from others, themselves measured by their median and its absolute deviation."""
     middle = median(others)
     spread = _MAD_TO_DEVIATION * median(abs(other - middle) for other in others)
-    return abs(value - middle) > max(FAR * spread, FAR_SHARE * middle, floor)
+    return abs(value - middle) > max(PEERS_DEVIATIONS * spread, PEERS_RATIO * middle, floor)
 
 
 def _trend(found: History, node: NodeFigures, track: Track) -> Trend | None:

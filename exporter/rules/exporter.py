@@ -1,9 +1,10 @@
-"""Alerts on the watching itself: what is not seen, and the findings that have no alert of their own."""
+"""Alerts on exporters and their sources, and on critical findings that have no alert of their own."""
 
 from __future__ import annotations
 
+from exporter.findings.thresholds import MINUTE, SOURCE_AGE
 from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label, metric, target_up
-from exporter.rules.thresholds import JOB, MINUTE, SOURCE_AGE
+from exporter.rules.site import JOB
 from exporter.units import span
 
 ALERTED_FINDINGS = ("areas_near_limit", "writes_refused", "writes_stopped")
@@ -12,14 +13,14 @@ ALERTED_FINDINGS = ("areas_near_limit", "writes_refused", "writes_stopped")
 _NODE_UP = f"unless on (job, instance) {metric('up')} == 0"
 
 
-def _finding() -> Alert:
+def _critical_finding() -> Alert:
     others = f'finding!~"{"|".join(ALERTED_FINDINGS)}"'
-    found = metric("finding", 'severity="critical"', others)
+    finding = metric("finding", 'severity="critical"', others)
     return Alert(
         "AerospikeMemoryCriticalFinding",
         "critical",
         "finding",
-        f"({found} == 1)\n{IN_CLUSTER}",
+        f"({finding} == 1)\n{IN_CLUSTER}",
         5 * MINUTE,
         10 * MINUTE,
         "The exporter has found something that makes writes fail or loses a node.",
@@ -117,8 +118,8 @@ def _stale() -> Alert:
     )
 
 
-WATCH = Group(
+EXPORTER = Group(
     "aerospike-memory-watch",
-    "The watching itself, and findings that have no alert of their own.",
-    (_no_targets(), _exporter_down(), _node_down(), _collector(), _stale(), _finding()),
+    "Exporters, nodes and sources that are not seen, and findings that have no alert of their own.",
+    (_no_targets(), _exporter_down(), _node_down(), _collector(), _stale(), _critical_finding()),
 )

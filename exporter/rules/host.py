@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
-from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
-from exporter.rules.thresholds import (
+from exporter.findings.thresholds import (
     AREAS_LEFT,
     CONTAINER_LEFT,
     CONTAINER_MARGIN,
@@ -17,8 +15,11 @@ from exporter.rules.thresholds import (
     MINUTE,
     OBJECTS_GROWTH,
     SWAPPED,
+    SWAPPED_BYTES,
     TIME_TO_LIMIT_SOON,
 )
+from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
+from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 from exporter.units import share, size, span
 
 _SLIGHT = f"{OBJECTS_GROWTH:.0%}"
@@ -77,29 +78,32 @@ def _areas() -> Alert:
 
 
 def _swapped() -> Alert:
+    swapped, resident = metric("process_swapped_bytes"), metric("process_resident_bytes")
     return Alert(
         "AerospikeMemorySwapped",
         "warning",
         "swap",
-        f"({metric('process_swapped_bytes')} > {amount(SWAPPED)})\n{IN_CLUSTER}",
+        f"(\n  {swapped} > {amount(SWAPPED_BYTES)}\n  and {swapped} > {SWAPPED} * sum without (kind) ({resident})\n)\n"
+        f"{IN_CLUSTER}",
         15 * MINUTE,
         15 * MINUTE,
         "Memory of the server is swapped out.",
         f"{BYTES} of the server on {NODE} have been in swap for more than"
-        f" {duration(15 * MINUTE)}; the alert is for more than {size(SWAPPED)}.",
+        f" {duration(15 * MINUTE)}; the alert is for more than {size(SWAPPED_BYTES)} and"
+        f" {share(SWAPPED)} of what is resident.",
         "node",
-        f"more than {size(SWAPPED)} of the server are in swap",
+        f"more than {size(SWAPPED_BYTES)}, and {share(SWAPPED)} of what is resident, are in swap",
         "A record in swap takes milliseconds. A few MiB of pages that nobody reads again are harmless.",
     )
 
 
 def _huge_pages() -> Alert:
-    found = metric("finding", 'finding="huge_pages", severity="warning"')
+    finding = metric("finding", 'finding="huge_pages", severity="warning"')
     return Alert(
         "AerospikeMemoryHugePages",
         "warning",
         "huge_pages",
-        f"({found} == 1)\n{IN_CLUSTER}",
+        f"({finding} == 1)\n{IN_CLUSTER}",
         30 * MINUTE,
         HOUR,
         "Much of the server is in transparent huge pages.",
@@ -107,8 +111,8 @@ def _huge_pages() -> Alert:
         f" {duration(30 * MINUTE)} (finding huge_pages): the kernel backs what the server never touched.",
         "node",
         "the exporter finds [huge_pages](findings.md#huge_pages)",
-        "Memory grows and writes pause for a reason that no figure of the server shows. It needs a restart to mend, so"
-        " that it is no matter of minutes.",
+        "Memory grows and writes pause for a reason that no figure of the server shows. Only a restart ends it, so"
+        " that half an hour more does not matter.",
     )
 
 
@@ -130,7 +134,7 @@ def _heap() -> Alert:
         f"the heap has grown by {size(LEAK)} more than the pools within {duration(LEAK_WINDOW)} and by"
         f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
         f" {_SLIGHT}",
-        "It looks like a leak. A week has all the load's ups and downs, the two days exclude what happened once, such"
+        "It looks like a leak. A week has all the load's ups and downs; the two days exclude what happened once, such"
         " as a new stage of an index.",
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from exporter.findings.thresholds import DAY, GROWTH_WINDOW, HOUR, LEAK_WINDOW, MINUTE, TIMES_TO_LIMIT
 from exporter.rules.rule import CLUSTER, IN_CLUSTER, Group, Recording, duration, metric, target_up
-from exporter.rules.thresholds import DAY, GROWTH_WINDOW, HOUR, LEAK_WINDOW, MINUTE, PER_TARGET_LABELS, TIMES_TO_LIMIT
+from exporter.rules.site import PER_TARGET_LABELS
 
 LIMIT_SECONDS = "instance_ns_limit:aerospike_memory_limit_headroom_seconds"
 LIMIT_SLOPE = "instance_ns_limit:aerospike_memory_limit_headroom_bytes"
@@ -49,7 +50,7 @@ def _pool(figure: str) -> Recording:
 def _clusters() -> Group:
     used, occupied = metric("pool_used_bytes"), metric("pool_occupied_bytes")
     fragmented = metric("pool_fragmented_bytes")
-    known = f"{occupied}\n  and on (job, instance, ns, pool) {fragmented}"
+    with_waste = f"{occupied}\n  and on (job, instance, ns, pool) {fragmented}"
     return Group(
         "aerospike-memory-clusters",
         "What belongs to a cluster: its name is not on every series, but on node_info.",
@@ -58,7 +59,7 @@ def _clusters() -> Group:
             *map(_pool, ("used", "occupied", "capacity", "fragmented")),
             Recording(
                 FRAGMENTATION_RATIO,
-                f"{FRAGMENTED}\n/\n(sum {OF_A_NODE} (\n  ({known})\n  {IN_CLUSTER}\n) > 0)",
+                f"{FRAGMENTED}\n/\n(sum {OF_A_NODE} (\n  ({with_waste})\n  {IN_CLUSTER}\n) > 0)",
                 "The waste of all nodes over what the same nodes occupy; never the mean of their ratios.",
             ),
             Recording(MEDIAN, f"quantile {OF_A_NODE} (0.5,\n  {used}\n  {IN_CLUSTER}\n)"),

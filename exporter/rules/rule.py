@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.rules.thresholds import DASHBOARDS_URL, DAY, HOUR, JOB, MIB, MINUTE, RUNBOOKS_URL
+from exporter.findings.thresholds import DAY, HOUR, MIB, MINUTE
+from exporter.rules.site import DASHBOARDS_URL, JOB, RUNBOOKS_URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

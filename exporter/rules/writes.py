@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from exporter.findings.thresholds import (
+    DATA_WASTE,
+    DATA_WASTE_GROWTH,
+    DEFRAG_FREE_BLOCKS,
+    GROWTH_WINDOW,
+    HOUR,
+    MINUTE,
+    PEERS,
+    PEERS_BYTES,
+    PEERS_RATIO,
+    TIME_TO_LIMIT_DAYS,
+    TIME_TO_LIMIT_HOURS,
+    TIME_TO_LIMIT_SOON,
+    WORTH_A_TICKET,
+    Horizon,
+)
 from exporter.rules.recording import (
     ABOVE_MEDIAN,
     FRAGMENTATION_RATIO,
@@ -14,23 +30,7 @@ from exporter.rules.recording import (
     trend,
 )
 from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NAMESPACE, TIME, Alert, Group, amount, duration, label, metric
-from exporter.rules.thresholds import (
-    CACHE_NAMESPACES,
-    DEFRAG_FREE_BLOCKS,
-    FRAGMENTATION,
-    FRAGMENTATION_GROWTH,
-    GROWTH_WINDOW,
-    HOUR,
-    MINUTE,
-    PEERS,
-    PEERS_FLOOR,
-    PEERS_RATIO,
-    TIME_TO_LIMIT_DAYS,
-    TIME_TO_LIMIT_HOURS,
-    TIME_TO_LIMIT_SOON,
-    WORTH_A_TICKET,
-    Horizon,
-)
+from exporter.rules.site import CACHE_NAMESPACES
 from exporter.units import share, size, span
 
 _EVICTION_WINDOW = 15 * MINUTE
@@ -48,7 +48,7 @@ def _stopped() -> Alert:
         f"The server has refused client writes to {NAMESPACE} for more than {duration(MINUTE)} (stop_writes is 1).",
         "namespace",
         "the server's flag stop_writes is set",
-        "Clients fail. The server looks every 10 seconds; a minute leaves out what eviction mends by itself.",
+        "Clients fail. The server checks every 10 seconds; a minute leaves out what eviction ends by itself.",
     )
 
 
@@ -66,7 +66,7 @@ def _refused() -> Alert:
         f" {duration(2 * MINUTE)}: writes whose keys belong to it fail with out of space, while stop_writes is 0.",
         "namespace",
         "the fullest unit has no free write block beyond its reserve, and stop_writes is not set",
-        "Clients fail, and the percentages of the server look well. Two minutes leave out the last block that defrag"
+        "Clients fail, and the percentages of the server show nothing. Two minutes leave out the last block that defrag"
         " is about to free.",
     )
 
@@ -136,21 +136,21 @@ def _fragmentation() -> Alert:
         "AerospikeMemoryFragmentationGrows",
         "warning",
         "fragmentation",
-        f"{ratio}{data} > {FRAGMENTATION}\n"
+        f"{ratio}{data} > {DATA_WASTE}\n"
         f"and {FRAGMENTED}{data} > {amount(WORTH_A_TICKET)}\n"
-        f"and (\n  {ratio}{data}\n  - {ratio}{data} offset {window}\n) > {FRAGMENTATION_GROWTH}",
+        f"and (\n  {ratio}{data}\n  - {ratio}{data} offset {window}\n) > {DATA_WASTE_GROWTH}",
         HOUR,
         HOUR,
-        "More than half of the occupied write blocks of a namespace is waste, and it is becoming more.",
+        "Much of the occupied write blocks of a namespace holds nothing live, and the share is rising.",
         "{{ $value | humanizePercentage }} of what namespace {{ $labels.ns }}"
         "{{ with $labels.cluster_name }} of cluster {{ . }}{{ end }} occupies for data holds nothing live; the alert is"
-        f" for more than {share(FRAGMENTATION)} and {size(WORTH_A_TICKET)}, of which more than"
-        f" {100 * FRAGMENTATION_GROWTH:.0f} points came within {window}.",
+        f" for more than {share(DATA_WASTE)} and {size(WORTH_A_TICKET)}, of which more than"
+        f" {100 * DATA_WASTE_GROWTH:.0f} points came within {window}.",
         "namespace",
-        f"in the whole cluster more than {share(FRAGMENTATION)} of the occupied blocks, and {size(WORTH_A_TICKET)},"
-        f" hold nothing live, and the share has risen by {100 * FRAGMENTATION_GROWTH:.0f} points within {window}",
-        "defrag-lwm-pct is 50 by default, so that a healthy store stays below. Waste that does not grow is no news."
-        " Capacity is lost, not writes: a ticket.",
+        f"in the whole cluster more than {share(DATA_WASTE)} of the occupied blocks, and {size(WORTH_A_TICKET)},"
+        f" hold nothing live, and the share has risen by {100 * DATA_WASTE_GROWTH:.0f} points within {window}",
+        "Overwriting at random leaves 28 % at the default defrag-lwm-pct of 50. Waste that stays the same is no news:"
+        " the finding data_fragmentation has it. Capacity is lost, not writes: a ticket.",
     )
 
 
@@ -162,17 +162,17 @@ def _far_from_peers() -> Alert:
         "warning",
         "peers",
         f"{above}\n"
-        f"and abs({above}) > {amount(PEERS_FLOOR)}\n"
+        f"and abs({above}) > {amount(PEERS_BYTES)}\n"
         f"and abs({above}) > {PER_CLUSTER} {PEERS_RATIO} * {median}\n"
         f"and {IN_GROUP} {NODES}{data} >= {PEERS}",
         HOUR,
         HOUR,
         "A node has far more or far less data of a namespace than the median of its cluster.",
         f"The data of {NAMESPACE} are {BYTES} above the median of all nodes (below it if negative);"
-        f" the alert is for {share(PEERS_RATIO)} and {size(PEERS_FLOOR)} to either side, for more than"
+        f" the alert is for {share(PEERS_RATIO)} and {size(PEERS_BYTES)} to either side, for more than"
         f" {duration(HOUR)}.",
         "overview",
-        f"the data of a namespace on a node are {share(PEERS_RATIO)} and {size(PEERS_FLOOR)} away from the median of"
+        f"the data of a namespace on a node are {share(PEERS_RATIO)} and {size(PEERS_BYTES)} away from the median of"
         f" its cluster, of at least {PEERS} nodes",
         "The fullest node stops first, for all. An hour leaves out most migrations; nodes of uneven weight need"
         " another threshold.",

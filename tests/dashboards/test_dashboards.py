@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from exporter.collectors import METRICS
-from exporter.findings.limits import NEAR
+from exporter.findings import thresholds
+from exporter.findings.thresholds import NEAR
 from exporter.memory.map.ledger import COMPONENTS
-from exporter.rules import thresholds
 from exporter.rules.recording import RECORDINGS
 from tests.dashboards.lint import faults, promql
 from tests.dashboards.queries import ALL, DASHBOARDS, EMPTY, SIZES, events, fill, panels, queries
@@ -45,18 +45,18 @@ AT = {
     "Collectors failing": (ANY,),
     "Killed for memory": (ANY,),
     "Not writing": (ANY,),
-    "At the mark": (ANY,),
+    "Past eviction threshold": (ANY,),
     "Findings": (ANY,),
     "What stops first": LIMITS,
     "Limits": LIMITS,
     "Nodes": (thresholds.CONTAINER_MARGIN,),
     "Left in the container": (thresholds.CONTAINER_MARGIN,),
-    "In swap": (thresholds.SWAPPED,),
+    "In swap": (thresholds.SWAPPED_BYTES,),
     "Memory areas left": (thresholds.AREAS_LEFT,),
     "Ledger: not known": (INCOMPLETE_LEDGER,),
-    "Waste in write blocks": (thresholds.FRAGMENTATION,),
-    "Waste over time": (thresholds.FRAGMENTATION,),
-    "Waste by stripe, device or file": (thresholds.FRAGMENTATION,),
+    "Waste in write blocks": (thresholds.DATA_WASTE,),
+    "Waste over time": (thresholds.DATA_WASTE,),
+    "Waste by stripe, device or file": (thresholds.DATA_WASTE,),
     "Free write blocks": (thresholds.DEFRAG_FREE_BLOCKS,),
     "Distance from the median of the nodes": (-thresholds.PEERS_RATIO, thresholds.PEERS_RATIO),
     "Sets": (NEAR, 1),

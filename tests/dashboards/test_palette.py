@@ -7,6 +7,8 @@ from itertools import combinations
 import pytest
 
 from dashboards import palette
+from exporter.memory.map import IDLE
+from exporter.memory.map.ledger import COMPONENTS
 
 Matrix = tuple[tuple[float, float, float], ...]
 
@@ -69,3 +71,8 @@ def test_every_two_colours_can_be_told_apart(sight: str) -> None:
         if (distance := _distance(COLOURS[one], COLOURS[other], SIGHTS[sight])) < TELLING
     }
     assert close == {}
+
+
+def test_the_components_are_those_of_the_ledger() -> None:
+    assert set(palette.COMPONENTS) == set(COMPONENTS)
+    assert set(palette.IDLE) == set(IDLE)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from exporter.rules.thresholds import JOB
+from exporter.rules.site import JOB
 from tests.deploy.manifests import DEPLOY, PORT, documents, settings_of
 from tests.support import promtool
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from exporter.rules.thresholds import JOB
+from exporter.rules.site import JOB
 from tests.deploy.manifests import DEPLOY, ROOT
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from exporter.rules.thresholds import JOB
+from exporter.rules.site import JOB
 from exporter.settings.keys import CONFIG_FLAG
 from tests.deploy.manifests import DEPLOY, PORT, documents, parts, settings_of
 from tests.deploy.rule_files import ALERTS, RULES, groups

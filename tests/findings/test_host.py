@@ -14,7 +14,7 @@ def process(rss: int, swapped: int | None = None, *segments: Segment) -> Snapsho
     return node(process_view=ProcessView(process=Process(7, 1, rss, swapped=swapped), segments=segments or None))
 
 
-def areas(count: int, limit: int | None = 1000) -> Snapshot:
+def areas(count: int, limit: int | None = 65_530) -> Snapshot:
     return node(map_count=MapCount(count, limit))
 
 
@@ -61,12 +61,15 @@ CASES = (
     Case("swapped", "unknown", process(GIB), "unknown"),
     Case("swapped", "unknown", node(), "unknown"),
     #
-    Case("areas_near_limit", "found", areas(900), "warning", "has 900 memory areas, and the kernel allows 1000."),
+    Case("areas_near_limit", "found", areas(55_000), "warning", "has 55000 memory areas, and the kernel allows 65530."),
     Case("areas_near_limit", "clear", areas(300), "clear"),
-    Case("areas_near_limit", "edge", areas(800), "warning"),
-    Case("areas_near_limit", "short", areas(799), "clear"),
-    Case("areas_near_limit", "edge", areas(950), "critical"),
-    Case("areas_near_limit", "short", areas(949), "warning"),
+    Case("areas_near_limit", "edge", areas(52_424), "warning"),
+    Case("areas_near_limit", "short", areas(52_423), "clear"),
+    # Fewer than 6500 are left.
+    Case("areas_near_limit", "edge", areas(59_031), "critical"),
+    Case("areas_near_limit", "short", areas(59_030), "warning"),
+    Case("areas_near_limit", "edge", areas(255_644, 262_144), "warning"),
+    Case("areas_near_limit", "edge", areas(255_645, 262_144), "critical"),
     Case("areas_near_limit", "unknown", areas(800, None), "unknown"),
     Case("areas_near_limit", "unknown", node(), "unknown"),
     #

@@ -1,17 +1,14 @@
-"""Limits that were reached, or will be next: found, not found, and on the byte in between."""
+"""Limits that stop or refuse writes: found, not found, and on the byte in between."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from exporter.model.operator import Amount, Operator
-from exporter.model.snapshot import Arena, Set, Snapshot
+from exporter.model.snapshot import Arena, Set, Snapshot, System
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, node, ns, stripes
 
-# 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes, 60 % is 5153960755.2.
-STOPS, EVICTS = 6_012_954_215, 5_153_960_756
+# 8 stripes of 128 blocks of 8 MiB: 8 GiB. 70 % of that is 6012954214.4 bytes.
+STOPS = 6_012_954_215
 
 
 def data(used: int, **changes: object) -> Snapshot:
@@ -26,10 +23,6 @@ def sets(*of: tuple[int | None, int]) -> Snapshot:
     return ns(sets=tuple(Set(f"set{number}", 1, used, limit, False) for number, (used, limit) in enumerate(of)))
 
 
-def marked(used: int | None, operator: Operator) -> dict[str, Any]:
-    return {"node": ns(index=Arena("mem", used)), "operators": {"ns": operator}}
-
-
 CASES = (
     Case("writes_stopped", "found", ns(stop_writes=True), "critical", "no known limit is reached now"),
     Case(
@@ -42,6 +35,14 @@ CASES = (
     Case("writes_stopped", "edge", data(STOPS, stop_writes_used_pct=70), "critical", "is about to refuse"),
     Case("writes_stopped", "short", data(STOPS - 1, stop_writes_used_pct=70), "clear"),
     Case("writes_stopped", "clear", ns(), "clear"),
+    # The server tells by its percentage that it is reached, and not how many bytes that is.
+    Case(
+        "writes_stopped",
+        "found",
+        node(*ns(stop_writes_sys_memory_pct=90).namespaces, system=System(free_pct=5)),
+        "critical",
+        "(it checks every 10 s): sys_memory.",
+    ),
     Case("writes_stopped", "unknown", ns(stop_writes=None), "unknown"),
     #
     Case("writes_refused", "found", ns(storage=stripes(16, 12, 0)), "critical", "No flag of the server shows it."),
@@ -51,6 +52,8 @@ CASES = (
     Case("writes_refused", "edge", ns(storage=stripes(16, 12, 8, backed=True)), "critical"),
     Case("writes_refused", "short", ns(storage=stripes(16, 12, 9, backed=True)), "clear"),
     Case("writes_refused", "clear", ns(), "clear"),
+    # Persistent memory has no write blocks.
+    Case("writes_refused", "clear", ns(storage=stripes(16, 0, kind="pmem")), "clear"),
     Case("writes_refused", "unknown", ns(storage=stripes(16, None)), "unknown"),
     #
     Case(
@@ -61,6 +64,7 @@ CASES = (
         "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left).",
     ),
     Case("stop_writes_near", "clear", budget(1000 * MIB, 500 * MIB), "clear"),
+    Case("stop_writes_near", "clear", ns(), "clear"),
     Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "(90.0% used, 100 MiB left)"),
     Case("stop_writes_near", "short", budget(1000 * MIB, 900 * MIB - 1), "clear"),
     # Past it, it is not near: that is writes_stopped.
@@ -76,9 +80,16 @@ CASES = (
         "Nearly reached: write_blocks (92.9% used, 8.0 MiB left).",
     ),
     Case("stop_writes_near", "unknown", budget(1000 * MIB, None), "unknown"),
+    Case(
+        "stop_writes_near",
+        "unknown",
+        ns(release=(6, 4), memory_size_bytes=GIB, stop_writes_pct=0, memory_used_bytes=1),
+        "unknown",
+    ),
     #
     Case("set_near_limit", "found", sets((95 * MIB, 100 * MIB), (1, GIB)), "warning", "set0 at 95.0% of 100 MiB"),
     Case("set_near_limit", "clear", sets((1 * MIB, 100 * MIB)), "clear"),
+    Case("set_near_limit", "clear", sets((1 * MIB, 0)), "clear"),
     Case("set_near_limit", "edge", sets((90 * MIB, 100 * MIB)), "warning"),
     Case("set_near_limit", "short", sets((90 * MIB - 1, 100 * MIB)), "clear"),
     # data_used_bytes > stop_writes_size (datamodel.h as_set_size_stop_writes)
@@ -89,63 +100,6 @@ CASES = (
     Case("set_near_limit", "found", sets((64 * MIB, 64 * MIB - 1)), "critical"),
     Case("set_near_limit", "unknown", sets((None, 100 * MIB)), "unknown"),
     Case("set_near_limit", "unknown", node(*ns().namespaces, problems={"sets/ns": "no answer"}), "unknown"),
-    #
-    Case("evicting", "found", ns(high_water_breached=True), "warning", "a mark was reached at its last cycle"),
-    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "The server evicts records"),
-    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=0), "warning", "has evicted none since"),
-    Case("evicting", "clear", ns(), "clear"),
-    Case(
-        "evicting",
-        "edge",
-        data(EVICTS, evict_used_pct=60),
-        "warning",
-        "within 120 s: data_used, 4.8 GiB used of 4.8 GiB",
-    ),
-    Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
-    Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
-    Case("evicting", "unknown", ns(high_water_breached=None), "unknown"),
-    #
-    # 80 % of 1000 MiB are 800 MiB, and 90 % of that 720.
-    Case(
-        "eviction_near",
-        "found",
-        budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80),
-        "info",
-        "indexes_budget",
-    ),
-    Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
-    Case("eviction_near", "edge", budget(1000 * MIB, 720 * MIB, evict_indexes_memory_pct=80), "info", "80.0 MiB left"),
-    Case("eviction_near", "short", budget(1000 * MIB, 720 * MIB - 1, evict_indexes_memory_pct=80), "clear"),
-    Case("eviction_near", "clear", budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80, nsup_period=0), "clear"),
-    Case("eviction_near", "floor", budget(80 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "info"),
-    Case("eviction_near", "small", budget(79 * MIB, 60 * MIB, evict_indexes_memory_pct=80), "too_small"),
-    Case("eviction_near", "unknown", budget(1000 * MIB, None, evict_indexes_memory_pct=80), "unknown"),
-    #
-    Case(
-        "operator_maximum",
-        "found",
-        says="warning",
-        words="2.0 GiB of 1.0 GiB",
-        **marked(2 * GIB, Operator(maximum=Amount(GIB))),
-    ),
-    Case("operator_maximum", "clear", ns(), "clear"),
-    Case("operator_maximum", "edge", says="warning", **marked(GIB + 1, Operator(maximum=Amount(GIB)))),
-    Case("operator_maximum", "short", says="clear", **marked(GIB, Operator(maximum=Amount(GIB)))),
-    Case("operator_maximum", "unknown", says="unknown", **marked(None, Operator(maximum=Amount(GIB)))),
-    # A share of what the server allows, which is nothing known.
-    Case("operator_maximum", "unknown", says="unknown", **marked(GIB, Operator(maximum=Amount(share=0.5)))),
-    #
-    Case(
-        "operator_minimum",
-        "found",
-        says="info",
-        words="reclaim should begin",
-        **marked(2 * GIB, Operator(minimum=Amount(GIB))),
-    ),
-    Case("operator_minimum", "clear", ns(), "clear"),
-    Case("operator_minimum", "edge", says="info", **marked(GIB, Operator(minimum=Amount(GIB)))),
-    Case("operator_minimum", "short", says="clear", **marked(GIB - 1, Operator(minimum=Amount(GIB)))),
-    Case("operator_minimum", "unknown", says="unknown", **marked(None, Operator(minimum=Amount(GIB)))),
 )
 
 
@@ -159,6 +113,23 @@ def test_of_many_sets_a_few_are_named_the_fullest_first() -> None:
     summary = Case("set_near_limit", "found", sets(*many), "warning").verdict().summary
     assert summary.startswith("Sets near or past their stop-writes-size: set7 at 97.0% of 100 MiB, set6 at 96.0%")
     assert summary.endswith("set3 at 93.0% of 100 MiB and 3 more.")
+
+
+def test_a_finding_on_sets_is_about_the_bytes_of_all_that_are_near() -> None:
+    some = sets((90 * MIB, 100 * MIB), (95 * MIB, 100 * MIB), (1, 100 * MIB))
+    assert Case("set_near_limit", "found", some, "warning").verdict().size == 185 * MIB
+
+
+def test_of_two_limits_that_are_reached_both_are_named_and_the_larger_use_counts() -> None:
+    both = budget(GIB, 2 * GIB, storage=stripes(128, *[100] * 8, used=STOPS), stop_writes_used_pct=70)
+    verdict = Case("writes_stopped", "found", both, "critical").verdict()
+    assert "indexes_budget, 2.0 GiB used of 1.0 GiB, data_used, 5.6 GiB used of 5.6 GiB" in verdict.summary
+    assert verdict.size == STOPS
+
+
+def test_a_limit_that_is_reached_and_whose_use_is_unknown_says_nothing_of_bytes() -> None:
+    unknown = node(*ns(stop_writes_sys_memory_pct=90).namespaces, system=System(free_pct=5))
+    assert Case("writes_stopped", "found", unknown, "critical").verdict().size is None
 
 
 def test_a_namespace_whose_blocks_are_gone_and_whose_flag_is_set_is_not_told_that_no_flag_shows_it() -> None:

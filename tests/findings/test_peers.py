@@ -25,9 +25,9 @@ CASES = (
     Case("far_from_peers", "clear", among(5 * GIB, 4 * GIB, 5 * GIB, 9 * GIB), "clear"),
     # That it uses less is no danger to it.
     Case("far_from_peers", "clear", among(1 * GIB, 4 * GIB, 5 * GIB, 9 * GIB), "clear"),
-    # 1 GiB more is a quarter of 4.
-    Case("far_from_peers", "edge", among(4 * GIB, 3 * GIB, 3 * GIB), "warning"),
-    Case("far_from_peers", "short", among(4 * GIB - 1, 3 * GIB, 3 * GIB), "clear"),
+    # 1 GiB more is a quarter of the median.
+    Case("far_from_peers", "edge", among(5 * GIB, 4 * GIB, 4 * GIB), "warning"),
+    Case("far_from_peers", "short", among(5 * GIB - 1, 4 * GIB, 4 * GIB), "clear"),
     Case("far_from_peers", "floor", among(256 * MIB, 0, 0), "warning"),
     Case("far_from_peers", "short", among(256 * MIB, 1, 1), "clear"),
     Case("far_from_peers", "small", among(256 * MIB - 1, 0, 0), "too_small"),

@@ -8,20 +8,32 @@ import pytest
 
 from docs.generate import findings as findings_page
 from exporter.findings import RULES, Diagnosis
-from exporter.findings.rule import SEVERITIES, STATES, Rule, few, judged
+from exporter.findings.rule import SEVERITIES, STATES, Rule, first_of, not_enough
 from exporter.model.snapshot import Namespace
-from tests.findings import test_host, test_limits, test_waste
-from tests.findings import test_misconfiguration as test_order
-from tests.findings import test_peers as test_cluster
+from tests.findings import (
+    test_capacity,
+    test_eviction,
+    test_host,
+    test_indexes,
+    test_limits,
+    test_misconfiguration,
+    test_operator,
+    test_peers,
+    test_waste,
+)
 from tests.findings.cases import Case, namespace, node
 from tests.support import TESTS
 
 CASES: tuple[Case, ...] = (
     *test_limits.CASES,
-    *test_order.CASES,
+    *test_eviction.CASES,
+    *test_operator.CASES,
+    *test_misconfiguration.CASES,
+    *test_capacity.CASES,
     *test_host.CASES,
-    *test_cluster.CASES,
+    *test_peers.CASES,
     *test_waste.CASES,
+    *test_indexes.CASES,
 )
 
 WITHOUT_FLOOR = {
@@ -105,20 +117,21 @@ def test_a_rule_finds_nothing_where_nothing_is_known(rule: Rule, release: tuple[
         (None, 100, "unknown"),
         (10, None, "unknown"),
         (9, 9, "too_small"),
-        (10, 10, "found"),
-        (10, 20, "found"),
+        (10, 10, None),
+        (10, 20, None),
         (10, 21, "clear"),  # below the share of a half
         (9, 10, "clear"),  # below the floor
         (0, 100, "clear"),
         (-50, 100, "clear"),
     ],
 )
-def test_both_a_share_and_a_floor_must_be_reached(part: int | None, whole: int | None, state: str) -> None:
-    assert judged(part, whole, 0.5, 10) == state
+def test_both_a_share_and_a_floor_must_be_reached(part: int | None, whole: int | None, state: str | None) -> None:
+    verdict = not_enough(part, whole, 0.5, 10)
+    assert (verdict and verdict.state) == state
 
 
 def test_up_to_five_names_are_named() -> None:
-    assert [few("abcdefg"[:number]) for number in (1, 5, 6, 7)] == [
+    assert [first_of("abcdefg"[:number]) for number in (1, 5, 6, 7)] == [
         "a",
         "a, b, c, d, e",
         "a, b, c, d, e and 1 more",

@@ -256,7 +256,7 @@ def leaky(heap: float, records: float, pools: float = 0.0) -> Report:
     ("heap", "records", "pools", "state"),
     [
         (10 * MIB, 0, 0, SUSPECTED),
-        (10 * MIB, 20, 0, SUSPECTED),
+        (10 * MIB, 10, 0, SUSPECTED),
         (10 * MIB, 200, 0, UNJUDGED),
         (10 * MIB, 0, 9 * MIB, CLEAR),
         (2 * MIB, 0, 0, CLEAR),

@@ -10,7 +10,7 @@ import pytest
 from docs.generate.rules import FILES
 from exporter.collectors import METRICS
 from exporter.findings import RULES as FINDINGS
-from exporter.rules.thresholds import JOB, PER_TARGET_LABELS, SCRAPE_INTERVAL
+from exporter.rules.site import JOB, PER_TARGET_LABELS, SCRAPE_INTERVAL
 from tests.deploy.rule_files import (
     ALERTS,
     COMPARISON,

@@ -1,0 +1,78 @@
+"""Indexes with little in them: found, not found, and on the byte in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exporter.model.snapshot import Arena, SecondaryIndex, Set, Snapshot
+from tests.findings.cases import MIB, Case, check, namespace, node, ns
+
+
+# 4096 nodes of 4 KiB; a quarter of that are 149796.57 entries of 28 bytes. 16 MiB are 5 % of 320 MiB.
+def sindexes(*entries: int | None, rest: int = 100 * MIB, used: int = 16 * MIB, **changes: Any) -> Snapshot:
+    """A node with so many indexes, and other memory."""
+    found = tuple(SecondaryIndex(f"i{number}", "s", used, count) for number, count in enumerate(entries))
+    return ns(sindexes=found, sindex=Arena("mem", used * len(found)), index=Arena("mem", rest), **changes)
+
+
+# 4096 partitions with 4096 + 1280 + 64 bytes: 22282240. A quarter of that are 348160 records of 16 bytes, and it is
+# 5 % of 445644800. With 80 % of the partitions, 3277, it is 17826880, and 278545 records.
+def set_indexes(*objects: int, memory: int = 100 * MIB, **changes: Any) -> Snapshot:
+    found = tuple(Set(f"s{number}", count, 1, None, True) for number, count in enumerate(objects))
+    return ns(sets=(*found, Set("other", 1, 1, None, False)), index=Arena("mem", memory), **changes)
+
+
+CASES = (
+    Case(
+        "secondary_index_floor",
+        "found",
+        sindexes(10, 20),
+        "info",
+        "of 16.0 MiB each with little in them: i0 (at most 10 entries), i1",
+    ),
+    Case("secondary_index_floor", "clear", sindexes(1_000_000), "clear"),
+    Case("secondary_index_floor", "clear", sindexes(), "clear"),
+    Case("secondary_index_floor", "edge", sindexes(149_796), "info"),
+    Case("secondary_index_floor", "short", sindexes(149_797), "clear"),
+    Case("secondary_index_floor", "edge", sindexes(10, rest=304 * MIB), "info"),
+    Case("secondary_index_floor", "short", sindexes(10, rest=304 * MIB + 1), "clear"),
+    # Up to 6.0 its nodes are smaller.
+    Case("secondary_index_floor", "floor", sindexes(10, used=8 * MIB, rest=8 * MIB), "info"),
+    Case("secondary_index_floor", "small", sindexes(10, used=8 * MIB, rest=8 * MIB - 1), "too_small"),
+    # Nothing but roots: no more entries than records.
+    Case("secondary_index_floor", "found", sindexes(None, objects=7), "info", "i0 (at most 7 entries)"),
+    Case("secondary_index_floor", "unknown", sindexes(None, used=17 * MIB), "unknown"),
+    Case("secondary_index_floor", "unknown", node(namespace(), problems={"sindex-list:": "no answer"}), "unknown"),
+    #
+    Case(
+        "set_index_floor",
+        "found",
+        set_indexes(10),
+        "info",
+        "Set indexes of 21.2 MiB each with little in them: s0 (10 records).",
+    ),
+    Case("set_index_floor", "clear", set_indexes(1_000_000), "clear"),
+    Case("set_index_floor", "clear", set_indexes(), "clear"),
+    Case("set_index_floor", "edge", set_indexes(348_159), "info"),
+    Case("set_index_floor", "short", set_indexes(348_160), "clear"),
+    Case("set_index_floor", "edge", set_indexes(278_544, partition_share=0.8), "info", "17.0 MiB each"),
+    Case("set_index_floor", "short", set_indexes(278_545, partition_share=0.8), "clear"),
+    Case("set_index_floor", "edge", set_indexes(10, memory=445_644_800), "info"),
+    Case("set_index_floor", "short", set_indexes(10, memory=445_644_801), "clear"),
+    Case("set_index_floor", "floor", set_indexes(10, memory=16 * MIB), "info"),
+    Case("set_index_floor", "small", set_indexes(10, memory=16 * MIB - 1), "too_small"),
+    Case("set_index_floor", "unknown", node(namespace(), problems={"sets/ns": "no answer"}), "unknown"),
+    Case("set_index_floor", "unknown", set_indexes(10, set_index_used_bytes=None), "unknown"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_rule_says_what_the_figures_say(case: Case) -> None:
+    check(case)
+
+
+def test_of_many_indexes_a_few_are_named() -> None:
+    summary = Case("set_index_floor", "found", set_indexes(*[1] * 8), "info").verdict().summary
+    assert summary.endswith("s3 (1 records), s4 (1 records) and 3 more.")
