@@ -17,7 +17,7 @@ demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1
 	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
 
 test: check ## check and test everything
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev ## lint and types
 	$(BIN)/ruff check .

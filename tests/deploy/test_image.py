@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = "/opt/exporter"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class Instruction(NamedTuple):
