@@ -176,8 +176,7 @@ class _Exporter:
         self._scraper = http.client.HTTPConnection("127.0.0.1", int(address.rpartition(":")[2]), 30)
         self._process = psutil.Process(process.pid)
         for _ in range(3):
-            lines = gzip.decompress(_scrape(self._scraper)).splitlines()
-        self._series = sum(not line.startswith(b"#") for line in lines)
+            _scrape(self._scraper)
         self._seconds: list[float] = []
         self._before = self._cpu_seconds()
 
@@ -192,16 +191,17 @@ class _Exporter:
         """What its scrapes cost, beside the seconds of a bare info request."""
         cpu = (self._cpu_seconds() - self._before) / len(self._seconds)
         scrape = statistics.median(self._seconds)
+        series = sum(not line.startswith(b"#") for line in gzip.decompress(_scrape(self._scraper)).splitlines())
         return (
-            f"{name:>24} {self._series:>8} {1e3 * info:>8.2f} {1e3 * scrape:>10.2f} {scrape / info:>6.1f} "
-            f"{1e3 * cpu:>8.2f} {1e6 * cpu / self._series:>10.2f} {_peak_bytes(self._process.pid) / 1e6:>8.0f}"
+            f"{name:>24} {series:>8} {1e3 * info:>8.2f} {1e3 * scrape:>10.2f} {scrape / info:>6.1f} "
+            f"{1e3 * cpu:>8.2f} {1e6 * cpu / series:>10.2f} {_peak_bytes(self._process.pid) / 1e6:>8.0f}"
         )
 
 
 def _measure(name: str, host: str, port: int, largest: int, checkouts: Mapping[str, Path]) -> None:
     """One row for each checkout."""
     flags = f"--aerospike.host={host} --aerospike.port={port} --aerospike.timeout=20 --web.listen-address=127.0.0.1:0"
-    flags += f" --collector.sets.largest={largest}"
+    flags += f" --collector.sets.largest={largest} --web.idle-timeout=3600"
     with ExitStack() as started:
         exporters = {
             label: _Exporter(*started.enter_context(_process("exporter", *flags.split(), checkout=checkout)))
