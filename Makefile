@@ -3,10 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+BASE ?= origin/main
+FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak rules dashboards docs lock clean
+.PHONY: help demo test check format bench mutants soak rules dashboards docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +17,7 @@ demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1
 	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
 
 test: check ## check and test everything
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev ## lint and types
 	$(BIN)/ruff check .
@@ -26,8 +28,11 @@ format: .venv/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure the cost of a scrape
-	@$(BIN)/python -m tests.bench
+bench: .venv/dev ## measure the cost of a scrape; BEFORE: another checkout to compare with
+	@$(BIN)/python -m tests.bench $(if $(BEFORE),--before $(BEFORE))
+
+mutants: .venv/dev ## which changes of FILES (default: those that differ from BASE) no test notices; SAMPLE of each
+	@$(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(FILES)
 
 soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lies
 	@$(BIN)/python -m tests.soak

@@ -1,5 +1,8 @@
 """What a scrape costs: `make bench`, or `python -m tests.bench HOST:PORT` against a node of your own.
 
+`make bench BEFORE=PATH` compares with another checkout, which has a `.venv` of its own: each row is two, and their
+scrapes take turns.
+
 The node, the exporter and the scraper are processes of their own. In one run, turn by turn, a scrape over HTTP (kept
 alive, gzip, OpenMetrics, as Prometheus does it) and the bare info request that it needs: their ratio is what counts,
 because machines differ. CPU time and peak memory are those of the exporter's process.
@@ -10,6 +13,7 @@ once, and spread over the 15 seconds from one round to the next. Some of them ha
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import http.client
 import statistics
@@ -30,28 +34,30 @@ from exporter.model.selection import Selection
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.crowd import Crowd
+from tests.support import TESTS
 from tests.synthetic import synthetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 HEADERS = {
     "Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3",
     "Accept-Encoding": "gzip",
     "X-Prometheus-Scrape-Timeout-Seconds": "30",
 }
+ROOT = TESTS.parent
 SECONDS_PER_ROW = 4.0
 ROWS = (("shop", 0, 0), *(("sets", ns, sets) for sets in (10, 1000, 4000) for ns in (2, 32)))
 
 FLEET = 100
 FLEET_HEAD = (
-    f"{'fleet':>16} {'series':>8} {'CPU ms/scrape':>14} {'core at 15 s':>13} {'round s':>8} {'slowest well ms':>16} "
+    f"{'fleet':>24} {'series':>8} {'CPU ms/scrape':>14} {'core at 15 s':>13} {'round s':>8} {'slowest well ms':>16} "
     f"{'peak MB':>8} {'threads':>8} {'files':>6}"
 )
 INTERVAL_SECONDS = 15.0
 
 HEAD = (
-    f"{'node':>16} {'series':>8} {'info ms':>8} {'scrape ms':>10} {'ratio':>6} {'CPU ms':>8} {'us/series':>10} "
+    f"{'node':>24} {'series':>8} {'info ms':>8} {'scrape ms':>10} {'ratio':>6} {'CPU ms':>8} {'us/series':>10} "
     f"{'peak MB':>8}"
 )
 
@@ -62,22 +68,36 @@ def main(arguments: list[str]) -> None:
         _serve_node(*arguments[1:])
     elif arguments[:1] == ["nodes"]:
         _serve_nodes(*map(int, arguments[1:]))
-    elif arguments[:1] == ["fleet"]:
-        _fleet()
-    elif arguments:
-        host, _, port = arguments[0].rpartition(":")
-        print(HEAD)
-        _measure(arguments[0], host or "127.0.0.1", int(port), 100)
     else:
-        print(HEAD)
-        for kind, namespaces, sets in ROWS:
-            with _process("tests.bench", "node", kind, str(namespaces), str(sets)) as (_, address):
-                host, _, port = address.rpartition(":")
-                name = "embedded shop" if kind == "shop" else f"{namespaces} x {sets} sets"
-                _measure(name, host, int(port), 4000)
-        with _process("tests.bench", "node", "shop", "0", "0") as (_, address):
-            _measure_crowd(int(address.rpartition(":")[2]))
-        _fleet()
+        parser = argparse.ArgumentParser(prog="python -m tests.bench")
+        parser.add_argument("node", nargs="?", metavar="HOST:PORT", help="a node; default: nodes of its own")
+        parser.add_argument("--before", type=Path, metavar="PATH", help="another checkout to compare with")
+        options = parser.parse_args(arguments)
+        checkouts = {"before": options.before.resolve(), "after": ROOT} if options.before else {"": ROOT}
+        if options.node:
+            host, _, port = options.node.rpartition(":")
+            print(HEAD)
+            _measure(options.node, host or "127.0.0.1", int(port), 100, checkouts)
+        else:
+            _measure_nodes(checkouts)
+
+
+def _measure_nodes(checkouts: Mapping[str, Path]) -> None:
+    """All rows."""
+    print(HEAD)
+    for kind, namespaces, sets in ROWS:
+        with _process("tests.bench", "node", kind, str(namespaces), str(sets)) as (_, address):
+            host, _, port = address.rpartition(":")
+            name = "embedded shop" if kind == "shop" else f"{namespaces} x {sets} sets"
+            _measure(name, host, int(port), 4000, checkouts)
+    with _process("tests.bench", "node", "shop", "0", "0") as (_, address):
+        for label, checkout in checkouts.items():
+            _measure_crowd(label, checkout, int(address.rpartition(":")[2]))
+    print(FLEET_HEAD)
+    for hung in (0, FLEET // 10):
+        for label, checkout in checkouts.items():
+            with _process("tests.bench", "nodes", str(FLEET - hung), str(hung)) as (_, ports):
+                _measure_fleet(label, checkout, list(map(int, ports.split(","))), hung)
 
 
 def _serve_node(kind: str, namespaces: str, sets: str) -> None:
@@ -107,18 +127,11 @@ def _serve_nodes(well: int, hung: int) -> None:
         sys.stdin.read()
 
 
-def _fleet() -> None:
-    """The rows of a fleet."""
-    print(FLEET_HEAD)
-    for hung in (0, FLEET // 10):
-        with _process("tests.bench", "nodes", str(FLEET - hung), str(hung)) as (_, ports):
-            _measure_fleet(list(map(int, ports.split(","))), hung)
-
-
-def _measure_fleet(ports: list[int], hung: int) -> None:
+def _measure_fleet(label: str, checkout: Path, ports: list[int], hung: int) -> None:
     """One row."""
     flags = "--web.listen-address=127.0.0.1:0 --probe.only --probe.targets=127.0.0.1:1024-65535"
-    with _process("exporter", *flags.split()) as (process, address), ThreadPoolExecutor(FLEET) as scrapers:
+    started = _process("exporter", *flags.split(), checkout=checkout)
+    with started as (process, address), ThreadPoolExecutor(FLEET) as scrapers:
         web = int(address.rpartition(":")[2])
         connections = {port: http.client.HTTPConnection("127.0.0.1", web, 30) for port in ports}
         well = ports[: FLEET - hung]
@@ -145,8 +158,9 @@ def _measure_fleet(ports: list[int], hung: int) -> None:
         before = cpu()
         list(scrapers.map(scraped, ports, [number * INTERVAL_SECONDS / FLEET for number in range(FLEET)]))
         spread = cpu() - before
+        name = f"{FLEET} ({hung} hang) {label}".strip()
         print(
-            f"{f'{FLEET} ({hung} hang)':>16} {series:>8} {1e3 * at_once:>14.2f} {spread / INTERVAL_SECONDS:>13.1%} "
+            f"{name:>24} {series:>8} {1e3 * at_once:>14.2f} {spread / INTERVAL_SECONDS:>13.1%} "
             f"{statistics.median(rounds):>8.2f} {1e3 * statistics.median(slowest):>16.0f} "
             f"{_peak_bytes(process.pid) / 1e6:>8.0f} {exporter.num_threads():>8} {exporter.num_fds():>6}",
             flush=True,
@@ -155,39 +169,61 @@ def _measure_fleet(ports: list[int], hung: int) -> None:
             connection.close()
 
 
-def _measure(name: str, host: str, port: int, largest: int) -> None:
-    """One row."""
-    flags = f"--aerospike.host={host} --aerospike.port={port} --aerospike.timeout=20 --web.listen-address=127.0.0.1:0"
-    with _process("exporter", *flags.split(), f"--collector.sets.largest={largest}") as (process, address):
-        source = AerospikeSource(Connection(host, port, 20), Selection(largest=largest))
-        scraper = http.client.HTTPConnection("127.0.0.1", int(address.rpartition(":")[2]), 30)
+class _Exporter:
+    """An exporter that is measured: its process, its scrapes so far, and the CPU time that it had used before them."""
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self._scraper = http.client.HTTPConnection("127.0.0.1", int(address.rpartition(":")[2]), 30)
+        self._process = psutil.Process(process.pid)
         for _ in range(3):
-            source.read(20)
-            lines = gzip.decompress(_scrape(scraper)).splitlines()
-        series = sum(not line.startswith(b"#") for line in lines)
-        exporter = psutil.Process(process.pid)
-        bare: list[float] = []
-        scrapes: list[float] = []
-        before, start = exporter.cpu_times(), time.perf_counter()
-        while time.perf_counter() - start < SECONDS_PER_ROW or len(scrapes) < 3:
-            bare.append(_timed(lambda: source.read(20)))
-            scrapes.append(_timed(lambda: _scrape(scraper)))
-        after = exporter.cpu_times()
-        cpu = (after.user + after.system - before.user - before.system) / len(scrapes)
-        scrape, info = statistics.median(scrapes), statistics.median(bare)
-        print(
-            f"{name:>16} {series:>8} {1e3 * info:>8.2f} {1e3 * scrape:>10.2f} {scrape / info:>6.1f} {1e3 * cpu:>8.2f} "
-            f"{1e6 * cpu / series:>10.2f} {_peak_bytes(process.pid) / 1e6:>8.0f}",
-            flush=True,
+            _scrape(self._scraper)
+        self._seconds: list[float] = []
+        self._before = self._cpu_seconds()
+
+    def _cpu_seconds(self) -> float:
+        return sum(self._process.cpu_times()[:2])
+
+    def scrape(self) -> None:
+        """Take the time of a scrape."""
+        self._seconds.append(_timed(lambda: _scrape(self._scraper)))
+
+    def row(self, name: str, info: float) -> str:
+        """What its scrapes cost, beside the seconds of a bare info request."""
+        cpu = (self._cpu_seconds() - self._before) / len(self._seconds)
+        scrape = statistics.median(self._seconds)
+        series = sum(not line.startswith(b"#") for line in gzip.decompress(_scrape(self._scraper)).splitlines())
+        return (
+            f"{name:>24} {series:>8} {1e3 * info:>8.2f} {1e3 * scrape:>10.2f} {scrape / info:>6.1f} "
+            f"{1e3 * cpu:>8.2f} {1e6 * cpu / series:>10.2f} {_peak_bytes(self._process.pid) / 1e6:>8.0f}"
         )
-        source.close()
-        scraper.close()
 
 
-def _measure_crowd(port: int) -> None:
+def _measure(name: str, host: str, port: int, largest: int, checkouts: Mapping[str, Path]) -> None:
+    """One row for each checkout."""
+    flags = f"--aerospike.host={host} --aerospike.port={port} --aerospike.timeout=20 --web.listen-address=127.0.0.1:0"
+    flags += f" --collector.sets.largest={largest} --web.idle-timeout=3600"
+    with ExitStack() as started:
+        exporters = {
+            label: _Exporter(*started.enter_context(_process("exporter", *flags.split(), checkout=checkout)))
+            for label, checkout in checkouts.items()
+        }
+        source = AerospikeSource(Connection(host, port, 20), Selection(largest=largest))
+        started.callback(source.close)
+        source.read(20)
+        bare: list[float] = []
+        start = time.perf_counter()
+        while time.perf_counter() - start < SECONDS_PER_ROW * len(exporters) or len(bare) < 3:
+            bare.append(_timed(lambda: source.read(20)))
+            for exporter in exporters.values():
+                exporter.scrape()
+        for label, exporter in exporters.items():
+            print(exporter.row(f"{name} {label}".strip(), statistics.median(bare)), flush=True)
+
+
+def _measure_crowd(label: str, checkout: Path, port: int) -> None:
     """What a scrape takes with and without a crowd of other clients, in turns."""
     flags = f"--aerospike.port={port} --web.listen-address=127.0.0.1:0"
-    with _process("exporter", *flags.split()) as (_, address):
+    with _process("exporter", *flags.split(), checkout=checkout) as (_, address):
         web = int(address.rpartition(":")[2])
         scraper = http.client.HTTPConnection("127.0.0.1", web, 30)
         for _ in range(20):
@@ -198,10 +234,10 @@ def _measure_crowd(port: int) -> None:
             alone += [_timed(lambda: _scrape(scraper)) for _ in range(100)]
             with Crowd(web, idle=200, slow=50):
                 crowded += [_timed(lambda: _scrape(scraper)) for _ in range(100)]
-        one, other = statistics.median(alone), statistics.median(crowded)
+        quiet, busy = statistics.median(alone), statistics.median(crowded)
         print(
-            f"embedded shop, alone {1e3 * one:.2f} ms; with 200 idle and 50 slow clients {1e3 * other:.2f} ms; "
-            f"ratio {other / one:.2f}"
+            f"{f'embedded shop {label}'.strip()}: alone {1e3 * quiet:.2f} ms; "
+            f"with 200 idle and 50 slow clients {1e3 * busy:.2f} ms; ratio {busy / quiet:.2f}"
         )
         scraper.close()
 
@@ -224,11 +260,12 @@ def _peak_bytes(pid: int) -> int:
 
 
 @contextmanager
-def _process(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A module that runs until the block ends, and the address that it says it listens on."""
-    command = [sys.executable, "-m", module, *arguments]
+def _process(module: str, *arguments: str, checkout: Path = ROOT) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A module of a checkout that runs until the block ends, and the address that it says it listens on."""
+    python = sys.executable if checkout == ROOT else f"{checkout}/.venv/bin/python"
+    command = [python, "-m", module, *arguments]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             assert process.stdout is not None

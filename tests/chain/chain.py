@@ -74,7 +74,8 @@ class ShopNode:
 
     def reclaim(self, *words: str) -> str:
         """Run the command `reclaim` on the node, and return what it prints."""
-        command = [sys.executable, "-m", "exporter", "reclaim", f"--aerospike.port={self.node.address[1]}", *words]
+        command = [sys.executable, "-m", "exporter", "reclaim", f"--aerospike.port={self.node.address[1]}"]
+        command += ["--aerospike.timeout=10", *words]
         done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -124,7 +125,7 @@ class Chain:
         return [alert["status"]["state"] for alert in found]
 
 
-def wait(done: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait(done: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until something is done, with a bound."""
     deadline = time.monotonic() + seconds
     while not done():

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(600)  # a shop of a week is made, and programs are waited for
+
 DAY = 86400
 HOUR = 3600
 

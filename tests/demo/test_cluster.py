@@ -35,7 +35,7 @@ def answer(node: EmbeddedNode, command: str) -> str:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
     return condition()

@@ -48,7 +48,7 @@ def test_the_shop_lives_as_fast_as_it_was_told() -> None:
 
         assert uptime() == 0
         real[0] = 61.0
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while uptime() < 3660 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert uptime() == 3660
@@ -59,7 +59,7 @@ def test_a_shop_that_cannot_keep_up_still_answers() -> None:
         for _ in range(3):
             started = time.monotonic()
             info("statistics")
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 8
 
 
 def test_closing_leaves_no_thread_and_a_node_may_start_again() -> None:
@@ -100,7 +100,7 @@ def test_the_files_of_the_process_follow_the_shop(monkeypatch: pytest.MonkeyPatc
     with EmbeddedNode(speed=36_000) as node:
         uptime = node.procfs / "uptime"
         first = uptime.read_text()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while uptime.read_text() == first and time.monotonic() < deadline:
             time.sleep(0.02)
         assert uptime.read_text() != first

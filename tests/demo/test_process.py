@@ -23,7 +23,7 @@ CAPTURES = Path(__file__).parents[1] / "captures_proc"
 MIB = 1 << 20
 PAGE = 4096
 
-pytestmark = pytest.mark.timeout(180)  # a week of the shop
+pytestmark = pytest.mark.timeout(300)  # a week of the shop
 
 
 @pytest.fixture(scope="module", params=[("8.1", 0), ("6.4", 0), ("8.1", 7 * DAY), ("6.4", 7 * DAY)], ids=str)

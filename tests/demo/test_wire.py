@@ -108,7 +108,7 @@ def test_connections_beyond_the_limit_are_refused_and_room_is_given_back(server:
             ask(connection, b"node\n")
         with plain(server) as late:
             assert receive(late) == b""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with plain(server) as connection, contextlib.suppress(ConnectionError, struct.error):
             assert ask(connection, b"build\n") == b"build\t8.1.2.0\n"
@@ -174,7 +174,7 @@ def test_a_client_survives_faults_and_a_hung_reply_does_not_hold_up_closing() ->
                     info(fault)
             assert info("build") == "build\t8.1.2.0\n"
         started = time.monotonic()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 8
 
 
 def test_an_answer_that_fails_costs_its_connection_only(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(300)  # a case of two weeks is many seconds of the processor
+
 NOT_EXACT = {
     ("AerospikeMemoryFragmentationGrows", "> 0.05"): "a difference of ratios is never exactly that",
     ("AerospikeMemoryContainerLimitNear", "< 0"): "a regression is never exactly that",
@@ -33,7 +35,7 @@ TURNED = {"==": "!=", "<=": "<", ">=": ">", "<": "<=", ">": ">="}
 
 def _promtool(*paths: Path) -> subprocess.CompletedProcess[str]:
     command = [promtool(), "test", "rules", *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=270, check=False)
 
 
 @pytest.mark.parametrize("alert", alerts())

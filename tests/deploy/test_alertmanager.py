@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 PACKAGE = "prometheus-alertmanager"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def _amtool(*words: str) -> subprocess.CompletedProcess[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = "/opt/exporter"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class Instruction(NamedTuple):
@@ -196,6 +196,15 @@ def test_the_entry_point_serves_what_was_installed(image: Path) -> None:
         check=True,
     )
     assert told.stdout.startswith(f"{image}{HERE}/lib/")
+
+
+def test_what_is_installed_is_every_module_of_the_exporter(image: Path) -> None:
+    (installed,) = Path(f"{image}{HERE}").glob("lib/python3*/site-packages/exporter")
+    files = [path.relative_to(ROOT) for path in (ROOT / "exporter").rglob("*") if path.suffix in (".py", ".typed")]
+    assert Path("exporter/rules/__init__.py") in files
+    assert sorted(installed.parent / file for file in files) == sorted(
+        path for path in installed.rglob("*") if path.is_file() and path.suffix != ".pyc"
+    )
 
 
 def test_the_health_check_needs_no_password_and_no_certificate(image: Path, tmp_path: Path) -> None:

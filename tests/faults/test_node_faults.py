@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NODE = replies("8.1/cache-steady")
-TIMEOUT = 0.3
+TIMEOUT = 0.5
+SCRAPE_TIMEOUT = 8.0
+"""What the scraper waits: long enough for a busy machine, and shorter than what hangs."""
 
 FAULTS = {
     "reset": faults.reset,
@@ -74,7 +76,7 @@ def whole(link: Link, procfs: Path) -> Iterator[Served]:
 
 
 def scraped(web: Served) -> dict[str, float]:
-    response = web.get(X_Prometheus_Scrape_Timeout_Seconds="2")
+    response = web.get(X_Prometheus_Scrape_Timeout_Seconds=f"{SCRAPE_TIMEOUT:g}")
     assert response.status_code == 200
     return series(response.text)
 
@@ -94,7 +96,7 @@ def resources() -> tuple[int, int]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not true():
         assert time.monotonic() < deadline, "never happened"
         time.sleep(0.01)
@@ -116,7 +118,7 @@ def test_a_fault_costs_the_node_s_figures_while_it_lasts_and_one_line_each_way(
     for _ in range(3):
         start = time.monotonic()
         found = scraped(web)
-        assert time.monotonic() - start < 2, "later than the scraper waits"
+        assert time.monotonic() - start < SCRAPE_TIMEOUT, "later than the scraper waits"
         assert found["up"] == 0
         assert not [name for name in found if name.startswith(("pool_", "limit_", "node_info", "objects"))]
     assert [level for level, _ in told(caplog)] == ["WARNING"]
@@ -138,7 +140,7 @@ def test_a_node_that_takes_connections_and_is_never_heard_of_again_costs_its_tim
         with whole(link, tmp_path) as web:
             start = time.monotonic()
             assert scraped(web)["up"] == 0
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < SCRAPE_TIMEOUT
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_it_ends_when_nothing_moved_five_times() -> None:
 def test_it_waits_for_blocks_that_are_queued_but_no_longer_than_told() -> None:
     start = time.monotonic()
     seen, count = watched(process_view(59, 3), seconds=0.1)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 8
     assert count > 5
     assert seen["orders"].after.queued_blocks == 3
 

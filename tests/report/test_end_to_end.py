@@ -33,7 +33,7 @@ WEEK = 7 * DAY
 SCRAPE = 300
 WITHIN = 0.05
 
-pytestmark = pytest.mark.timeout(600)  # the first test waits for the history: a minute of the processor
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the history: a minute of the processor
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Server:
 
 def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*words], cwd=TESTS.parent, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False, **options
+        [*words], cwd=TESTS.parent, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False, **options
     )
 
 

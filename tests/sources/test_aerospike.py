@@ -185,7 +185,7 @@ def test_a_node_that_comes_back_with_another_id_is_read_at_once() -> None:
 def test_a_node_that_hangs_takes_its_time_out_and_no_more(node: Faulty, source: AerospikeSource) -> None:
     source.read(5)
     hung = threading.Event()
-    node.fault = lambda _: (hung.wait(10), None)[1]
+    node.fault = lambda _: (hung.wait(30), None)[1]
     start = time.monotonic()
     with pytest.raises(NoAnswerError, match="did not answer in time"):
         source.read(30)
@@ -200,11 +200,11 @@ def test_the_time_left_for_the_scrape_bounds_the_read(node: Faulty) -> None:
     hung = threading.Event()
     source = AerospikeSource(Connection(*node.address, timeout=30))
     source.read(5)
-    node.fault = lambda _: (hung.wait(10), None)[1]
+    node.fault = lambda _: (hung.wait(30), None)[1]
     start = time.monotonic()
     with pytest.raises(NoAnswerError):
         source.read(0.2)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 8
     hung.set()
     source.close()
 
@@ -252,14 +252,14 @@ class Mute(InfoServer):
 
 def test_a_node_that_answers_with_nothing_does_not_bring_the_program_down() -> None:
     with Mute(CACHE_81.get) as server:
-        source = AerospikeSource(Connection(*server.address, timeout=0.3))
+        source = AerospikeSource(Connection(*server.address, timeout=1))
         for _ in range(3):
             with pytest.raises(ConnectError, match="does not answer as an Aerospike server does"):
                 source.read(1)
 
 
 def test_a_name_that_nobody_has_is_one_line() -> None:
-    source = AerospikeSource(Connection("no such name", 3000, timeout=0.3))
+    source = AerospikeSource(Connection("no such name", 3000, timeout=1))
     with pytest.raises(ConnectError, match=r"^no connection to no such name:3000: "):
         source.read(1)
 

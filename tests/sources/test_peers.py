@@ -127,13 +127,13 @@ def test_a_peer_that_is_down_costs_only_itself_and_is_told_once(
 
 def test_a_peer_that_hangs_costs_its_time_out(cluster: EmbeddedCluster) -> None:
     one, two, three = cluster.nodes
-    source = source_for(one, timeout=0.3)
+    source = source_for(one, timeout=1)
     with socket.create_server(("127.0.0.1", 0)) as hung:
         cluster.members.join(Member("1", *hung.getsockname()))
         try:
             start = time.monotonic()
             found = source.read()
-            assert time.monotonic() - start < 3
+            assert time.monotonic() - start < 10
         finally:
             cluster.members.leave("1")
     assert (set(found.by_node), found.silent) == ({two.node_id, three.node_id}, 1)
@@ -246,7 +246,7 @@ def test_no_connection_is_left_open(cluster: EmbeddedCluster) -> None:
         connections = psutil.Process().net_connections("tcp")
         return [one.status for one in connections if getattr(one.raddr, "port", None) in ports]
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while "ESTABLISHED" in ours() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert "ESTABLISHED" not in ours()

@@ -209,7 +209,7 @@ def test_one_that_is_silent_costs_the_time_out_and_no_more() -> None:
     over = threading.Event()
 
     def silent(_: dict[str, str]) -> Reply:
-        over.wait(10)
+        over.wait(30)
         return told(vector())
 
     with answering(silent) as (url, _):
