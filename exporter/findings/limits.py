@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.rule import MIB, Rule, Verdict, few, mib
+from exporter.model import info_commands
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _set_near_limit(analysis: Analysis) -> Iterator[Verdict]:
             used = sum(entry.used_bytes or 0 for _, entry in near)
             severity = "critical" if full else "warning"
             yield Verdict(one.name, "found", severity, f"Sets near or past their stop-writes-size: {names}.", used)
-        elif len(known) < len(limited) or f"sets/{one.name}" in analysis.snapshot.problems:
+        elif len(known) < len(limited) or info_commands.sets(one.name) in analysis.snapshot.problems:
             yield Verdict(one.name, "unknown")
         else:
             yield Verdict(one.name, "too_small" if known and not judged else "clear")
@@ -119,16 +120,13 @@ def _near(analysis: Analysis, actions: tuple[str, ...], severity: str) -> Iterat
         limits = [limit for limit in analysis.limits_of(one.name) if limit.action in actions]
         if one.nsup_period == 0:
             limits = [limit for limit in limits if limit.action != "evict"]
-        known = [limit for limit in limits if limit.limit and limit.used is not None]
+        known = [limit for limit in limits if limit.used_ratio is not None]
         large = [limit for limit in known if (limit.limit or 0) >= FLOOR_BYTES]
-        near = [limit for limit in large if not limit.breached and (limit.used or 0) >= NEAR * (limit.limit or 0)]
+        near = [limit for limit in large if not limit.breached and (limit.used_ratio or 0.0) >= NEAR]
         if near:
-            near.sort(key=lambda limit: -((limit.used or 0) / (limit.limit or 1)))
+            near.sort(key=lambda limit: -(limit.used_ratio or 0.0))
             nearest = near[0]
-            names = few(
-                f"{limit.name} ({(limit.used or 0) / (limit.limit or 1):.1%} used, {size(limit.headroom)} left)"
-                for limit in near
-            )
+            names = few(f"{limit.name} ({limit.used_ratio:.1%} used, {size(limit.headroom)} left)" for limit in near)
             yield Verdict(one.name, "found", severity, f"Nearly reached: {names}.", nearest.headroom)
         elif large or not limits:
             yield Verdict(one.name, "clear")

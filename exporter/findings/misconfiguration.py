@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import MIB, Rule, Verdict, judged, mib, set_config
 from exporter.memory import config
 from exporter.memory.expiry import mean_record_bytes
+from exporter.model.release import MEMORY_SIZE
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def grown_bytes(analysis: Analysis) -> int | None:
         return None
     total = sum(analysis.ledger.total(component) for component in _OWN)
     for namespace, pools in analysis.pools:
-        if namespace.release < (7, 0):
+        if namespace.release in MEMORY_SIZE:
             parts = [namespace.thresholds.memory_size_bytes]
         else:
             in_memory = {found.name: found for found in pools if found.in_memory}

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.rule import MIB, Rule, Verdict, few, judged, mib, set_config
-from exporter.memory import heap as reserved
 from exporter.memory import pool
-from exporter.memory.map.structures import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
+from exporter.memory.heap import small_block_fragmentation
+from exporter.memory.map.structures import partitions_held
 from exporter.memory.storage import storage_units
+from exporter.model import info_commands
+from exporter.model.constants import (
+    OPEN_BLOCKS,
+    PARTITIONS,
+    SET_INDEX_ENTRY_BYTES,
+    SET_INDEX_STAGE_BYTES,
+    SET_INDEX_TREE_BYTES,
+    SINDEX_NODE_BYTES,
+)
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -22,9 +31,6 @@ DATA_SHARE, DATA_FLOOR = 0.40, 64 * MIB
 """Overwriting records at random leaves 28 % at the default defrag-lwm-pct of 50: a block is emptied when half of it is
 live, and the mean of all is (1 - 0.5) / ln 2 = 72 %. That is how the server works, and no finding."""
 
-OPEN_BLOCKS = 5
-"""Write blocks that a unit is filling at once: up to four for writers (storage.h N_CURRENT_SWBS), one for defrag."""
-
 PROPOSED_LWM_PCT = 60
 HEAP_SHARE, HEAP_FLOOR = 0.30, 128 * MIB
 UNBALANCED_SHARE, UNBALANCED_BLOCKS = 0.10, 3
@@ -33,7 +39,6 @@ CONTENT_SHARE = 0.25
 
 INDEX_SHARE, INDEX_FLOOR = 0.05, 16 * MIB
 
-SINDEX_NODE_BYTES = 4096
 SINDEX_ENTRY_BYTES = 28
 """An entry of a secondary index, 14 bytes, in a leaf that is half full."""
 
@@ -92,7 +97,7 @@ def _balance(namespace: Namespace, units: list[StorageUnit]) -> Verdict:
 
 
 def _heap_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
-    heap, ratio = analysis.snapshot.heap, reserved.small_block_fragmentation(analysis.snapshot)
+    heap, ratio = analysis.snapshot.heap, small_block_fragmentation(analysis.snapshot)
     if ratio is None or heap.active is None or heap.allocated is None:
         yield Verdict("", "unknown")
         return
@@ -109,7 +114,7 @@ def _heap_fragmentation(analysis: Analysis) -> Iterator[Verdict]:
 def _secondary_index_floor(analysis: Analysis) -> Iterator[Verdict]:
     for namespace in analysis.snapshot.namespaces:
         if namespace.sindex.persisted or not namespace.sindexes:
-            failed = not namespace.sindex.persisted and "sindex-list:" in analysis.snapshot.problems
+            failed = not namespace.sindex.persisted and info_commands.SINDEX_LIST in analysis.snapshot.problems
             yield Verdict(namespace.name, "unknown" if failed else "clear")
             continue
         objects = {one.name: one.objects for one in namespace.sets}
@@ -134,10 +139,9 @@ def _secondary_index_floor(analysis: Analysis) -> Iterator[Verdict]:
 def _set_index_floor(analysis: Analysis) -> Iterator[Verdict]:
     for namespace in analysis.snapshot.namespaces:
         indexed = [one for one in namespace.sets if one.indexed and one.objects is not None]
-        floor = partitions_held(namespace) * (SET_TREE_BYTES + SET_STAGE_BYTES)
-        entry = pool.SET_INDEX_ENTRY_BYTES
-        poor = [one for one in indexed if (one.objects or 0) * entry < CONTENT_SHARE * floor]
-        if not poor and f"sets/{namespace.name}" in analysis.snapshot.problems:
+        floor = partitions_held(namespace) * (SET_INDEX_TREE_BYTES + SET_INDEX_STAGE_BYTES)
+        poor = [one for one in indexed if (one.objects or 0) * SET_INDEX_ENTRY_BYTES < CONTENT_SHARE * floor]
+        if not poor and info_commands.sets(namespace.name) in analysis.snapshot.problems:
             yield Verdict(namespace.name, "unknown")
             continue
         names = few([f"{one.name} ({one.objects} records)" for one in poor])

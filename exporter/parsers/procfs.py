@@ -10,16 +10,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
+from exporter.model.constants import KIB, MIB
 from exporter.model.process import Host, Process, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KIB = 1024
 KINDS = {0xAE: "primary_index", 0xA2: "secondary_index", 0xAD: "data"}
 """What a segment holds, by the top byte of its key."""
 
-UNLIMITED_STACK_BYTES = 2 << 20
+UNLIMITED_STACK_BYTES = 2 * MIB
 """What a thread gets where the limit is none (glibc's ARCH_STACK_DEFAULT_SIZE)."""
 
 _SIZE = re.compile(r"^(\w+):[ \t]*([0-9]{1,15}) kB$", re.MULTILINE | re.ASCII)

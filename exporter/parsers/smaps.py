@@ -9,12 +9,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
+from exporter.model.constants import KIB
 from exporter.model.process import DEFAULT_STACK_BYTES, REGIONS, SHALLOW_STACK_BYTES, Process, Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-KIB = 1024
 LARGEST_PAGE = 64 * KIB
 
 _HEAD = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([-rwxsp]{4}) [0-9a-f]+ \S+ [0-9]+ *(.*)")

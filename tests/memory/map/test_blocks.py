@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory.map.blocks import device_buffers, stripe_blocks, stripes
-from exporter.memory.map.bounds import Bounds, share_out, split
+from exporter.memory.map.shares import share_out, split
 from exporter.memory.storage import StorageUnit
+from exporter.model.bounds import Bounds
 from exporter.model.snapshot import Arena, Namespace, Storage, Thresholds, Unit
 
 MIB = 1 << 20
