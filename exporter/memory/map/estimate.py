@@ -5,6 +5,7 @@ The server is 8.1.2.0 unless said otherwise; `J:` is jemalloc 4.5, as the server
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.heap import index_stages, size_class
@@ -51,7 +52,9 @@ DIRTY = "dirty pages"
 
 def estimate(inputs: Inputs) -> list[Quantity]:
     """Every quantity of a node."""
-    owned = [quantity for namespace in inputs.snapshot.namespaces for quantity in _namespace(namespace, inputs)]
+    namespaces = inputs.snapshot.namespaces
+    trees = Counter(structures.tree_block(namespace) for namespace in namespaces)
+    owned = [quantity for namespace in namespaces for quantity in _namespace(namespace, inputs, trees)]
     return [*_program(inputs), *owned, *_rest_of_heap(inputs, owned)]
 
 
@@ -95,7 +98,7 @@ def _shares(resident: int, live: Mapping[tuple[str, str], int]) -> Iterator[Quan
         yield Quantity(name, part, exactly(size))
 
 
-def _namespace(namespace: Namespace, inputs: Inputs) -> Iterator[Quantity]:
+def _namespace(namespace: Namespace, inputs: Inputs, alike: Counter[int]) -> Iterator[Quantity]:
     name, partitions = namespace.name, structures.partitions_held(namespace)
     yield _primary_index(namespace)
     structs = len(namespace.sindexes) * partitions * structures.SINDEX_STRUCT_BYTES
@@ -103,7 +106,7 @@ def _namespace(namespace: Namespace, inputs: Inputs) -> Iterator[Quantity]:
     yield Quantity(name, "secondary_index", exactly(nodes + structs), structs, structs)
     sets = structures.set_index_bytes(namespace, partitions)
     yield Quantity(name, "set_index", exactly(sets), sets, sets)
-    trees = structures.partition_trees(namespace, _count_trees(namespace, inputs))
+    trees = structures.partition_trees(namespace, _count_trees(namespace, inputs, alike))
     yield Quantity(name, "partition_trees", exactly(trees.resident), trees.allocated, trees.active)
     if namespace.heap_data:
         data = namespace.heap_data_used_bytes or 0
@@ -123,14 +126,16 @@ def _primary_index(namespace: Namespace) -> Quantity:
     return Quantity(namespace.name, "primary_index", Bounds(touched, touched, ever))
 
 
-def _count_trees(namespace: Namespace, inputs: Inputs) -> int:
-    """One for each partition; jemalloc counts them where nothing else has blocks of their size."""
+def _count_trees(namespace: Namespace, inputs: Inputs, alike: Counter[int]) -> int:
+    """One for each partition; jemalloc counts them where nothing else has blocks of their size.
+
+    `alike` is how many namespaces have trees in blocks of a size class.
+    """
     expected = structures.partitions_held(namespace)
-    block = size_class(structures.tree_bytes(namespace))
+    block = structures.tree_block(namespace)
     if inputs.jemalloc is None or block < structures.LARGE_BYTES or block not in inputs.jemalloc.blocks:
         return expected
-    alike = sum(size_class(structures.tree_bytes(other)) == block for other in inputs.snapshot.namespaces)
-    return min(PARTITIONS, inputs.jemalloc.blocks[block] // alike)
+    return min(PARTITIONS, inputs.jemalloc.blocks[block] // alike[block])
 
 
 def _blocks(namespace: Namespace) -> Iterator[Quantity]:

@@ -91,6 +91,11 @@ def tree_bytes(namespace: Namespace) -> int:
     return 8 + 48 + 8 * sets + 256 * 2 * 4 + 5 * sprigs
 
 
+def tree_block(namespace: Namespace) -> int:
+    """The size class of the tree of a partition."""
+    return size_class(tree_bytes(namespace))
+
+
 def partitions_held(namespace: Namespace) -> int:
     """How many partitions the node holds, with every node of the cluster in its place."""
     share = 1.0 if namespace.partition_share is None else namespace.partition_share
@@ -99,8 +104,7 @@ def partitions_held(namespace: Namespace) -> int:
 
 def partition_trees(namespace: Namespace, count: int) -> Trees:
     """So many trees, each written all over; small blocks fill their run, large ones have a page of padding."""
-    size = tree_bytes(namespace)
-    block = size_class(size)
+    size, block = tree_bytes(namespace), tree_block(namespace)
     if block < LARGE_BYTES:
         return Trees(block, count, count * block, count * block)
     if block < CHUNK_BYTES:
