@@ -81,10 +81,10 @@ def _expression(layout: tuple[str, ...], wanted: tuple[str, ...], numbers: tuple
 def _records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...]) -> Iterator[list[str | None]]:
     """The same for records of different layouts, one by one."""
     for record in filter(None, text.split(";")):
-        found = fields(record, ":")
+        values = fields(record, ":")
         for name in numbers:
-            count(found.get(name), name)
-        yield [found.get(name) for name in wanted]
+            count(values.get(name), name)
+        yield [values.get(name) for name in wanted]
 
 
 def refuse(value: str) -> None:

@@ -28,12 +28,12 @@ def far(peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, index: i
         node_id: PeerUse(release, {"orders": 5} | ({} if used is None else {"carts": used}))
         for node_id, (release, used) in (peers or {}).items()
     }
-    known = None if peers is None else Peers(uses)
-    return distance(Snapshot(Node("8.1.0.0", NEW, "A1"), peers=known, namespaces=(namespace,)), namespace)
+    asked = None if peers is None else Peers(uses)
+    return distance(Snapshot(Node("8.1.0.0", NEW, "A1"), peers=asked, namespaces=(namespace,)), namespace)
 
 
 @pytest.mark.parametrize(
-    ("peers", "found"),
+    ("peers", "expected"),
     [
         (None, None),
         ({}, None),
@@ -47,9 +47,9 @@ def far(peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, index: i
     ],
 )
 def test_a_node_is_compared_with_the_median_of_at_least_two(
-    peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, found: Distance | None
+    peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, expected: Distance | None
 ) -> None:
-    assert far(peers) == found
+    assert far(peers) == expected
 
 
 def test_an_unknown_use_of_its_own_has_no_distance() -> None:
@@ -60,5 +60,5 @@ def test_an_unknown_use_of_its_own_has_no_distance() -> None:
     ("used", "median", "excess", "ratio"), [(1500, 500, 1000, 3.0), (100, 400, -300, 0.25), (7, 0, 7, None)]
 )
 def test_a_distance_is_told_in_bytes_and_as_a_ratio(used: int, median: int, excess: int, ratio: float | None) -> None:
-    found = Distance(used, median, 2)
-    assert (found.excess, found.ratio) == (excess, ratio)
+    to_peers = Distance(used, median, 2)
+    assert (to_peers.excess, to_peers.ratio) == (excess, ratio)
