@@ -175,6 +175,27 @@ def test_the_first_limit_is_the_one_of_which_most_is_used(
     assert (limit and (limit.name, limit.action)) == first
 
 
+@pytest.mark.parametrize(
+    ("used", "size", "ratio"),
+    [(90, 100, 0.9), (0, 100, 0.0), (120, 100, 1.2), (None, 100, None), (90, None, None), (90, 0, None)],
+)
+def test_the_used_ratio_of_a_limit_is_unknown_where_a_side_is_or_the_limit_is_0(
+    used: int | None, size: int | None, ratio: float | None
+) -> None:
+    assert Limit("data_used", "evict", size, used, None).used_ratio == ratio
+
+
+def test_the_limits_of_a_namespace_are_its_own_in_their_order() -> None:
+    analysis = Diagnosis(stats.snapshot(replies("8.1/durable-fragmented")))
+    names = [namespace.name for namespace in analysis.snapshot.namespaces]
+    assert len(names) == 2
+    assert [limit for name in ("", *names) for limit in analysis.limits_of(name)] == [
+        limit for _, limit in analysis.limits
+    ]
+    assert all(analysis.limits_of(name) for name in names)
+    assert analysis.limits_of("nothing") == ()
+
+
 def test_the_first_limit_may_be_one_with_more_headroom() -> None:
     near, far = Limit("a", "evict", 100, 90, False), Limit("b", "evict", 10 * MIB, 9 * MIB + MIB // 2, False)
     assert first_limit(namespace(), (near, far)) is far
