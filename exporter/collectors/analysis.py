@@ -1,4 +1,4 @@
-"""What a look at all figures together says: what runs out first, what expires by itself, and what is wrong."""
+"""What all figures together say: which limit is reached first, what expires by itself, and what is wrong."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.metric import LAST_BOUND, Collector, Metric, Series
 from exporter.findings.rule import STATES
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,23 +77,22 @@ RULES = Metric(
 
 
 def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
-    for namespace, limit in analysis.first_limits.items():
-        if limit.used is not None and limit.limit:
-            yield FIRST_LIMIT, (namespace, limit.name, limit.action), 1
-            yield USED_RATIO, (namespace,), limit.used / limit.limit
-            yield FREE_RATIO, (namespace,), max(0, limit.limit - limit.used) / limit.limit
-    for namespace, windows in analysis.expiring.items():
+    for ns, limit in analysis.first_limits.items():
+        yield FIRST_LIMIT, (ns, limit.name, limit.action), 1
+        yield USED_RATIO, (ns,), limit.used_ratio
+        yield FREE_RATIO, (ns,), None if limit.used_ratio is None else max(0.0, 1 - limit.used_ratio)
+    for ns, windows in analysis.expiring.items():
         for window, size in windows.items():
-            yield EXPIRING, (namespace, window), size
+            yield EXPIRING, (ns, window), size
     # The server does not count a namespace without records, and goes on giving the counts of when it had some.
-    empty = {one.name for one in analysis.snapshot.namespaces if one.objects == 0}
+    empty = {namespace.name for namespace in analysis.snapshot.namespaces if namespace.objects == 0}
     for histograms in analysis.snapshot.histograms or ():
         if histograms.ns not in empty:
             yield from _buckets(histograms)
         yield COUNTED, (histograms.ns, "size"), histograms.sizes_changed
         yield COUNTED, (histograms.ns, "life"), histograms.lives_changed
-    for one in analysis.snapshot.namespaces:
-        yield PERIOD, (one.name,), one.histogram_period
+    for namespace in analysis.snapshot.namespaces:
+        yield PERIOD, (namespace.name,), namespace.histogram_period
     if not analysis.snapshot.node.build:
         return
     for finding in analysis.findings:
@@ -115,6 +115,6 @@ def _buckets(histograms: Histograms) -> Iterator[Series]:
 ANALYSIS = Collector(
     "analysis",
     (FIRST_LIMIT, USED_RATIO, FREE_RATIO, EXPIRING, RECORD_SIZE, COUNTED, PERIOD, FINDING, RULES),
-    ("namespaces", "namespace/", "statistics"),
+    (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

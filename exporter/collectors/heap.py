@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.memory import heap as reserved
+from exporter.memory.heap import external_fragmentation, small_block_fragmentation
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +55,8 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     yield ALLOCATED, (), heap.allocated
     yield ACTIVE, (), heap.active
     yield MAPPED, (), heap.mapped
-    yield FRAGMENTATION, ("internal",), reserved.small_block_fragmentation(snapshot)
-    yield FRAGMENTATION, ("external",), reserved.external_fragmentation(heap)
+    yield FRAGMENTATION, ("internal",), small_block_fragmentation(snapshot)
+    yield FRAGMENTATION, ("external",), external_fragmentation(heap)
     if snapshot.jemalloc is not None:
         yield RESIDENT, (), snapshot.jemalloc.resident
         yield RETAINED, (), snapshot.jemalloc.retained
@@ -68,6 +69,6 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 HEAP = Collector(
     "heap",
     (ALLOCATED, ACTIVE, MAPPED, FRAGMENTATION, RESIDENT, RETAINED, METADATA, BIN_ALLOCATED, BIN_CAPACITY),
-    ("statistics", "namespace/"),
+    (commands.STATISTICS, commands.NAMESPACE),
     _collect,
 )

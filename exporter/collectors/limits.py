@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory import config
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,6 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 CONFIGURATION = Collector(
     "configuration",
     (LIMIT, USED, HEADROOM, BREACHED, PAGE),
-    ("namespaces", "namespace/", "statistics"),
+    (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

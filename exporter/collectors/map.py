@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory.map import fragmentation_ratio
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ UNACCOUNTED = Metric(
 )
 INFERRED = Metric(
     "ledger_inferred_bytes",
-    "Bytes of the ledger that no source shows, placed by difference within the bounds of their mechanism.",
+    "Bytes of the ledger that no source shows, inferred from what is resident, within the bounds of their component.",
     (),
     "",
     "see ledger.md",
@@ -60,18 +61,18 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         for name, region in snapshot.regions.by_name.items():
             yield VIRTUAL, (name,), region.virtual
             yield RESIDENT, (name,), region.resident
-    found = analysis.ledger
-    if found is not None:
-        yield FRAGMENTATION, (), fragmentation_ratio(found)
-        for (ns, component), size in found.entries.items():
+    ledger = analysis.ledger
+    if ledger is not None:
+        yield FRAGMENTATION, (), fragmentation_ratio(ledger)
+        for (ns, component), size in ledger.entries.items():
             yield LEDGER, (ns, component), size
-        yield UNACCOUNTED, (), found.unaccounted_ratio
-        yield INFERRED, (), found.inferred
+        yield UNACCOUNTED, (), ledger.unaccounted_ratio
+        yield INFERRED, (), ledger.inferred
 
 
 MAP = Collector(
     "map",
     (AREAS, AREAS_LIMIT, VIRTUAL, RESIDENT, FRAGMENTATION, LEDGER, UNACCOUNTED, INFERRED),
-    ("process", "statistics", "namespaces", "namespace/"),
+    ("process", commands.STATISTICS, commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

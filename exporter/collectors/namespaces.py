@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,6 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 NAMESPACES = Collector(
     "namespaces",
     (OBJECTS, TOMBSTONES, EVICTED, EXPIRED, STOP_WRITES, HIGH_WATER_BREACHED),
-    ("namespaces", "namespace/"),
+    (commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

@@ -1,4 +1,4 @@
-"""What this node uses against the other nodes of its cluster."""
+"""The memory that this node uses, against the other nodes of its cluster."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory.peers import distance
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +46,10 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     yield COUNT, ("silent",), snapshot.peers.silent
     yield COUNT, ("left_out",), snapshot.peers.left_out
     for namespace in snapshot.namespaces:
-        found = distance(snapshot, namespace)
-        if found is not None:
-            yield USED, (namespace.name,), found.median
-            yield EXCESS, (namespace.name,), found.excess
+        to_peers = distance(snapshot, namespace)
+        if to_peers is not None:
+            yield USED, (namespace.name,), to_peers.median
+            yield EXCESS, (namespace.name,), to_peers.excess
 
 
-PEERS = Collector("peers", (COUNT, USED, EXCESS), ("namespaces", "namespace/"), _collect)
+PEERS = Collector("peers", (COUNT, USED, EXCESS), (commands.NAMESPACES, commands.NAMESPACE), _collect)

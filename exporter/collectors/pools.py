@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,21 +61,21 @@ RATIO = Metric(
 
 def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for namespace, pools in analysis.pools:
-        for found in pools:
-            labels = (namespace.name, found.name)
-            yield INFO, (*labels, found.medium), 1
-            yield CAPACITY, labels, found.capacity
-            yield RESERVED, labels, found.reserved
-            yield OCCUPIED, labels, found.occupied
-            yield USED, labels, found.used
-            yield FREE, labels, found.free
-            yield FRAGMENTED, labels, found.fragmented
-            yield RATIO, labels, found.fragmentation_ratio
+        for pool in pools:
+            labels = (namespace.name, pool.name)
+            yield INFO, (*labels, pool.medium), 1
+            yield CAPACITY, labels, pool.capacity
+            yield RESERVED, labels, pool.reserved
+            yield OCCUPIED, labels, pool.occupied
+            yield USED, labels, pool.used
+            yield FREE, labels, pool.free
+            yield FRAGMENTED, labels, pool.fragmented
+            yield RATIO, labels, pool.fragmentation_ratio
 
 
 POOLS = Collector(
     "pools",
     (INFO, CAPACITY, RESERVED, OCCUPIED, USED, FREE, FRAGMENTED, RATIO),
-    ("namespaces", "namespace/", "statistics"),
+    (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.model.selection import View, total
+from exporter.model.arithmetic import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.findings import Diagnosis
+    from exporter.model.selection import View
     from exporter.model.snapshot import Snapshot
 
 _STATUS = "/proc/PID/status"
@@ -89,11 +90,11 @@ def _segments(snapshot: Snapshot) -> Iterator[Series]:
     for segment in snapshot.process_view.segments or ():
         key = (names.get(segment.xmem_id, ""), segment.kind, "true" if segment.attached else "false")
         groups.setdefault(key, []).append((segment.size, segment.rss, segment.swapped))
-    for key, found in groups.items():
-        yield SHM_SIZE, key, sum(size for size, _, _ in found)
-        yield SHM_RESIDENT, key, total([rss for _, rss, _ in found])
-        yield SHM_SWAPPED, key, total([swapped for _, _, swapped in found])
-        yield SHM_SEGMENTS, key, len(found)
+    for key, segments in groups.items():
+        yield SHM_SIZE, key, sum(size for size, _, _ in segments)
+        yield SHM_RESIDENT, key, total([rss for _, rss, _ in segments])
+        yield SHM_SWAPPED, key, total([swapped for _, _, swapped in segments])
+        yield SHM_SEGMENTS, key, len(segments)
 
 
 PROCESS = Collector(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.memory.pool import SET_INDEX_ENTRY_BYTES
-from exporter.model.selection import OTHER, View, largest, total
+from exporter.model import info_commands as commands
+from exporter.model.arithmetic import total
+from exporter.model.constants import SET_INDEX_ENTRY_BYTES
+from exporter.model.selection import OTHER, View, largest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,25 +39,24 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sets.kept(namespace.name, namespace.sets), view.sets.largest)
-        for found in top:
-            labels = (namespace.name, found.name)
-            if found.used_bytes is not None:
-                yield USED, labels, found.used_bytes
-            if found.objects is not None:
-                yield OBJECTS, labels, found.objects
-                if found.indexed:
-                    yield INDEX, labels, SET_INDEX_ENTRY_BYTES * found.objects
-            if found.limit_bytes is not None:
-                yield LIMIT, labels, found.limit_bytes
+        for entry in top:
+            labels = (namespace.name, entry.name)
+            yield USED, labels, entry.used_bytes
+            yield OBJECTS, labels, entry.objects
+            if entry.indexed and entry.objects is not None:
+                yield INDEX, labels, SET_INDEX_ENTRY_BYTES * entry.objects
+            yield LIMIT, labels, entry.limit_bytes
         if rest:
             labels = (namespace.name, OTHER)
-            yield USED, labels, total([found.used_bytes for found in rest])
-            yield OBJECTS, labels, total([found.objects for found in rest])
-            indexed = [found.objects or 0 for found in rest if found.indexed]
+            yield USED, labels, total([entry.used_bytes for entry in rest])
+            yield OBJECTS, labels, total([entry.objects for entry in rest])
+            indexed = [entry.objects or 0 for entry in rest if entry.indexed]
             if indexed:
                 yield INDEX, labels, SET_INDEX_ENTRY_BYTES * sum(indexed)
-        if view.sets.asks(namespace.name) and f"sets/{namespace.name}" not in snapshot.problems:
+        if view.sets.asks(namespace.name) and commands.sets(namespace.name) not in snapshot.problems:
             yield DROPPED, (namespace.name,), len(rest)
 
 
-SETS = Collector("sets", (USED, OBJECTS, LIMIT, INDEX, DROPPED), ("namespaces", "namespace/", "sets/"), _collect)
+SETS = Collector(
+    "sets", (USED, OBJECTS, LIMIT, INDEX, DROPPED), (commands.NAMESPACES, commands.NAMESPACE, commands.SETS), _collect
+)

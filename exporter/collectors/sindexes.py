@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.model.selection import OTHER, View, largest, total
+from exporter.model import info_commands as commands
+from exporter.model.arithmetic import total
+from exporter.model.selection import OTHER, View, largest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,21 +31,21 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
     snapshot = analysis.snapshot
     for namespace in snapshot.namespaces:
         top, rest = largest(view.sindexes.kept(namespace.name, namespace.sindexes), view.sindexes.largest)
-        for found in top:
-            labels = (namespace.name, found.name, found.set_name)
-            yield USED, labels, found.used_bytes
-            yield ENTRIES, labels, found.entries
+        for index in top:
+            labels = (namespace.name, index.name, index.set_name)
+            yield USED, labels, index.used_bytes
+            yield ENTRIES, labels, index.entries
         if rest:
             labels = (namespace.name, OTHER, "")
-            yield USED, labels, total([found.used_bytes for found in rest])
-            yield ENTRIES, labels, total([found.entries for found in rest])
-        if view.sindexes.asks(namespace.name) and "sindex-list:" not in snapshot.problems:
+            yield USED, labels, total([index.used_bytes for index in rest])
+            yield ENTRIES, labels, total([index.entries for index in rest])
+        if view.sindexes.asks(namespace.name) and commands.SINDEX_LIST not in snapshot.problems:
             yield DROPPED, (namespace.name,), len(rest)
 
 
 SINDEXES = Collector(
     "sindexes",
     (USED, ENTRIES, DROPPED),
-    ("namespaces", "namespace/", "sindex-list:", "sindex/", "sindex-stat:"),
+    (commands.NAMESPACES, commands.NAMESPACE, commands.SINDEX_LIST, commands.SINDEX, commands.SINDEX_STAT),
     _collect,
 )

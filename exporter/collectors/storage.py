@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory import storage as units
+from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,6 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 STORAGE = Collector(
     "storage",
     (CAPACITY, OCCUPIED, USED, RATIO, FREE, QUEUE, WRITES, DEFRAG_READS, DEFRAG_WRITES),
-    ("namespaces", "namespace/"),
+    (commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

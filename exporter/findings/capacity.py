@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, mebibytes, not_enough, of_the_node
 from exporter.findings.thresholds import CGROUP_UNSEEN, SMALL
 from exporter.memory import config
+from exporter.model.release import MEMORY_SIZE
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def grown_bytes(analysis: Analysis) -> int | None:
         return None
     total = sum(analysis.ledger.total(component) for component in _FIXED)
     for namespace, pools in analysis.pools:
-        if namespace.release < (7, 0):
+        if namespace.release in MEMORY_SIZE:
             parts = [namespace.thresholds.memory_size_bytes]
         else:
             in_memory = {pool.name: pool for pool in pools if pool.in_memory}

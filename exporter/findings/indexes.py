@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, mebibytes, not_enough, of_each_namespace
 from exporter.findings.thresholds import INDEX_CONTENT, INDEX_WASTE, INDEX_WASTE_BYTES
-from exporter.memory.map.structures import PARTITIONS, SET_STAGE_BYTES, SET_TREE_BYTES, partitions_held
-from exporter.memory.pool import SET_INDEX_ENTRY_BYTES, memory_used
+from exporter.memory.map.structures import partitions_held
+from exporter.memory.pool import memory_used
+from exporter.model.constants import (
+    PARTITIONS,
+    SET_INDEX_ENTRY_BYTES,
+    SET_INDEX_STAGE_BYTES,
+    SET_INDEX_TREE_BYTES,
+    SINDEX_NODE_BYTES,
+)
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -17,7 +24,6 @@ if TYPE_CHECKING:
     from exporter.memory.analysis import Analysis
     from exporter.model.snapshot import Namespace
 
-SINDEX_NODE_BYTES = 4096
 SINDEX_FLOOR_BYTES = PARTITIONS * SINDEX_NODE_BYTES
 """What any secondary index takes: a root in each partition."""
 
@@ -57,7 +63,7 @@ def _entries(namespace: Namespace) -> Iterator[tuple[str, int | None]]:
 
 @of_each_namespace
 def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
-    floor = partitions_held(namespace) * (SET_TREE_BYTES + SET_STAGE_BYTES)
+    floor = partitions_held(namespace) * (SET_INDEX_TREE_BYTES + SET_INDEX_STAGE_BYTES)
     poor = {
         entry.name: entry.objects
         for entry in namespace.sets

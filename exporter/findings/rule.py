@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.thresholds import MIB
-from exporter.parsers.info import context
+from exporter.model import info_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -136,5 +136,6 @@ def first_of(names: Iterable[str]) -> str:
 
 def set_config(namespace: Namespace, parameter: str, value: int) -> str:
     """The shell's command that sets a parameter of a namespace until the server restarts."""
-    command = f"set-config:{context(namespace.release, namespace.name)};{parameter}={value}"
+    context = info_commands.namespace_context(namespace.release, namespace.name)
+    command = info_commands.set_config(context, parameter, value)
     return f"asinfo -v {shlex.quote(command)}"

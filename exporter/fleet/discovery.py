@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporter.collectors import fleet
 from exporter.errors import ExporterError, ParseError, RequestError, SourceError
+from exporter.model import info_commands
 from exporter.model.endpoint import Endpoint, endpoint
+from exporter.model.info_commands import CLUSTER_NAME, NODE
 from exporter.parsers import info
 from exporter.parsers.peers import addresses_in, peers
 from exporter.sources.aerospike import AerospikeSource, Refusals
@@ -116,18 +118,18 @@ class Cluster:
 
     def _ask(self, asked: Endpoint) -> Listing:
         connection = self._modules.connection(self._settings.module, asked)
-        kind = "clear" if connection.tls is None else "tls"
-        service, listing = f"service-{kind}-std", f"peers-{kind}-std"
+        tls = connection.tls is not None
+        service, listing = info_commands.service(tls), info_commands.peers(tls)
         source = AerospikeSource(connection, clock=self._clock, refusals=self._refusals)
         try:
-            replies = source.answers(["node", "cluster-name", service, listing], 2 * connection.timeout)
+            replies = source.answers([NODE, CLUSTER_NAME, service, listing], 2 * connection.timeout)
         finally:
             source.close()
-        for command in ("node", listing):
+        for command in (NODE, listing):
             if command not in replies:
                 raise SourceError(f"{asked} does not answer {command}")
             info.refuse(replies[command])
-        own_id, told = replies["node"].strip(), replies.get(service, "").strip()
+        own_id, told = replies[NODE].strip(), replies.get(service, "").strip()
         if not _NODE_ID.fullmatch(own_id):
             raise SourceError(f"{asked} does not answer as an Aerospike server does")
         # As its peers name it, and not as it was asked: so it keeps its name whoever is asked.
@@ -135,7 +137,7 @@ class Cluster:
         addresses: dict[str, tuple[tuple[str, int], ...]] = {own_id: own or ((asked.host, asked.port),)}
         for peer in peers(replies[listing])[: MOST_NODES - 1]:
             addresses.setdefault(peer.node_id, peer.addresses)
-        name = replies.get("cluster-name", "").strip()[:_MOST_NAME]
+        name = replies.get(CLUSTER_NAME, "").strip()[:_MOST_NAME]
         return Listing(
             "" if name in _NO_NAME or info.error(name) else name, self._members(addresses), self._clock(), self._now()
         )

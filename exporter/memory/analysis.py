@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from exporter.memory import config, pool
-from exporter.memory import heap as reserved
+from exporter.memory import config, heap, pool
 from exporter.memory.expiry import expiring
 from exporter.memory.map.ledger import ledger
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Analysis:
-    """What one snapshot means. `operators` are the operator's own marks by namespace."""
+    """What one snapshot means. `operators` are the operator's own limits by namespace."""
 
     def __init__(self, snapshot: Snapshot, operators: Mapping[str, Operator] | None = None) -> None:
         self.snapshot = snapshot
@@ -37,12 +36,12 @@ class Analysis:
     @cached_property
     def stages_certain(self) -> bool:
         """Whether the number of index stages is exact."""
-        return reserved.stages_certain(self.snapshot)
+        return heap.stages_certain(self.snapshot)
 
     @cached_property
     def pools(self) -> tuple[tuple[Namespace, tuple[pool.Pool, ...]], ...]:
         """The pools of each namespace."""
-        return tuple((one, pool.pools(one, self.stages_certain)) for one in self.snapshot.namespaces)
+        return tuple((namespace, pool.pools(namespace, self.stages_certain)) for namespace in self.snapshot.namespaces)
 
     @cached_property
     def limits(self) -> tuple[tuple[str, Limit], ...]:
@@ -51,38 +50,44 @@ class Analysis:
 
     def limits_of(self, ns: str) -> tuple[Limit, ...]:
         """The limits on one namespace."""
-        return tuple(limit for name, limit in self.limits if name == ns)
+        return self._limits_by_namespace.get(ns, ())
+
+    @cached_property
+    def _limits_by_namespace(self) -> Mapping[str, tuple[Limit, ...]]:
+        by_namespace: dict[str, list[Limit]] = {}
+        for ns, limit in self.limits:
+            by_namespace.setdefault(ns, []).append(limit)
+        return {ns: tuple(limits) for ns, limits in by_namespace.items()}
 
     @cached_property
     def first_limits(self) -> Mapping[str, Limit]:
         """By namespace the limit that it hits first."""
-        found = {one.name: first_limit(one, self.limits_of(one.name)) for one in self.snapshot.namespaces}
-        return {name: limit for name, limit in found.items() if limit is not None}
+        firsts = (
+            (namespace.name, first_limit(namespace, self.limits_of(namespace.name)))
+            for namespace in self.snapshot.namespaces
+        )
+        return {name: limit for name, limit in firsts if limit is not None}
 
     @cached_property
     def expiring(self) -> Mapping[str, Mapping[str, int]]:
         """By namespace and window the bytes that will expire, where that is known."""
         counted = {histograms.ns: histograms for histograms in self.snapshot.histograms or ()}
         uptime = self.snapshot.uptime
-        found = {
-            one.name: expiring(one, counted[one.name], uptime)
-            for one in self.snapshot.namespaces
-            if one.name in counted
+        estimates = {
+            namespace.name: expiring(namespace, counted[namespace.name], uptime)
+            for namespace in self.snapshot.namespaces
+            if namespace.name in counted
         }
-        return {name: windows for name, windows in found.items() if windows}
+        return {name: windows for name, windows in estimates.items() if windows}
 
 
 def first_limit(namespace: Namespace, limits: tuple[Limit, ...]) -> Limit | None:
     """The limit that is reached first when all that counts grows alike: the one with the largest used share.
 
-    The operator's own marks stop nothing and are left out; so is eviction where no nsup cycle ever runs.
+    The operator's own limits stop nothing and are left out; so is eviction where no nsup cycle ever runs.
     """
-    known = [
-        (limit.used / limit.limit, limit)
-        for limit in limits
-        if limit.used is not None and limit.limit and acts(namespace, limit)
-    ]
-    return max(known, key=lambda pair: pair[0])[1] if known else None
+    effective = [limit for limit in limits if limit.used_ratio is not None and acts(namespace, limit)]
+    return max(effective, key=lambda limit: limit.used_ratio or 0.0, default=None)
 
 
 def acts(namespace: Namespace, limit: Limit) -> bool:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
 from exporter.memory.storage import storage_units
+from exporter.model.arithmetic import ceil_div, difference, total
+from exporter.model.constants import RECORD_BLOCK_BYTES
+from exporter.model.release import INCLUSIVE_THRESHOLDS, MEMORY_SIZE, ZERO_SYS_MEMORY_IS_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,12 +22,6 @@ if TYPE_CHECKING:
     from exporter.model.operator import Operator
     from exporter.model.process import ProcessView
     from exporter.model.snapshot import Arena, Namespace, Snapshot, System
-
-RECORD_BLOCK_BYTES = 16
-"""What flat records are rounded up to (RBLOCK_SIZE)."""
-
-DEFRAG_RESERVE_BLOCKS = 8
-"""The free blocks that defragmentation keeps for itself on devices and files (DRV_DEFRAG_RESERVE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,12 @@ class Limit:
     @property
     def headroom(self) -> int | None:
         """What can still be used until the action, negative once past."""
-        return None if self.limit is None or self.used is None else self.limit - self.used
+        return difference(self.limit, self.used)
+
+    @property
+    def used_ratio(self) -> float | None:
+        """What counts against the limit over the limit, 1 at the limit; unknown for a limit of 0."""
+        return None if self.used is None or not self.limit else self.used / self.limit
 
 
 class Page(NamedTuple):
@@ -108,18 +110,14 @@ def _from(name: str, action: str, limit: int, used: int | None) -> Limit:
     return Limit(name, action, limit, used, None if used is None else used >= limit)
 
 
-def _ceil(part: int, whole: int) -> int:
-    return -(-part // whole)
-
-
 def _memory_size(namespace: Namespace) -> Iterator[Limit]:
     """Up to 6.4: memory-size * pct / 100 in whole bytes, compared with `>`; a pct of 0 turns off eviction alone."""
     rules = namespace.thresholds
-    if rules.memory_size_bytes is None or namespace.release >= (7, 0):
+    if rules.memory_size_bytes is None or namespace.release not in MEMORY_SIZE:
         return
     for action, pct in (("evict", rules.high_water_memory_pct or None), ("stop_writes", rules.stop_writes_pct)):
         limit = None if pct is None else rules.memory_size_bytes * pct // 100
-        # An eviction mark of 0 bytes is no mark (`mem_hwm != 0`).
+        # A high-water mark of 0 bytes is none (`mem_hwm != 0`).
         if limit is not None and (limit or action == "stop_writes"):
             yield _above("memory_size", action, limit, namespace.memory_used_bytes)
 
@@ -134,11 +132,11 @@ def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
         ("evict", rules.evict_sys_memory_pct),  # 7.0.0.0 to 7.0.0.11
         ("stop_writes", rules.stop_writes_sys_memory_pct),
     ):
-        if pct is None or (pct == 0 and namespace.release >= (7, 0)):
+        if pct is None or (pct == 0 and namespace.release in ZERO_SYS_MEMORY_IS_OFF):
             continue
         limit = used = None
         if system.total_bytes and system.free_bytes is not None and is_known_total(system):
-            limit = system.total_bytes - _ceil((100 - pct) * system.total_bytes, 100)
+            limit = system.total_bytes - ceil_div((100 - pct) * system.total_bytes, 100)
             used = system.total_bytes - system.free_bytes
         breached = None if system.free_pct is None else 100 - system.free_pct > pct
         yield Limit("sys_memory", action, limit, used, breached)
@@ -157,15 +155,15 @@ def _indexes_budget(namespace: Namespace) -> Iterator[Limit]:
     budget = rules.indexes_memory_budget_bytes
     if not budget:
         return
-    parts = [
-        namespace.set_index_used_bytes,
-        0 if namespace.index.persisted else namespace.index.used_bytes,
-        0 if namespace.sindex.persisted else namespace.sindex.used_bytes,
-    ]
-    known = [part for part in parts if part is not None]
-    used = sum(known) if len(known) == len(parts) else None
+    used = total(
+        (
+            namespace.set_index_used_bytes,
+            0 if namespace.index.persisted else namespace.index.used_bytes,
+            0 if namespace.sindex.persisted else namespace.sindex.used_bytes,
+        )
+    )
     if rules.evict_indexes_memory_pct:
-        yield _from("indexes_budget", "evict", _ceil(rules.evict_indexes_memory_pct * budget, 100), used)
+        yield _from("indexes_budget", "evict", ceil_div(rules.evict_indexes_memory_pct * budget, 100), used)
     yield _above("indexes_budget", "stop_writes", budget, used)
 
 
@@ -178,29 +176,29 @@ def _data_used(namespace: Namespace) -> Iterator[Limit]:
     storage, rules = namespace.storage, namespace.thresholds
     if storage is None or not storage.total_bytes:
         return
-    total, used = storage.total_bytes, storage.used_bytes
-    if namespace.release >= (7, 0):
+    size, used = storage.total_bytes, storage.used_bytes
+    if namespace.release in INCLUSIVE_THRESHOLDS:
         if rules.evict_used_pct:
-            yield _from("data_used", "evict", _ceil(rules.evict_used_pct * total, 100), used)
+            yield _from("data_used", "evict", ceil_div(rules.evict_used_pct * size, 100), used)
         if rules.stop_writes_used_pct:
-            yield _from("data_used", "stop_writes", _ceil(rules.stop_writes_used_pct * total, 100), used)
+            yield _from("data_used", "stop_writes", ceil_div(rules.stop_writes_used_pct * size, 100), used)
         return
     if rules.high_water_disk_pct:
-        yield _above("data_used", "evict", total * rules.high_water_disk_pct // 100, used)
+        yield _above("data_used", "evict", size * rules.high_water_disk_pct // 100, used)
     if rules.max_used_pct is not None:
-        yield _above("data_used", "stop_writes", _ceil((rules.max_used_pct + 1) * total, 100) - 1, used)
+        yield _above("data_used", "stop_writes", ceil_div((rules.max_used_pct + 1) * size, 100) - 1, used)
 
 
 def _data_available(namespace: Namespace) -> Iterator[Limit]:
     """Free blocks of the fullest unit: the server acts when floor(free bytes * 100 / size) < pct for any unit."""
     storage, rules = namespace.storage, namespace.thresholds
-    pct = rules.stop_writes_avail_pct if namespace.release >= (7, 0) else rules.min_avail_pct
+    pct = rules.min_avail_pct if rules.stop_writes_avail_pct is None else rules.stop_writes_avail_pct
     if storage is None or not pct:
         return
     breached = None if storage.available_pct is None else storage.available_pct < pct
     fullest = min(
         (
-            (unit.free - _ceil(pct * unit.size, 100), unit.size, unit.free)
+            (unit.free - ceil_div(pct * unit.size, 100), unit.size, unit.free)
             for unit in storage_units(namespace)
             if unit.size is not None and unit.free is not None
         ),
@@ -216,13 +214,13 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
 def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
     """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
 
-    The reserve is 1 in memory without backing, else 8 (drv_mem.c `mwb_get`, drv_ssd.c `swb_get`); no flag shows it.
+    No flag of the server shows it.
     """
     storage = namespace.storage
     units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
     if storage is None or not units or storage.kind == "pmem":
         return
-    reserve = 1 if storage.kind == "stripe" and not storage.backed else DEFRAG_RESERVE_BLOCKS
+    reserve = storage.reserve_blocks
     fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
     limit = None
     if fullest.capacity is not None and storage.block_bytes is not None:
@@ -235,14 +233,14 @@ def _mounts(name: str, namespace: Namespace, arena: Arena) -> Iterator[Limit]:
     pct, size = arena.evict_mounts_pct, arena.mounts_bytes
     if not arena.persisted or not pct or not size:
         return
-    if namespace.release >= (7, 0):
-        yield _from(name, "evict", _ceil(pct * size, 100), arena.used_bytes)
+    if namespace.release in INCLUSIVE_THRESHOLDS:
+        yield _from(name, "evict", ceil_div(pct * size, 100), arena.used_bytes)
     elif size * pct // 100:
         yield _above(name, "evict", size * pct // 100, arena.used_bytes)
 
 
 def _operator(namespace: Namespace, operator: Operator) -> Iterator[Limit]:
-    """The operator's own marks, in whole pages, against all that the namespace occupies in memory."""
+    """The operator's own limits, in whole pages, against all that the namespace occupies in memory."""
     allowed, used, page = allowed_bytes(namespace), pool.memory_used(namespace), operator.page or 1
     if operator.maximum is not None:
         maximum = operator.maximum.of(allowed)
@@ -251,7 +249,7 @@ def _operator(namespace: Namespace, operator: Operator) -> Iterator[Limit]:
     if operator.minimum is not None:
         minimum = operator.minimum.of(allowed)
         if minimum is not None:
-            yield _from("operator_min", "warn", _ceil(minimum, page) * page, used)
+            yield _from("operator_min", "warn", ceil_div(minimum, page) * page, used)
 
 
 def allowed_bytes(namespace: Namespace) -> int | None:
@@ -259,11 +257,9 @@ def allowed_bytes(namespace: Namespace) -> int | None:
 
     Up to 6.4 that is memory-size; then the capacity of its stripes and the budget of its indexes.
     """
-    if namespace.release < (7, 0):
+    if namespace.release in MEMORY_SIZE:
         return namespace.thresholds.memory_size_bytes
-    parts = [
-        next((found.capacity for found in pool.pools(namespace) if found.name == "data" and found.in_memory), None),
-        namespace.thresholds.indexes_memory_budget_bytes or None,
-    ]
-    known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+    data = pool.data_pool(namespace)
+    capacity = data.capacity if data is not None and data.in_memory else None
+    budget = namespace.thresholds.indexes_memory_budget_bytes or None
+    return None if capacity is None and budget is None else (capacity or 0) + (budget or 0)

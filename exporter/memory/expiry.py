@@ -1,10 +1,10 @@
-"""Expiry: what of a namespace will give itself back, and when."""
+"""Expiry: how many bytes of a namespace the server will expire, and when."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory import pool
+from exporter.memory.pool import data_pool
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Histograms, Namespace
@@ -16,7 +16,7 @@ WINDOWS = {"1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "168h": 168 * HOUR}
 
 def mean_record_bytes(namespace: Namespace) -> float | None:
     """What a record of a namespace takes in its data pool on average; None where there is no record."""
-    data = next((found for found in pool.pools(namespace) if found.name == "data"), None)
+    data = data_pool(namespace)
     if data is None or data.used is None or not namespace.objects:
         return None
     return data.used / namespace.objects
@@ -28,7 +28,7 @@ def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = 
     Records by remaining life, as the server last counted them (nsup.c `collect_nsup_histograms`), evenly spread in
     their bucket, times the mean record. The buckets reach to the longest life there is (`get_ttl_range`). Records that
     never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as far as the
-    last nsup cycle counted them. Nothing is told where no cycle runs, because then nothing expires, nor before the
+    last nsup cycle counted them. Nothing is known where no cycle runs, because then nothing expires, nor before the
     first one, a period after the start (`run_expire_or_evict`): until then what never expires passes for short-lived.
     """
     mean, period = mean_record_bytes(namespace), namespace.nsup_period
@@ -39,11 +39,11 @@ def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = 
     permanent = namespace.non_expirable_objects or 0
     counts = (max(0, histograms.lives[0] - permanent), *histograms.lives[1:])
     most = (namespace.objects or 0) - min(permanent, namespace.objects or 0)
-    found = {}
+    sizes = {}
     for window, seconds in WINDOWS.items():
         whole, rest = divmod(seconds, histograms.life_step)
         records = float(sum(counts[:whole]))
         if whole < len(counts):
             records += counts[whole] * rest / histograms.life_step
-        found[window] = round(min(records, most) * mean)
-    return found
+        sizes[window] = round(min(records, most) * mean)
+    return sizes

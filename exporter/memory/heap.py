@@ -1,4 +1,4 @@
-"""What the server reserves in its heap at once, stripes and index stages, and the heap's fragmentation without them.
+"""The huge blocks of the server's heap, stripes and index stages, and the heap's fragmentation without them.
 
 Such a block is touched bit by bit, and jemalloc counts it whole: as allocated, as active and as mapped.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.storage import storage_units
+from exporter.model.arithmetic import ceil_div
 from exporter.model.snapshot import Heap
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def index_stages(namespace: Namespace) -> int | None:
     arena = namespace.index
     if arena.persisted or arena.used_bytes is None or not arena.stage_bytes:
         return None
-    return max(1, -(-arena.used_bytes // arena.stage_bytes))
+    return max(1, ceil_div(arena.used_bytes, arena.stage_bytes))
 
 
 def sindex_stages(namespace: Namespace) -> int | None:
@@ -39,7 +40,7 @@ def sindex_stages(namespace: Namespace) -> int | None:
     arena = namespace.sindex
     if arena.persisted or arena.used_bytes is None or not arena.stage_bytes:
         return None
-    return -(-arena.used_bytes // arena.stage_bytes)
+    return ceil_div(arena.used_bytes, arena.stage_bytes)
 
 
 def stages(namespace: Namespace) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""How far a node is from its peers: what a namespace uses here, against the median of the other nodes."""
+"""The memory that the peers of a node use, and how far the node is from their median, by namespace."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.memory.pool import memory_used
+from exporter.model.release import FLAT_STORAGE
+from exporter.model.snapshot import Peers, PeerUse
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import Namespace, Release, Snapshot
+    from exporter.model.snapshot import Namespace, PeerReplies, Snapshot
 
 LEAST_PEERS = 2
-"""So many peers must tell: with a single one nobody can say which of both is far."""
+"""So many peers must tell: of two nodes nobody can say which one differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """What a namespace uses of this node's memory and of its peers', in bytes (`memory_used`).
+    """The memory that a namespace uses on this node and the median of its peers, in bytes (`memory_used`).
 
-    The peers' figures may be as old as their last sample, and this node's is of now.
+    The peers' figures are as old as their last sample, this node's is of now.
     """
 
     used: int
@@ -36,27 +38,34 @@ class Distance:
         return self.used / self.median if self.median else None
 
 
-def distance(snapshot: Snapshot, namespace: Namespace) -> Distance | None:
-    """How far this node's use of a namespace is from its peers'; unknown if fewer than two of them tell theirs.
+def peers_use(replies: PeerReplies) -> Peers:
+    """The memory that the peers use, from what they answered."""
+    return Peers({node_id: _use(there) for node_id, there in replies.by_node.items()}, replies.silent, replies.left_out)
 
-    A median, so that a single peer that is far itself does not make all others look far; of an even number the mean of
-    the middle two, rounded down. Up to 6.4 used memory is that of the records, later that of their blocks: while a
+
+def _use(namespaces: tuple[Namespace, ...]) -> PeerUse:
+    used = {namespace.name: memory_used(namespace) for namespace in namespaces}
+    release = namespaces[0].release if namespaces else ()
+    return PeerUse(release, {name: size for name, size in used.items() if size is not None})
+
+
+def distance(snapshot: Snapshot, namespace: Namespace) -> Distance | None:
+    """How far this node's use of a namespace is from the median of its peers; None if fewer than two tell theirs.
+
+    A median, so that one peer that differs does not make all others differ; of an even number the mean of the middle
+    two, rounded down. Without flat storage used memory is that of the records, with it that of their blocks: while a
     cluster is upgraded, only peers that count as this node does are compared.
     """
     used = memory_used(namespace)
     if used is None or snapshot.peers is None:
         return None
-    known = sorted(
+    uses = sorted(
         use.used_bytes[namespace.name]
         for node_id, use in snapshot.peers.by_node.items()
         if node_id != snapshot.node.node_id
         and namespace.name in use.used_bytes
-        and _counts_blocks(use.release) == _counts_blocks(namespace.release)
+        and (use.release in FLAT_STORAGE) == (namespace.release in FLAT_STORAGE)
     )
-    if len(known) < LEAST_PEERS:
+    if len(uses) < LEAST_PEERS:
         return None
-    return Distance(used, (known[(len(known) - 1) // 2] + known[len(known) // 2]) // 2, len(known))
-
-
-def _counts_blocks(release: Release) -> bool:
-    return release >= (7, 0)
+    return Distance(used, (uses[(len(uses) - 1) // 2] + uses[len(uses) // 2]) // 2, len(uses))

@@ -9,22 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.memory.heap import index_stages, sindex_stages
-from exporter.memory.storage import HEADER_BYTES, difference
+from exporter.model.arithmetic import difference, total
+from exporter.model.constants import HEADER_BYTES, INDEX_STAGES, SINDEX_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.model.snapshot import Arena, Namespace, Storage
-
-
-INDEX_STAGES = 256
-"""How many stages the primary index of a namespace may take (CF_ARENAX_MAX_STAGES)."""
-
-SINDEX_STAGES = 2048
-"""How many stages the secondary indexes of a namespace may take (SI_ARENA_MAX_STAGES)."""
-
-SET_INDEX_ENTRY_BYTES = 16
-"""What a record takes in the index of its set."""
 
 _MEDIA = {"mem": "memory", "shmem": "shared_memory"}
 
@@ -70,27 +61,23 @@ class Pool:
 
 def pools(namespace: Namespace, certain: bool = False) -> tuple[Pool, ...]:
     """The pools of a namespace; `certain` says that the stages in use are known exactly (`stages_certain`)."""
-    found = list(_data_pools(namespace))
-    found.append(_arena_pool("primary_index", namespace.index, index_stages(namespace), INDEX_STAGES, certain))
-    found.append(_arena_pool("secondary_index", namespace.sindex, sindex_stages(namespace), SINDEX_STAGES, certain))
     allocated = namespace.set_index_allocated_bytes
-    found.append(
-        Pool(
-            "set_index",
-            "memory",
-            reserved=allocated,
-            occupied=allocated,
-            used=namespace.set_index_used_bytes,
-        )
+    return (
+        *_data_pools(namespace),
+        _arena_pool("primary_index", namespace.index, index_stages(namespace), INDEX_STAGES, certain),
+        _arena_pool("secondary_index", namespace.sindex, sindex_stages(namespace), SINDEX_STAGES, certain),
+        Pool("set_index", "memory", None, allocated, allocated, namespace.set_index_used_bytes),
     )
-    return tuple(found)
+
+
+def data_pool(namespace: Namespace) -> Pool | None:
+    """The pool of a namespace's records; None where nothing is known of it."""
+    return next((pool for pool in _data_pools(namespace) if pool.name == "data"), None)
 
 
 def memory_used(namespace: Namespace) -> int | None:
     """What a namespace keeps from all others in memory: the occupied (where unknown, used) bytes of its pools there."""
-    taken = [pool.used if pool.occupied is None else pool.occupied for pool in pools(namespace) if pool.in_memory]
-    known = [value for value in taken if value is not None]
-    return sum(known) if len(known) == len(taken) else None
+    return total([pool.used if pool.occupied is None else pool.occupied for pool in pools(namespace) if pool.in_memory])
 
 
 def _data_pools(namespace: Namespace) -> Iterator[Pool]:
@@ -106,16 +93,14 @@ def _data_pools(namespace: Namespace) -> Iterator[Pool]:
 
 
 def _block_pool(name: str, storage: Storage) -> Pool:
-    total, block = storage.total_bytes, storage.block_bytes
-    capacity = None if total is None or not storage.units else total - HEADER_BYTES * len(storage.units)
-    free = [unit.free_blocks for unit in storage.units if unit.free_blocks is not None]
-    known = capacity is not None and block is not None and len(free) == len(storage.units)
+    block, free_blocks = storage.block_bytes, total([unit.free_blocks for unit in storage.units])
+    capacity = difference(storage.total_bytes, HEADER_BYTES * len(storage.units)) if storage.units else None
     return Pool(
         name,
         storage.medium,
         capacity=capacity,
-        reserved=total,
-        occupied=capacity - sum(free) * block if known else None,  # type: ignore[operator] # known above
+        reserved=storage.total_bytes,
+        occupied=None if block is None or free_blocks is None else difference(capacity, free_blocks * block),
         used=storage.used_bytes,
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.arithmetic import difference
+from exporter.model.constants import HEADER_BYTES
+
 if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace, Unit
-
-HEADER_BYTES = 8 * 1024 * 1024
-"""What each stripe, device or file keeps for itself at its start (DRV_HEADER_SIZE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,3 @@ def storage_units(namespace: Namespace) -> tuple[StorageUnit, ...]:
     if storage.units and storage.total_bytes is not None and not (storage.on_devices and len(storage.units) > 1):
         size = storage.total_bytes // len(storage.units)
     return tuple(StorageUnit(unit, storage.block_bytes, size) for unit in storage.units)
-
-
-def difference(whole: int | None, part: int | None) -> int | None:
-    """The rest, unknown as soon as one of both is."""
-    return None if whole is None or part is None else whole - part

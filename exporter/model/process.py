@@ -6,10 +6,12 @@ from collections.abc import Mapping  # noqa: TC003 - an archive is checked by th
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-DEFAULT_STACK_BYTES = 8 << 20
+from exporter.model.constants import KIB, MIB
+
+DEFAULT_STACK_BYTES = 8 * MIB
 """What a thread's stack reserves where the limit is not known."""
 
-SHALLOW_STACK_BYTES = 24 * 1024
+SHALLOW_STACK_BYTES = 24 * KIB
 """What a thread touches that never ran deep: 17.5 KiB of thread-local storage (alloc.c `g_thread_site_infos`), 2.3 KiB
 of descriptor, a page of frames. Real ones are 29 to 36 KiB on average."""
 
@@ -141,7 +143,7 @@ class MapCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """One look at the process and its host; `problems` says per part in one line why it is missing."""
+    """The process and its host at one moment; `problems` says per part in one line why it is missing."""
 
     process: Process | None = None
     cgroup: Cgroup | None = None

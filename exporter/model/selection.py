@@ -76,12 +76,6 @@ def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:
     return named, rest
 
 
-def total(values: Sequence[int | None]) -> int | None:
-    """The sum, unknown as soon as one value is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
 def _fits(namespace: str, name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(namespace, own) and fnmatchcase(name, half) for own, half in map(_halves, patterns))
 

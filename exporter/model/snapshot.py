@@ -9,15 +9,14 @@ from collections.abc import Mapping  # noqa: TC003 - an archive is checked by th
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from exporter.model.constants import MEMORY_RESERVE_BLOCKS, RESERVE_BLOCKS
 from exporter.model.process import Jemalloc, MapCount, ProcessView, Regions
-
-Release = tuple[int, ...]
-"""A server release as numbers, so that `release >= (7, 1)` reads as it sounds."""
+from exporter.model.release import Release  # noqa: TC001
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Who answered."""
+    """The identity of a node, as it answers."""
 
     build: str
     release: Release
@@ -103,10 +102,15 @@ class Storage:
             return "shared_memory" if self.shared else "memory"
         return self.kind
 
+    @property
+    def reserve_blocks(self) -> int:
+        """Free write blocks of each unit that only defrag may take (drv_mem.c `mwb_get`, drv_ssd.c `swb_get`)."""
+        return MEMORY_RESERVE_BLOCKS if self.kind == "stripe" and not self.backed else RESERVE_BLOCKS
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The configured triggers, in the words of all releases: percent unless the name ends in `_bytes`."""
+    """The configured limits, by their names in all releases: percent unless the name ends in `_bytes`."""
 
     memory_size_bytes: int | None = None
     high_water_memory_pct: int | None = None
@@ -134,7 +138,7 @@ class Set(NamedTuple):
 
 
 class SecondaryIndex(NamedTuple):
-    """A secondary index; None where the release does not tell without a price."""
+    """A secondary index; None where the release tells only by sindex-stat, which was not asked."""
 
     name: str
     set_name: str
@@ -174,8 +178,17 @@ class Namespace:
     sindexes: tuple[SecondaryIndex, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PeerReplies:
+    """What the other nodes of the cluster answered: their namespaces by node id, and how many did not answer."""
+
+    by_node: Mapping[str, tuple[Namespace, ...]]
+    silent: int = 0  # asked, and gave no answer that is one
+    left_out: int = 0  # not asked: too many, or no time left
+
+
 class PeerUse(NamedTuple):
-    """What another node of the cluster uses of its memory, in bytes by namespace; what it does not tell is absent."""
+    """The memory that another node of the cluster uses, in bytes by namespace; what it does not tell is absent."""
 
     release: Release
     used_bytes: Mapping[str, int]
@@ -183,11 +196,11 @@ class PeerUse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The other nodes of the cluster: what those use that answered, by node id, and how many did not."""
+    """The other nodes of the cluster: the memory that those use that answered, by node id; else as `PeerReplies`."""
 
     by_node: Mapping[str, PeerUse]
-    silent: int = 0  # asked, and gave no answer that is one
-    left_out: int = 0  # not asked: too many, or no time left
+    silent: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +244,12 @@ class Snapshot:
 
 
 NOBODY = Node("", ())
-"""Who is there when no one answers."""
+"""The identity of a node that does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How a slow source does: when it was last read (Unix time), how long that took, and how often it was refused.
+    """The latest sample of a slow source: when (Unix time), how long it took, how often one was refused for its cost.
 
     `problem` says in one line why it has no value now.
     """
@@ -250,9 +263,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeResult:
-    """One try to read a node: what was seen, in one line why it did not answer, and what the try took.
+    """One scrape of a node: its snapshot, in one line why it did not answer, and the seconds that it took.
 
-    A node that does not answer may still be seen as a process.
+    Of a node that does not answer the process may still be known.
     """
 
     snapshot: Snapshot

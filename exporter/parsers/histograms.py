@@ -26,16 +26,16 @@ def sizes(text: str) -> tuple[tuple[int, int], ...]:
     `units=bytes:[512-1K)=20:[1K-2K)=3`; buckets without a record are left out. Raises `ParseError`.
     """
     unit, buckets = _head(text, "bytes")
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for bucket in filter(None, buckets.split(":")):
         match = _BUCKET.fullmatch(bucket)
         if match is None:
             raise ParseError(f"not a bucket of {unit}: {bucket[:40]!r}")
         above, limit = int(match[1]) * _UNITS[match[2]], int(match[3]) * _UNITS[match[4]]
-        if above >= limit or (found and found[-1][0] > above):
+        if above >= limit or (pairs and pairs[-1][0] > above):
             raise ParseError(f"a bucket out of order: {bucket[:40]!r}")
-        found.append((limit, int(match[5])))
-    return tuple(found)
+        pairs.append((limit, int(match[5])))
+    return tuple(pairs)
 
 
 def lives(text: str) -> Lives:

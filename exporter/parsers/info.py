@@ -14,6 +14,8 @@ from exporter.errors import ParseError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from exporter.model.release import Release
+
 Fields = dict[str, str]
 
 _ERROR = re.compile(r"(ERROR|Error|error|FAIL)(:|-|$)|(ns_)?type=unknown$")
@@ -43,20 +45,12 @@ def fields(text: str, separator: str = ";") -> Fields:
         raise ParseError(f"not a name=value pair: {wrong[:40]!r}") from None
 
 
-def release(build: str) -> tuple[int, ...]:
+def release(build: str) -> Release:
     """The numbers of a build such as `8.1.0.0-rc1`; at least two."""
     match = re.match(r"\d{1,4}(\.\d{1,4})+", build, re.ASCII)
     if not match:
         raise ParseError(f"not a server release: {build[:40]!r}")
     return tuple(int(part) for part in match.group().split("."))
-
-
-def context(release: tuple[int, ...], namespace: str) -> str:
-    """The parameters of `set-config` and `get-config` that name a namespace.
-
-    From 7.2 on it is named by `namespace`; `id`, as before, is deprecated in 8.1 (cfg_info.c).
-    """
-    return f"context=namespace;{'namespace' if release >= (7, 2) else 'id'}={namespace}"
 
 
 def records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Iterable[Sequence[str | None]]:
@@ -87,10 +81,10 @@ def _expression(layout: tuple[str, ...], wanted: tuple[str, ...], numbers: tuple
 def _records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...]) -> Iterator[list[str | None]]:
     """The same for records of different layouts, one by one."""
     for record in filter(None, text.split(";")):
-        found = fields(record, ":")
+        values = fields(record, ":")
         for name in numbers:
-            count(found.get(name), name)
-        yield [found.get(name) for name in wanted]
+            count(values.get(name), name)
+        yield [values.get(name) for name in wanted]
 
 
 def refuse(value: str) -> None:

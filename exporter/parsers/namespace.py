@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.model.snapshot import Arena, Namespace, Release, SecondaryIndex, Set, Storage, Thresholds, Unit
+from exporter.model.constants import INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
+from exporter.model.release import FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
+from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
 from exporter.parsers.info import Fields, either, flag, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIB = 1 << 20
+    from exporter.model.release import Release
 
 _WRITES = (
     "client_write_success",
@@ -20,6 +22,9 @@ _WRITES = (
     "client_udf_complete",
     "migrate_record_receives",
 )
+
+_PERSISTED = ("pmem", "flash")
+"""Types of indexes that are outside memory (Enterprise)."""
 
 _MOST_UNITS = 4096
 """A bound on the units of a namespace; the server allows 128 devices and more stripes only beyond 256 TiB."""
@@ -33,20 +38,19 @@ def namespace(
     sindexes: tuple[SecondaryIndex, ...] = (),
 ) -> Namespace:
     """A namespace from `namespace/NAME`, in the words of any release from 6.0 on."""
-    old = release < (7, 0)
-    engine = stats.get("storage-engine", "memory")
-    heap_data = old and in_memory(stats)
+    engine, flat = stats.get("storage-engine", "memory"), release in FLAT_STORAGE
+    heap_data = not flat and in_memory(stats)
     return Namespace(
         name=name,
         release=release,
-        index=_index(stats, old),
-        sindex=sindex(stats, old),
-        storage=None if old and engine == "memory" else _storage(stats, release, engine),
+        index=_index(stats, release),
+        sindex=sindex(stats, release),
+        storage=None if engine == "memory" and not flat else _storage(stats, release, engine),
         thresholds=_thresholds(stats),
         heap_data=heap_data,
         heap_data_used_bytes=number(stats, "memory_used_data_bytes") if heap_data else None,
         memory_used_bytes=number(stats, "memory_used_bytes"),
-        set_index_used_bytes=number(stats, "memory_used_set_index_bytes" if old else "set_index_used_bytes"),
+        set_index_used_bytes=number(stats, _stat("set_index_used_bytes", "memory_used_set_index_bytes", release)),
         set_index_allocated_bytes=number(stats, "set_index_alloc_bytes"),
         objects=number(stats, "objects"),
         tombstones=number(stats, "tombstones"),
@@ -71,13 +75,18 @@ def in_memory(stats: Fields) -> bool:
     return stats.get("storage-engine", "memory") == "memory" or stats.get("storage-engine.data-in-memory") == "true"
 
 
-def _index(stats: Fields, old: bool) -> Arena:
+def _stat(name: str, old_name: str, release: Release) -> str:
+    """The name that a release has for a statistic."""
+    return name if release in UNIFIED_STATS else old_name
+
+
+def _index(stats: Fields, release: Release) -> Arena:
     kind = stats.get("index-type", "mem")
-    used = number(stats, "memory_used_index_bytes" if old else "index_used_bytes")
-    if old and kind in ("pmem", "flash"):
+    used = number(stats, _stat("index_used_bytes", "memory_used_index_bytes", release))
+    if kind in _PERSISTED and release not in UNIFIED_STATS:
         # memory_used_index_bytes is 0 there; the entries themselves are what the limit on mounts counts.
         objects, tombstones = number(stats, "objects"), number(stats, "tombstones")
-        used = None if objects is None else 64 * (objects + (tombstones or 0))
+        used = None if objects is None else INDEX_ENTRY_BYTES * (objects + (tombstones or 0))
     return Arena(
         type=kind,
         used_bytes=used,
@@ -88,12 +97,11 @@ def _index(stats: Fields, old: bool) -> Arena:
     )
 
 
-def sindex(stats: Fields, old: bool) -> Arena:
-    """All secondary indexes of a namespace; `old` is up to 6.4."""
+def sindex(stats: Fields, release: Release) -> Arena:
+    """All secondary indexes of a namespace."""
     kind = stats.get("sindex-type", "mem")
-    used = number(stats, "memory_used_sindex_bytes" if old else "sindex_used_bytes")
-    if old and kind in ("pmem", "flash"):
-        used = number(stats, f"sindex_{kind}_used_bytes")
+    old_name = f"sindex_{kind}_used_bytes" if kind in _PERSISTED else "memory_used_sindex_bytes"
+    used = number(stats, _stat("sindex_used_bytes", old_name, release))
     return Arena(
         type=kind,
         used_bytes=used,
@@ -106,18 +114,17 @@ def sindex(stats: Fields, old: bool) -> Arena:
 
 def _storage(stats: Fields, release: Release, engine: str) -> Storage:
     """The block storage; 8 MiB write blocks in memory always, and on devices from 7.1 on."""
-    prefix = "data" if release >= (7, 0) else "pmem" if engine == "pmem" else "device"
-    old = release < (7, 0)
-    if engine in ("memory", "pmem") or release >= (7, 1):
-        block: int | None = 8 * MIB
+    medium = "pmem" if engine == "pmem" else "device"
+    if engine in ("memory", "pmem") or release in FIXED_WRITE_BLOCK:
+        block: int | None = WRITE_BLOCK_BYTES
     else:
         block = number(stats, "storage-engine.write-block-size")
     kinds = [kind for kind in ("stripe", "device", "file") if f"storage-engine.{kind}[0]" in stats]
     return Storage(
         kind="pmem" if engine == "pmem" else kinds[0] if kinds else "stripe",
-        total_bytes=number(stats, f"{prefix}_total_bytes"),
-        used_bytes=number(stats, f"{prefix}_used_bytes"),
-        available_pct=number(stats, f"{prefix}_{'available' if old else 'avail'}_pct"),
+        total_bytes=number(stats, _stat("data_total_bytes", f"{medium}_total_bytes", release)),
+        used_bytes=number(stats, _stat("data_used_bytes", f"{medium}_used_bytes", release)),
+        available_pct=number(stats, _stat("data_avail_pct", f"{medium}_available_pct", release)),
         block_bytes=block,
         flush_bytes=number(stats, "storage-engine.flush-size"),
         defrag_lwm_pct=number(stats, "storage-engine.defrag-lwm-pct"),
@@ -133,9 +140,9 @@ def _cache_blocks(stats: Fields, release: Release) -> int | None:
     """How many write blocks a device keeps after writing: bytes from 7.1 on, blocks before; none of data in memory."""
     if in_memory(stats):
         return 0
-    if release >= (7, 1):
+    if release in POST_WRITE_CACHE:
         size = number(stats, "storage-engine.post-write-cache")
-        return None if size is None else size // (8 * MIB)
+        return None if size is None else size // WRITE_BLOCK_BYTES
     return number(stats, "storage-engine.post-write-queue")
 
 

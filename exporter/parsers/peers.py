@@ -31,20 +31,20 @@ def peers(text: str) -> tuple[Peer, ...]:
     head = _HEAD.match(text)
     if head is None or not text.endswith("]"):
         raise ParseError(f"not a list of peers: {text[:40]!r}")
-    found, at = [], head.end()
+    listed, at = [], head.end()
     while at < len(text) - 1:
         peer = _PEER.match(text, at)
         if peer is None:
             raise ParseError(f"not a peer: {text[at : at + 40]!r}")
         node_id, tls_name, addresses = peer.groups()
-        found.append(Peer(node_id, tls_name or None, addresses_in(addresses, head[1])))
+        listed.append(Peer(node_id, tls_name or None, addresses_in(addresses, head[1])))
         at = peer.end()
-    return tuple(found)
+    return tuple(listed)
 
 
 def addresses_in(text: str, default_port: str = "") -> tuple[tuple[str, int], ...]:
     """The addresses in `ADDRESS,...`, as also `service-clear-std` and `service-tls-std` have them."""
-    found, at = [], 0
+    addresses, at = [], 0
     while at < len(text):
         address = _ADDRESS.match(text, at)
         if address is None or (address.end() == len(text) and text.endswith(",")):
@@ -52,6 +52,6 @@ def addresses_in(text: str, default_port: str = "") -> tuple[tuple[str, int], ..
         port = int(address[3] or default_port or 0)
         if not 0 < port < 1 << 16:
             raise ParseError(f"the address of a peer has no valid port: {text[at : at + 40]!r}")
-        found.append((address[1] or address[2], port))
+        addresses.append((address[1] or address[2], port))
         at = address.end()
-    return tuple(found)
+    return tuple(addresses)

@@ -10,16 +10,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
+from exporter.model.constants import KIB, MIB
 from exporter.model.process import Host, Process, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KIB = 1024
 KINDS = {0xAE: "primary_index", 0xA2: "secondary_index", 0xAD: "data"}
 """What a segment holds, by the top byte of its key."""
 
-UNLIMITED_STACK_BYTES = 2 << 20
+UNLIMITED_STACK_BYTES = 2 * MIB
 """What a thread gets where the limit is none (glibc's ARCH_STACK_DEFAULT_SIZE)."""
 
 _SIZE = re.compile(r"^(\w+):[ \t]*([0-9]{1,15}) kB$", re.MULTILINE | re.ASCII)
@@ -93,7 +93,7 @@ def segments(text: str) -> tuple[Segment, ...]:
     names = lines[0].split() if lines else []
     if not {"key", "size", "nattch"} <= set(names):
         raise ParseError("not a list of System V segments")
-    found = []
+    owned = []
     for line in lines[1:]:
         cells = line.split()
         if len(cells) != len(names):
@@ -102,7 +102,7 @@ def segments(text: str) -> tuple[Segment, ...]:
         key = number(row["key"].removeprefix("-"), "key")
         key = (-key if row["key"].startswith("-") else key) & 0xFFFFFFFF
         if key >> 24 in KINDS:
-            found.append(
+            owned.append(
                 Segment(
                     key=key,
                     kind=KINDS[key >> 24],
@@ -114,7 +114,7 @@ def segments(text: str) -> tuple[Segment, ...]:
                     attached=number(row["nattch"], "nattch"),
                 )
             )
-    return tuple(found)
+    return tuple(owned)
 
 
 def cgroup_path(text: str) -> tuple[int, str]:
@@ -160,7 +160,7 @@ def oom_kills(text: str) -> int | None:
 
 def listeners(text: str) -> Mapping[int, set[str]]:
     """The inodes of the sockets that listen, by port, from `net/tcp` or `net/tcp6`."""
-    found: dict[int, set[str]] = defaultdict(set)
+    inodes: dict[int, set[str]] = defaultdict(set)
     for line in text.splitlines()[1:]:
         cells = line.split()
         if len(cells) < 10:
@@ -169,8 +169,8 @@ def listeners(text: str) -> Mapping[int, set[str]]:
         if not re.fullmatch(r"[0-9A-Fa-f]{4}", port):
             raise ParseError(f"not a port: {port[:40]!r}")
         if cells[3] == "0A":
-            found[int(port, 16)].add(cells[9])
-    return dict(found)
+            inodes[int(port, 16)].add(cells[9])
+    return dict(inodes)
 
 
 def number(text: str, name: str) -> int:

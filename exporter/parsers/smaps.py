@@ -9,12 +9,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
+from exporter.model.constants import KIB
 from exporter.model.process import DEFAULT_STACK_BYTES, REGIONS, SHALLOW_STACK_BYTES, Process, Region, Regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-KIB = 1024
 LARGEST_PAGE = 64 * KIB
 
 _HEAD = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([-rwxsp]{4}) [0-9a-f]+ \S+ [0-9]+ *(.*)")
@@ -67,13 +67,13 @@ def areas(lines: Iterable[str]) -> Iterator[Area]:
         yield _area(head, figures)
 
 
-def regions(found: Iterable[Area], process: Process | None = None) -> Regions:
+def regions(listing: Iterable[Area], process: Process | None = None) -> Regions:
     """The address space by region."""
     stack_bytes = (process and process.stack_limit) or DEFAULT_STACK_BYTES
     virtual, resident = dict.fromkeys(REGIONS, 0), dict.fromkeys(REGIONS, 0)
     count = stacks = file = lazily_freed = huge = swapped = 0
     file_end = guard_end = None
-    for area in found:
+    for area in listing:
         count += 1
         lazily_freed += area.lazily_freed
         huge += area.huge

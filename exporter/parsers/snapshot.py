@@ -1,7 +1,7 @@
 """What info replies mean: from their fields to a snapshot in bytes.
 
-Here and in `namespaces` alone units change, and the releases' different words for the same thing meet. The words come
-from the server's `thr_info.c` and `cfg_info.c`. Pure; raises nothing but `ParseError`.
+Here and in `namespace` alone KiB and percentages become bytes, and the releases' names for a statistic become one. The
+names come from the server's `thr_info.c` and `cfg_info.c`. Pure; raises nothing but `ParseError`.
 """
 
 from __future__ import annotations
@@ -10,30 +10,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
-from exporter.model.snapshot import Heap, Namespace, Node, Release, SecondaryIndex, Set, Snapshot, System
+from exporter.model import info_commands as commands
+from exporter.model.constants import KIB
+from exporter.model.release import UNIFIED_STATS
+from exporter.model.snapshot import Heap, Namespace, Node, SecondaryIndex, Set, Snapshot, System
 from exporter.parsers import info
-from exporter.parsers import namespace as namespaces
-from exporter.parsers.info import Fields, error, fields, number, records, refuse, scaled
+from exporter.parsers.info import Fields, either, error, fields, number, records, refuse, scaled
+from exporter.parsers.namespace import in_memory, namespace, sindex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.model.process import Host
-
-KIB = 1024
+    from exporter.model.release import Release
 
 
 def node(replies: Mapping[str, str]) -> Node:
     """Who answered; raises `ParseError` if that does not say its build."""
-    build = replies.get("build", "").strip()
-    edition = replies.get("edition")
-    if "release" in replies and not error(replies["release"]):
-        edition = fields(replies["release"]).get("edition")
-    cluster_name = replies.get("cluster-name")
+    build = replies.get(commands.BUILD, "").strip()
+    edition = replies.get(commands.EDITION)
+    if commands.RELEASE in replies and not error(replies[commands.RELEASE]):
+        edition = fields(replies[commands.RELEASE]).get("edition")
+    cluster_name = replies.get(commands.CLUSTER_NAME)
     return Node(
         build=build,
         release=info.release(build),
-        node_id=replies.get("node") or None,
+        node_id=replies.get(commands.NODE) or None,
         edition=edition if edition and not error(edition) else None,
         cluster_name=cluster_name if cluster_name not in (None, "", "null", "not-set") else None,
     )
@@ -41,14 +43,13 @@ def node(replies: Mapping[str, str]) -> Node:
 
 def snapshot(replies: Mapping[str, str]) -> Snapshot:
     """Everything in the replies; a section that is missing or wrong is named in `problems`."""
-    who = node(replies)
+    identity = node(replies)
     problems: dict[str, str] = {}
 
-    def section(command: str, expected: bool = True) -> str | None:
+    def section(command: str) -> str | None:
         value = replies.get(command)
         if value is None:
-            if expected:
-                problems[command] = "no answer"
+            problems[command] = "no answer"
             return None
         complaint = error(value)
         if complaint:
@@ -57,35 +58,35 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         return value
 
     heap, system, fabric_connections, uptime = Heap(), System(), None, None
-    text = section("statistics")
+    text = section(commands.STATISTICS)
     if text is not None:
         try:
-            told = fields(text)
-            heap, system = statistics(told)
-            fabric_connections = number(told, "fabric_connections")
-            uptime = number(told, "uptime")
+            stats = fields(text)
+            heap, system = statistics(stats)
+            fabric_connections = number(stats, "fabric_connections")
+            uptime = number(stats, "uptime")
             if heap.allocated is None:
-                problems["statistics"] = "no figures of the heap"
+                problems[commands.STATISTICS] = "no figures of the heap"
         except ParseError as problem:
-            problems["statistics"] = str(problem)
+            problems[commands.STATISTICS] = str(problem)
 
-    found = []
-    names = section("namespaces")
-    for name in filter(None, (names or "").split(";")):
-        text = section(f"namespace/{name}")
+    namespaces = []
+    for name in commands.names(section(commands.NAMESPACES) or ""):
+        command = commands.namespace(name)
+        text = section(command)
         if text is None:
             continue
         try:
-            found.append(_namespace_with_parts(name, fields(text), who.release, replies, problems))
+            namespaces.append(_namespace_with_parts(name, fields(text), identity.release, replies, problems))
         except ParseError as problem:
-            problems[f"namespace/{name}"] = str(problem)
+            problems[command] = str(problem)
     return Snapshot(
-        node=who,
+        node=identity,
         heap=heap,
         system=system,
         fabric_connections=fabric_connections,
         uptime=uptime,
-        namespaces=tuple(found),
+        namespaces=tuple(namespaces),
         problems=problems,
     )
 
@@ -146,9 +147,9 @@ def _integers(column: Sequence[str | None]) -> list[int | None]:
 
 def set_bytes_field(stats: Fields, release: Release) -> str:
     """Which field of a set holds the bytes that its stop-writes-size counts (6.4 datamodel.h:1418)."""
-    if release >= (7, 0):
+    if release in UNIFIED_STATS:
         return "data_used_bytes"
-    return "memory_data_bytes" if namespaces.in_memory(stats) else "device_data_bytes"
+    return "memory_data_bytes" if in_memory(stats) else "device_data_bytes"
 
 
 def sindex_list(text: str) -> tuple[tuple[str, str, str], ...]:
@@ -160,56 +161,44 @@ def sindex_list(text: str) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def sindex_commands(namespace: str, name: str) -> tuple[str, str]:
-    """The commands that tell the figures of one index: the silent one of up to 8.0, the logging one of 8.1."""
-    return f"sindex/{namespace}/{name}", f"sindex-stat:namespace={namespace};indexname={name}"
-
-
 def _namespace_with_parts(
     name: str, stats: Fields, release: Release, replies: Mapping[str, str], problems: dict[str, str]
 ) -> Namespace:
     """A namespace with its sets and indexes; what is wrong with those costs only them."""
-    found_sets: tuple[Set, ...] = ()
-    command = f"sets/{name}"
+    namespace_sets: tuple[Set, ...] = ()
+    command = commands.sets(name)
     if command in replies:
         try:
             refuse(replies[command])
-            found_sets = sets(replies[command], set_bytes_field(stats, release))
+            namespace_sets = sets(replies[command], set_bytes_field(stats, release))
         except ParseError as problem:
             problems[command] = str(problem)
-    found_indexes: list[SecondaryIndex] = []
-    if "sindex-list:" in replies:
+    indexes: list[SecondaryIndex] = []
+    if commands.SINDEX_LIST in replies:
         try:
-            refuse(replies["sindex-list:"])
-            listed = [entry for entry in sindex_list(replies["sindex-list:"]) if entry[0] == name]
-            only = len(listed) == 1
-            total = namespaces.sindex(stats, release < (7, 0)).used_bytes if only else None
+            refuse(replies[commands.SINDEX_LIST])
+            listed = [entry for entry in sindex_list(replies[commands.SINDEX_LIST]) if entry[0] == name]
+            # The only index of a namespace takes all that the namespace's indexes take.
+            total = sindex(stats, release).used_bytes if len(listed) == 1 else None
             for _, index, set_name in listed:
-                found_indexes.append(_secondary_index(name, index, set_name, total, replies, problems))
+                figures = _sindex_figures(commands.sindex(release, name, index), replies, problems)
+                indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
         except ParseError as problem:
-            problems["sindex-list:"] = str(problem)
-    return namespaces.namespace(name, stats, release, found_sets, tuple(found_indexes))
+            problems[commands.SINDEX_LIST] = str(problem)
+    return namespace(name, stats, release, namespace_sets, tuple(indexes))
 
 
-def _secondary_index(
-    namespace: str,
-    name: str,
-    set_name: str,
-    total: int | None,
-    replies: Mapping[str, str],
-    problems: dict[str, str],
-) -> SecondaryIndex:
-    """One index; the only one of its namespace takes all that the namespace's indexes take."""
-    for command in sindex_commands(namespace, name):
-        if command not in replies:
-            continue
-        try:
-            refuse(replies[command])
-            stats = fields(replies[command])
-            used = number(stats, "used_bytes")
-            if used is None:
-                used = number(stats, "memory_used")  # up to 6.2
-            return SecondaryIndex(name, set_name, used, number(stats, "entries"))
-        except ParseError as problem:
-            problems[command] = str(problem)
-    return SecondaryIndex(name, set_name, total, None)
+def _sindex_figures(
+    command: str, replies: Mapping[str, str], problems: dict[str, str]
+) -> tuple[int | None, int | None] | None:
+    """The bytes and the entries of one index, where its own command was asked and answered."""
+    if command not in replies:
+        return None
+    try:
+        refuse(replies[command])
+        stats = fields(replies[command])
+        # Up to 6.2 it is memory_used.
+        return either(stats, "used_bytes", "memory_used"), number(stats, "entries")
+    except ParseError as problem:
+        problems[command] = str(problem)
+        return None

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 
 from exporter.memory.config import limits
 from exporter.memory.storage import storage_units
+from exporter.model.constants import (
+    DEFRAG_LWM_PCT,
+    KIB,
+    OPEN_BLOCKS,
+    PARTITIONS,
+    SET_INDEX_STAGE_BYTES,
+    SET_INDEX_STAGE_ENTRIES,
+    SET_INDEX_TREE_BYTES,
+)
 from exporter.reclaim.action import Gain
 
 if TYPE_CHECKING:
@@ -16,20 +25,12 @@ if TYPE_CHECKING:
     from exporter.memory.storage import StorageUnit
     from exporter.model.snapshot import Namespace, Set, System
 
-BATCH_BUFFER_BYTES = 128 << 10
+BATCH_BUFFER_BYTES = 128 * KIB
 """A buffer of batch requests (batch.c `BATCH_BLOCK_SIZE`)."""
 
 KEPT_BUFFERS = 16
 """The free write buffers that a device keeps (drv_ssd.c `ssd_free_swbs`)."""
 
-OPEN_BLOCKS = 5
-"""The blocks of a stripe or device that are being filled at most: four by writers, one by defragmentation."""
-
-PARTITIONS = 4096
-SET_INDEX_PART_BYTES = 4096 + 1280 + 64
-"""A set index has a first stage, a tree and an array of stages per partition (set_index.c)."""
-
-SET_INDEX_STAGE_ENTRIES = 256
 HEAP = "heap; resident memory as the kernel takes what is lazily freed"
 
 
@@ -89,12 +90,12 @@ def set_index(namespace: Namespace, one: Set) -> Gain:
     if namespace.partition_share is None:
         return Gain(None, None, HEAP)
     held = round(PARTITIONS * namespace.partition_share)
-    floor = held * SET_INDEX_PART_BYTES
+    floor = held * (SET_INDEX_TREE_BYTES + SET_INDEX_STAGE_BYTES)
     if one.objects is None or not held:
         return Gain(floor, None, HEAP)
     stages = _ceil(_ceil(one.objects, held) + 1, SET_INDEX_STAGE_ENTRIES)
     # Partitions differ: no bound from above, but twice the mean is far beyond any.
-    return Gain(floor, floor + held * (2 * stages - 1) * 4096, HEAP)
+    return Gain(floor, floor + held * (2 * stages - 1) * SET_INDEX_STAGE_BYTES, HEAP)
 
 
 def sindex(namespace: Namespace, name: str) -> Gain:
@@ -115,7 +116,7 @@ def truncate(namespace: Namespace, one: Set) -> Gain:
     where = free_blocks(namespace)
     if storage is None or storage.used_bytes is None or one.used_bytes is None or not storage.block_bytes:
         return Gain(None, None, where)
-    block, pct = storage.block_bytes, storage.defrag_lwm_pct or 50
+    block, pct = storage.block_bytes, storage.defrag_lwm_pct or DEFRAG_LWM_PCT
     occupied = [unit.occupied for unit in storage_units(namespace) if unit.occupied is not None]
     if len(occupied) < len(storage.units):
         return Gain(None, None, where)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import HIGH_DEFRAG_PCT, MOST_DELETED
-from exporter.memory.config import DEFRAG_RESERVE_BLOCKS
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim import effects as marks
 from exporter.reclaim.effects import Reason
@@ -122,7 +121,7 @@ def _of_defrag(situation: Situation, namespace: Namespace, pct: int) -> Iterator
         yield Reason(
             f"above {HIGH_DEFRAG_PCT} each block gained costs {100 / (100 - pct):.0f} blocks of writing", False
         )
-    reserve = 1 if storage.kind == "stripe" and not storage.backed else DEFRAG_RESERVE_BLOCKS
+    reserve = storage.reserve_blocks
     free = [unit.free_blocks for unit in storage.units if unit.free_blocks is not None]
     if len(free) < len(storage.units) or not free:
         yield Reason("the node does not tell its free blocks")

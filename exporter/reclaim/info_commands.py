@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exporter.parsers.info import context
+from exporter.model import info_commands as commands
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import Release
+    from exporter.model.release import Release
     from exporter.reclaim.action import Change
 
 _NAME = re.compile(r"[^\s;:=/,]{1,64}")
@@ -26,22 +26,24 @@ def command(release: Release, wish: Change, value: str) -> str:
     The server's code asks for one parameter after the other and takes the first that it finds (`cfg_set_namespace`).
     """
     if wish.parameter == TRUNCATE:
-        return f"truncate:namespace={wish.namespace};set={wish.subject}"
+        return commands.truncate(wish.namespace, wish.subject)
     if wish.parameter == SINDEX:
-        return f"sindex-delete:{'namespace' if release >= (7, 2) else 'ns'}={wish.namespace};indexname={wish.subject}"
-    if wish.parameter == SET_INDEX:
-        return f"set-config:{context(release, wish.namespace)};set={wish.subject};{SET_INDEX}={value}"
-    if PARAMETERS[wish.parameter].context == "service":
-        return f"set-config:context=service;{wish.parameter}={value}"
-    return f"set-config:{context(release, wish.namespace)};{wish.parameter}={value}"
+        return commands.sindex_delete(release, wish.namespace, wish.subject)
+    context = _context(release, wish)
+    return commands.set_config(
+        f"{context};set={wish.subject}" if wish.parameter == SET_INDEX else context, wish.parameter, value
+    )
 
 
 def read_back(release: Release, wish: Change) -> str:
     """The command whose reply shows whether a wish took effect."""
     if wish.parameter in (SET_INDEX, TRUNCATE):
-        return f"sets/{wish.namespace}/{wish.subject}"
-    if wish.parameter == SINDEX:
-        return "sindex-list:"
-    if PARAMETERS[wish.parameter].context == "service":
-        return "get-config:context=service"
-    return f"get-config:{context(release, wish.namespace)}"
+        return commands.sets(wish.namespace, wish.subject)
+    return commands.SINDEX_LIST if wish.parameter == SINDEX else commands.get_config(_context(release, wish))
+
+
+def _context(release: Release, wish: Change) -> str:
+    """Whose configuration a wish changes."""
+    if wish.parameter in PARAMETERS and PARAMETERS[wish.parameter].context == "service":
+        return commands.SERVICE_CONTEXT
+    return commands.namespace_context(release, wish.namespace)

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model import release as releases
+
 if TYPE_CHECKING:
-    from exporter.model.snapshot import Release
+    from exporter.model.release import Capability, Release
 
 SET_INDEX = "enable-index"
 SINDEX = "sindex-delete"
@@ -22,14 +24,13 @@ _SPANS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 class Parameter:
     """A parameter that can be changed while the server runs.
 
-    `until` is the first release without it. `storage`: the server lists it with the prefix `storage-engine.`, which
+    Releases with the `capability` have it. `storage`: the server lists it with the prefix `storage-engine.`, which
     set-config does not take.
     """
 
     name: str
     kind: str  # percent, number, bytes or seconds
-    since: Release = (6, 0)
-    until: Release | None = None
+    capability: Capability = releases.SUPPORTED
     storage: bool = False
     context: str = "namespace"
     least: int = 0
@@ -42,7 +43,7 @@ class Parameter:
 
     def there(self, release: Release) -> bool:
         """Whether the release has it."""
-        return release >= self.since and (self.until is None or release < self.until)
+        return release in self.capability
 
     def value(self, text: str) -> int | None:
         """The value as a whole number, of bytes or seconds where it has a unit; None if it is not well written."""
@@ -54,14 +55,14 @@ class Parameter:
 NSUP_PERIOD = Parameter("nsup-period", "seconds", most=86_400 * 7)
 DEFRAG_LWM = Parameter("defrag-lwm-pct", "percent", storage=True, least=1, most=99)
 DEFRAG_SLEEP = Parameter("defrag-sleep", "number", storage=True, most=1_000_000)
-POST_WRITE_CACHE = Parameter("post-write-cache", "bytes", since=(7, 1), storage=True)
-POST_WRITE_QUEUE = Parameter("post-write-queue", "number", until=(7, 1), storage=True, most=8192)
-MEMORY_SIZE = Parameter("memory-size", "bytes", until=(7, 0), least=1)
-INDEXES_BUDGET = Parameter("indexes-memory-budget", "bytes", since=(7, 1))
-EVICT_USED = Parameter("evict-used-pct", "percent", since=(7, 0), storage=True, most=100)
-EVICT_INDEXES = Parameter("evict-indexes-memory-pct", "percent", since=(7, 1), most=100)
-HIGH_WATER_MEMORY = Parameter("high-water-memory-pct", "percent", until=(7, 0), most=100)
-HIGH_WATER_DISK = Parameter("high-water-disk-pct", "percent", until=(7, 0), most=100)
+POST_WRITE_CACHE = Parameter("post-write-cache", "bytes", releases.POST_WRITE_CACHE, storage=True)
+POST_WRITE_QUEUE = Parameter("post-write-queue", "number", releases.POST_WRITE_QUEUE, storage=True, most=8192)
+MEMORY_SIZE = Parameter("memory-size", "bytes", releases.MEMORY_SIZE, least=1)
+INDEXES_BUDGET = Parameter("indexes-memory-budget", "bytes", releases.INDEXES_BUDGET)
+EVICT_USED = Parameter("evict-used-pct", "percent", releases.EVICT_USED, storage=True, most=100)
+EVICT_INDEXES = Parameter("evict-indexes-memory-pct", "percent", releases.INDEXES_BUDGET, most=100)
+HIGH_WATER_MEMORY = Parameter("high-water-memory-pct", "percent", releases.MEMORY_SIZE, most=100)
+HIGH_WATER_DISK = Parameter("high-water-disk-pct", "percent", releases.HIGH_WATER_DISK, most=100)
 EVICT_TENTHS = Parameter("evict-tenths-pct", "number", least=1, most=1000)
 BATCH_BUFFERS = Parameter("batch-max-unused-buffers", "number", context="service", most=1 << 20)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import DEFRAG_CHOICES
+from exporter.model.constants import WRITE_BLOCK_BYTES
 from exporter.reclaim import gains, texts
 from exporter.reclaim.action import Action, Choice, Gain, Plan, Refusal
 from exporter.reclaim.effects import LIMITS, changed
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from exporter.reclaim.action import Change
     from exporter.reclaim.situation import Situation
 
-_BLOCK_BYTES = 8 << 20
 _EVICTED = "live records, as nsup deletes them; their blocks as defragmentation gets to them"
 
 
@@ -95,7 +95,7 @@ def _gain(situation: Situation, wish: Change, namespace: Namespace | None, befor
     if wish.parameter == "defrag-sleep":
         return gains.defrag_queue(namespace)
     if wish.parameter == "post-write-cache":
-        return gains.post_write(namespace, value // _BLOCK_BYTES)
+        return gains.post_write(namespace, value // WRITE_BLOCK_BYTES)
     if wish.parameter == "post-write-queue":
         return gains.post_write(namespace, value)
     if wish.parameter == SINDEX:

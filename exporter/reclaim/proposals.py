@@ -15,6 +15,7 @@ from exporter.findings.thresholds import (
     WORTH_A_CHANGE,
 )
 from exporter.memory.config import limits
+from exporter.model.constants import WRITE_BLOCK_BYTES
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim import gains
 from exporter.reclaim.action import Change
@@ -73,7 +74,7 @@ def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     if (gains.post_write(namespace, blocks).most or 0) < WORTH_A_CHANGE:
         return
     if PARAMETERS["post-write-cache"].there(namespace.release):
-        yield _wish(namespace.name, "post-write-cache", blocks * (8 << 20))
+        yield _wish(namespace.name, "post-write-cache", blocks * WRITE_BLOCK_BYTES)
     else:
         yield _wish(namespace.name, "post-write-queue", blocks)
 
@@ -89,7 +90,7 @@ def _eviction(situation: Situation, namespace: Namespace) -> Iterator[Change]:
     """A mark below the one that stops writes, where that is near and there is none."""
     if not situation.number(namespace.name, "nsup-period") or not situation.mortal(namespace.name):
         return
-    old, rules = namespace.release < (7, 0), namespace.thresholds
+    rules = namespace.thresholds
     # The parameter, the limit, the mark in force, and the percentage that stops writes.
     candidates = (
         ("high-water-memory-pct", "memory_size", rules.high_water_memory_pct, rules.stop_writes_pct),
@@ -97,13 +98,13 @@ def _eviction(situation: Situation, namespace: Namespace) -> Iterator[Change]:
         ("evict-used-pct", "data_used", rules.evict_used_pct, rules.stop_writes_used_pct),
         ("evict-indexes-memory-pct", "indexes_budget", rules.evict_indexes_memory_pct, 100),
     )
-    for parameter, name, mark, stop_pct in candidates[:2] if old else candidates[2:]:
-        if mark or not stop_pct:
+    for parameter, name, mark, stop_pct in candidates:
+        if mark or not stop_pct or not PARAMETERS[parameter].there(namespace.release):
             continue
         for limit in limits(namespace, situation.snapshot.system):
-            if (limit.name, limit.action) != (name, "stop_writes") or not limit.limit or limit.used is None:
+            if (limit.name, limit.action) != (name, "stop_writes") or limit.used_ratio is None:
                 continue
-            if limit.used >= NEAR_STOP * limit.limit and stop_pct > EVICT_BELOW_STOP_PCT:
+            if limit.used_ratio >= NEAR_STOP and stop_pct > EVICT_BELOW_STOP_PCT:
                 yield _wish(namespace.name, parameter, stop_pct - EVICT_BELOW_STOP_PCT)
 
 

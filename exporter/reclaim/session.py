@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.errors import ExporterError, SourceError
+from exporter.model import info_commands
 from exporter.model.snapshot import NOBODY
 from exporter.parsers.snapshot import snapshot
 from exporter.reclaim import text as page
@@ -47,7 +48,7 @@ def reclaim(own: argparse.Namespace, asked: Sequence[Change], chosen: Settings, 
 def read(source: AerospikeSource, timeout: float) -> Situation:
     """Everything that a plan is made from, with commands that only read."""
     replies = dict(source.read(timeout))
-    names = [name for name in replies.get("namespaces", "").split(";") if name]
+    names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
     for text in (SERVICE_COMMAND, *map(ttl_command, names)):
         replies[text] = source.ask(text, timeout)
     return situation(replies)

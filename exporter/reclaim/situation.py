@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
+from exporter.model import info_commands as commands
 from exporter.parsers import histograms, info
 from exporter.parsers import snapshot as stats
 from exporter.reclaim.parameters import PARAMETERS
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace, Set, Snapshot
     from exporter.parsers.info import Fields
 
-SERVICE_COMMAND = "get-config:context=service"
+SERVICE_COMMAND = commands.get_config(commands.SERVICE_CONTEXT)
 
 
 def ttl_command(namespace: str) -> str:
     """The command that tells how long the records of a namespace have left."""
-    return f"histogram:namespace={namespace};type=ttl"
+    return commands.histogram(namespace, commands.LIVES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def situation(replies: Mapping[str, str]) -> Situation:
     names = [namespace.name for namespace in snapshot.namespaces]
     return Situation(
         snapshot=snapshot,
-        statistics=_fields(replies.get("statistics")),
+        statistics=_fields(replies.get(commands.STATISTICS)),
         service=_fields(replies.get(SERVICE_COMMAND)),
-        namespaces={name: _fields(replies.get(f"namespace/{name}")) for name in names},
+        namespaces={name: _fields(replies.get(commands.namespace(name))) for name in names},
         lifetimes={name: _lifetimes(replies.get(ttl_command(name), "")) for name in names},
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.analysis import acts
 from exporter.memory.map import IDLE
-from exporter.memory.map.inputs import evidence
+from exporter.memory.map.inputs import inputs
 from exporter.render.svg import Part
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def owners(ledger: Ledger) -> list[LedgerRow]:
 
 def sources(snapshot: Snapshot) -> list[str]:
     """What the ledger was made from."""
-    known, found = evidence(snapshot), ["info", "status"]
+    known, found = inputs(snapshot), ["info", "status"]
     if known is not None and known.aged is not None:
         found.append("smaps" if known.regions else "old smaps")
     if known is not None and known.jemalloc is not None:
@@ -88,7 +88,7 @@ def marks(analysis: Diagnosis) -> list[LimitRow]:
     """Every limit, in the order of the namespaces."""
     rows = []
     for ns, limit in analysis.limits:
-        share = limit.used / limit.limit if limit.used is not None and limit.limit else None
+        share = limit.used_ratio
         first = limit is analysis.first_limits.get(ns)
         rows.append(LimitRow(ns, limit, share, "now" if limit.breached else "first" if first else ""))
     return rows

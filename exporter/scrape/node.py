@@ -13,6 +13,8 @@ from exporter.collectors.map import MAP
 from exporter.collectors.peers import PEERS
 from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SourceError
+from exporter.memory.peers import peers_use
+from exporter.model.info_commands import STATISTICS
 from exporter.model.process import ProcessView
 from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
@@ -86,7 +88,7 @@ class SlowSources:
         if process is not None:
             self._add_process(process, settings)
         if settings.peers:
-            self.jobs.append(Job("peers", self._peers.read, settings.peers_interval))
+            self.jobs.append(Job("peers", lambda: peers_use(self._peers.read()), settings.peers_interval))
         self.sampler = Sampler(self.jobs)
 
     def _add_process(self, process: ProcSource, settings: SamplerSettings) -> None:
@@ -135,7 +137,7 @@ class SlowSources:
         """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
         regions = process.read_smaps()
         try:
-            heap, _ = statistics(fields(self._source.ask("statistics")))
+            heap, _ = statistics(fields(self._source.ask(STATISTICS)))
         except ExporterError:
             return regions
         return replace(regions, heap_active=heap.active)

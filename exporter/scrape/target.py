@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter.errors import ExporterError, LoginError
+from exporter.model.info_commands import NAMESPACES, STATISTICS
 from exporter.model.process import ProcessView
 from exporter.model.snapshot import NOBODY, ScrapeResult, Snapshot
 from exporter.parsers import snapshot as stats
@@ -50,7 +51,7 @@ class Samples(NamedTuple):
 
 def no_reading(problem: str, seconds: float | None = None) -> ScrapeResult:
     """The result of a scrape for which there was no time."""
-    problems = dict.fromkeys(("statistics", "namespaces", "process", "cgroup", "host", "segments"), problem)
+    problems = dict.fromkeys((STATISTICS, NAMESPACES, "process", "cgroup", "host", "segments"), problem)
     return ScrapeResult(Snapshot(NOBODY, problems=problems), problem, seconds)
 
 
@@ -127,7 +128,7 @@ class Target:
             problem, seconds = f"reading {self._name} failed: {type(error).__name__}", time.monotonic() - start
             state, bug = "failed", error
         if problem is not None:
-            snapshot = Snapshot(NOBODY, problems=dict.fromkeys(("statistics", "namespaces"), problem))
+            snapshot = Snapshot(NOBODY, problems=dict.fromkeys((STATISTICS, NAMESPACES), problem))
         # A node that does not answer can still be seen.
         process_view = self._process_view()
         reading = ScrapeResult(

@@ -19,6 +19,8 @@ import aerospike
 from aerospike import exception as client_errors
 
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
+from exporter.model import info_commands
+from exporter.model.release import RELEASE_COMMAND, SINDEX_PATH
 from exporter.model.selection import Selection
 from exporter.parsers import info
 from exporter.parsers import snapshot as stats
@@ -45,7 +47,7 @@ NO_ANSWER = "ERROR::no answer"
 _SESSION_ENDED = (60, 65, 66, 80)
 """Codes: unknown user, wrong credential (or token), session expired, not authenticated. There is no class for 66."""
 
-_FIRST = ("build", "node", "cluster-name", "namespaces")
+_FIRST = (info_commands.BUILD, info_commands.NODE, info_commands.CLUSTER_NAME, info_commands.NAMESPACES)
 
 
 def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, sindex_stat: bool) -> tuple[str, ...]:
@@ -55,21 +57,20 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     `sindex_stat` says so. Never asks for what is deprecated: the server counts that. Raises `ParseError` where the
     replies are none of a server.
     """
-    release = info.release(replies.get("build", ""))
-    wanted = [*_FIRST, "statistics"]
-    # `release` came with 8.1.1, which deprecates `edition`.
-    wanted.append("release" if release >= (8, 1, 1) else "edition")
-    names = [name for name in replies.get("namespaces", "").split(";") if name]
+    release = info.release(replies.get(info_commands.BUILD, ""))
+    wanted = [*_FIRST, info_commands.STATISTICS]
+    wanted.append(info_commands.RELEASE if release in RELEASE_COMMAND else info_commands.EDITION)
+    names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
     if len(names) > MOST_NAMESPACES:
         raise ParseError(f"{len(names)} namespaces")
-    wanted += [f"namespace/{name}" for name in names]
-    wanted += [f"sets/{name}" for name in names if sets.asks(name)]
+    wanted += map(info_commands.namespace, names)
+    wanted += [info_commands.sets(name) for name in names if sets.asks(name)]
     if any(sindexes.asks(name) for name in names):
-        wanted.append("sindex-list:")
-        if release < (8, 1) or sindex_stat:
+        wanted.append(info_commands.SINDEX_LIST)
+        if release in SINDEX_PATH or sindex_stat:
             for namespace, index, _ in _listed(replies):
                 if sindexes.keeps(namespace, index):
-                    wanted.append(stats.sindex_commands(namespace, index)[release >= (8, 1)])
+                    wanted.append(info_commands.sindex(release, namespace, index))
     return tuple(wanted)
 
 
@@ -296,7 +297,7 @@ def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
 
 
 def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    listing = replies.get("sindex-list:", "")
+    listing = replies.get(info_commands.SINDEX_LIST, "")
     if info.error(listing):
         return ()
     try:

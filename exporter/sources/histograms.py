@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.errors import ParseError, SourceError
+from exporter.model.info_commands import LIVES, NAMESPACES, SIZES, histogram, names
 from exporter.model.snapshot import Histograms
 from exporter.parsers import histograms
 from exporter.parsers.info import error
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_SIZES, _LIVES = "object-size", "ttl"
 
 
 class HistogramSource:
@@ -40,17 +39,15 @@ class HistogramSource:
         What the server has not counted yet is None: it counts when it starts, if there are records, and then once per
         nsup-hist-period. So is one that is not what it should be: that costs no other, and is told once.
         """
-        names = self._ask(["namespaces"]).get("namespaces", "")
-        if error(names):
-            raise SourceError(f"no namespaces: {error(names)}")
-        commands = {
-            (ns, kind): _command(ns, kind) for ns in filter(None, names.split(";")) for kind in (_SIZES, _LIVES)
-        }
+        reply = self._ask([NAMESPACES]).get(NAMESPACES, "")
+        if error(reply):
+            raise SourceError(f"no namespaces: {error(reply)}")
+        commands = {(ns, kind): histogram(ns, kind) for ns in names(reply) for kind in (SIZES, LIVES)}
         # With a command that every server answers: a reply without a line would be taken for a broken connection.
-        replies = self._ask(["namespaces", *commands.values()])
+        replies = self._ask([NAMESPACES, *commands.values()])
         self._remember({command: replies.get(command, "").strip() for command in commands.values()})
         problems: dict[str, str] = {}
-        read = tuple(self._histograms(ns, problems) for ns, kind in commands if kind == _SIZES)
+        read = tuple(self._histograms(ns, problems) for ns, kind in commands if kind == SIZES)
         if problems and problems.keys() == self._seen.keys():
             raise SourceError(f"no histogram can be read: {next(iter(problems.values()))}")
         self._tell(problems)
@@ -66,8 +63,8 @@ class HistogramSource:
         }
 
     def _histograms(self, ns: str, problems: dict[str, str]) -> Histograms:
-        sizes, sizes_changed = self._parsed(_command(ns, _SIZES), histograms.sizes, problems)
-        lives, lives_changed = self._parsed(_command(ns, _LIVES), histograms.lives, problems)
+        sizes, sizes_changed = self._parsed(histogram(ns, SIZES), histograms.sizes, problems)
+        lives, lives_changed = self._parsed(histogram(ns, LIVES), histograms.lives, problems)
         return Histograms(
             ns=ns,
             sizes=sizes,
@@ -97,7 +94,3 @@ class HistogramSource:
                 logger.warning("%s: %s", command, problem)
         for command in self._problems.cleared(but=problems):
             logger.info("%s: read again", command)
-
-
-def _command(ns: str, kind: str) -> str:
-    return f"histogram:namespace={ns};type={kind}"

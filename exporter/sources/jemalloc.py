@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from exporter.errors import ParseError, SourceError
+from exporter.model import info_commands
 from exporter.parsers import info
 from exporter.parsers.jemalloc import jemalloc
 
@@ -90,7 +91,7 @@ class JemallocSource:
         return os.fdopen(made, "rb", buffering=0)
 
     def _request(self) -> None:
-        reply = self._ask(f"jem-stats:file={self._server_path};options=Ja").strip()
+        reply = self._ask(info_commands.jem_stats(self._server_path)).strip()
         complaint = info.error(reply)
         if complaint:
             hint = (

@@ -61,7 +61,8 @@ class Given:
 def family(snapshot: Snapshot = NODE) -> Any:
     """The family of record sizes of a scrape."""
     return next(
-        (one for one in Registry(Told(snapshot), View()).scrape(1).collect() if one.metric is RECORD_SIZE), None
+        (family for family in Registry(Told(snapshot), View()).scrape(1).collect() if family.metric is RECORD_SIZE),
+        None,
     )
 
 
@@ -89,8 +90,8 @@ def test_a_scrape_is_read_back(accept: str, parse: Callable[[str], Any]) -> None
     text = Exposition().body(Registry(Told(NODE), View()).scrape(1), accept, "")[0].decode()
     buckets = {
         (sample.labels["ns"], float(sample.labels["le"])): sample.value
-        for one in parse(text)
-        for sample in one.samples
+        for family in parse(text)
+        for sample in family.samples
         if sample.name == f"{RECORD_SIZE.full_name}_bucket"
     }
     expected = {

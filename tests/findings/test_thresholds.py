@@ -23,7 +23,6 @@ MIB = 1 << 20
 
 NO_THRESHOLDS = {
     "BEND": "of the statistics of trends",
-    "BLOCK_BYTES": "the size of a write block",
     "DENSE": "of the statistics of trends",
     "ENOUGH": "of the statistics of trends",
     "HEAP_NOISE_BYTES": "of the statistics of what a change moved",

@@ -31,15 +31,15 @@ def snapshot(scenario: str, regions: bool = True, jemalloc: bool = True) -> Snap
     parts = capture(scenario)
     files = parts["proc"]
     process = proc.process(proc.stat(files["stat"]), files["status"], files["limits"])
-    found = stats.snapshot(parts["info"])
+    answers = stats.snapshot(parts["info"])
     return Snapshot(
-        node=found.node,
-        heap=found.heap,
-        system=found.system,
-        fabric_connections=found.fabric_connections,
+        node=answers.node,
+        heap=answers.heap,
+        system=answers.system,
+        fabric_connections=answers.fabric_connections,
         process_view=ProcessView(process=process),
         regions=smaps.regions(smaps.areas(files["smaps"].splitlines()), process) if regions else None,
         jemalloc=jemstats.jemalloc(parts["jem_stats"]) if jemalloc else None,
-        namespaces=found.namespaces,
-        problems=found.problems,
+        namespaces=answers.namespaces,
+        problems=answers.problems,
     )

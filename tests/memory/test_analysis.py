@@ -91,34 +91,34 @@ def all_captures() -> list[tuple[str, Snapshot]]:
 
 
 by_capture = pytest.mark.parametrize(
-    ("scenario", "found"),
+    ("scenario", "node"),
     [
-        pytest.param(name, found, id=f"{name}{'-process' * bool(found.process_view.process)}")
-        for name, found in all_captures()
+        pytest.param(name, node, id=f"{name}{'-process' * bool(node.process_view.process)}")
+        for name, node in all_captures()
     ],
 )
 
 
 @by_capture
-def test_what_is_found_is_what_the_figures_say(scenario: str, found: Snapshot) -> None:
-    said = {(finding.severity, finding.name, finding.ns) for finding in Diagnosis(found).findings}
+def test_what_is_found_is_what_the_figures_say(scenario: str, node: Snapshot) -> None:
+    said = {(finding.severity, finding.name, finding.ns) for finding in Diagnosis(node).findings}
     # Without the process nothing is known of the node as a whole.
-    assert said == {one for one in EXPECTED[scenario] if one[2] or found.process_view.process}
+    assert said == {finding for finding in EXPECTED[scenario] if finding[2] or node.process_view.process}
 
 
 @by_capture
-def test_a_limit_is_breached_where_the_server_says_so(scenario: str, found: Snapshot) -> None:
+def test_a_limit_is_breached_where_the_server_says_so(scenario: str, node: Snapshot) -> None:
     assert scenario not in LAGGING
-    for one in found.namespaces:
-        breached = {limit.action for limit in Diagnosis(found).limits_of(one.name) if limit.breached}
-        assert ("stop_writes" in breached) is one.stop_writes
-        assert ("evict" in breached) is one.high_water_breached
+    for own in node.namespaces:
+        breached = {limit.action for limit in Diagnosis(node).limits_of(own.name) if limit.breached}
+        assert ("stop_writes" in breached) is own.stop_writes
+        assert ("evict" in breached) is own.high_water_breached
 
 
 @by_capture
-def test_no_healthy_node_has_a_critical_finding(scenario: str, found: Snapshot) -> None:
+def test_no_healthy_node_has_a_critical_finding(scenario: str, node: Snapshot) -> None:
     if scenario.endswith(("-empty", "-steady")):
-        assert not [finding for finding in Diagnosis(found).findings if finding.severity == "critical"]
+        assert not [finding for finding in Diagnosis(node).findings if finding.severity == "critical"]
 
 
 def test_there_are_healthy_nodes_of_old_and_new_releases() -> None:
@@ -128,17 +128,17 @@ def test_there_are_healthy_nodes_of_old_and_new_releases() -> None:
 
 def test_a_node_that_is_out_of_blocks_shows_it_though_no_flag_of_the_server_does() -> None:
     with registry_of(replies("8.1/small-out-of-space").get) as registry:
-        found = exposed(registry)
-    assert found['limit_breached{action="refuse_writes",limit="write_blocks",ns="carts"}'] == 1
-    assert found['finding{finding="writes_refused",ns="carts",severity="critical"}'] == 1
-    assert found['stop_writes{ns="carts"}'] == 0
-    assert found['high_water_breached{ns="carts"}'] == 0
+        series = exposed(registry)
+    assert series['limit_breached{action="refuse_writes",limit="write_blocks",ns="carts"}'] == 1
+    assert series['finding{finding="writes_refused",ns="carts",severity="critical"}'] == 1
+    assert series['stop_writes{ns="carts"}'] == 0
+    assert series['high_water_breached{ns="carts"}'] == 0
 
 
 def test_a_rule_is_counted_once_for_each_namespace_or_once() -> None:
     with registry_of(replies("8.1/cache-empty").get) as registry:
-        found = exposed(registry)
-    states = {name: value for name, value in found.items() if name.startswith("finding_rules")}
+        series = exposed(registry)
+    states = {name: value for name, value in series.items() if name.startswith("finding_rules")}
     # 8 rules about limits, 4 about their order, 4 about waste and 1 about peers look at each of 2 namespaces; 3 more
     # about order, 1 about waste and 6 about the host look at the node.
     assert sum(states.values()) == (8 + 4 + 4 + 1) * 2 + 3 + 1 + 6
@@ -170,9 +170,30 @@ NEVER, USED = namespace(nsup_period=0), 90
 def test_the_first_limit_is_the_one_of_which_most_is_used(
     limits: list[tuple[str, str, int | None]], period: int, first: tuple[str, str] | None
 ) -> None:
-    known = tuple(Limit(name, action, size, USED, None) for name, action, size in limits)
-    found = first_limit(namespace(nsup_period=period), known)
-    assert (found and (found.name, found.action)) == first
+    every = tuple(Limit(name, action, size, USED, None) for name, action, size in limits)
+    limit = first_limit(namespace(nsup_period=period), every)
+    assert (limit and (limit.name, limit.action)) == first
+
+
+@pytest.mark.parametrize(
+    ("used", "size", "ratio"),
+    [(90, 100, 0.9), (0, 100, 0.0), (120, 100, 1.2), (None, 100, None), (90, None, None), (90, 0, None)],
+)
+def test_the_used_ratio_of_a_limit_is_unknown_where_a_side_is_or_the_limit_is_0(
+    used: int | None, size: int | None, ratio: float | None
+) -> None:
+    assert Limit("data_used", "evict", size, used, None).used_ratio == ratio
+
+
+def test_the_limits_of_a_namespace_are_its_own_in_their_order() -> None:
+    analysis = Diagnosis(stats.snapshot(replies("8.1/durable-fragmented")))
+    names = [namespace.name for namespace in analysis.snapshot.namespaces]
+    assert len(names) == 2
+    assert [limit for name in ("", *names) for limit in analysis.limits_of(name)] == [
+        limit for _, limit in analysis.limits
+    ]
+    assert all(analysis.limits_of(name) for name in names)
+    assert analysis.limits_of("nothing") == ()
 
 
 def test_the_first_limit_may_be_one_with_more_headroom() -> None:

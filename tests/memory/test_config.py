@@ -19,8 +19,8 @@ def namespace(release: tuple[int, ...], storage: Storage | None = None, **rules:
     return Namespace("ns", release, Arena("mem", 0), Arena("mem", 0), storage, Thresholds(**rules))
 
 
-def only(found: tuple[Limit, ...], name: str, action: str) -> Limit:
-    (limit,) = [limit for limit in found if (limit.name, limit.action) == (name, action)]
+def only(every: tuple[Limit, ...], name: str, action: str) -> Limit:
+    (limit,) = [limit for limit in every if (limit.name, limit.action) == (name, action)]
     return limit
 
 
@@ -34,12 +34,12 @@ def test_data_used_from_7_0_turns_where_the_floor_reaches_the_percentage(pct: in
     empty = only(limits(namespace((7, 0), storage, evict_used_pct=pct), System()), "data_used", "evict")
     assert empty.limit is not None
     used = max(0, empty.limit + near)
-    found = only(
+    limit = only(
         limits(namespace((7, 0), replace(storage, used_bytes=used), evict_used_pct=pct), System()), "data_used", "evict"
     )
     server_acts = used * 100 // total >= pct  # nsup.c: (uint32_t)((data_used_sz * 100) / ns->drives_size) >= cfg_pct
-    assert found.breached is server_acts
-    assert found.headroom == found.limit - used  # type: ignore[operator]
+    assert limit.breached is server_acts
+    assert limit.headroom == limit.limit - used  # type: ignore[operator]
 
 
 @given(st.integers(0, 99), sizes, st.integers(-2, 2))
@@ -48,12 +48,12 @@ def test_max_used_pct_of_6_4_turns_where_the_floor_passes_the_percentage(pct: in
     empty = only(limits(namespace((6, 4), storage, max_used_pct=pct), System()), "data_used", "stop_writes")
     assert empty.limit is not None
     used = max(0, empty.limit + near)
-    found = only(
+    limit = only(
         limits(namespace((6, 4), replace(storage, used_bytes=used), max_used_pct=pct), System()),
         "data_used",
         "stop_writes",
     )
-    assert found.breached is (used * 100 // total > pct)  # nsup.c: device_used_pct > ns->storage_max_used_pct
+    assert limit.breached is (used * 100 // total > pct)  # nsup.c: device_used_pct > ns->storage_max_used_pct
 
 
 @given(percents, st.integers(1, 1 << 40), st.integers(-2, 2))
@@ -64,12 +64,12 @@ def test_memory_size_of_6_4_turns_above_the_floor_of_its_share(pct: int, size: i
         namespace((6, 4), memory_size_bytes=size, stop_writes_pct=pct, high_water_memory_pct=pct),
         memory_used_bytes=used,
     )
-    found = limits(on, System())
-    assert only(found, "memory_size", "stop_writes").breached is (used > mark)
+    every = limits(on, System())
+    assert only(every, "memory_size", "stop_writes").breached is (used > mark)
     if mark:  # nsup.c: mem_hwm != 0 && mem_sz > mem_hwm
-        assert only(found, "memory_size", "evict").breached is (used > mark)
+        assert only(every, "memory_size", "evict").breached is (used > mark)
     else:
-        assert [limit.action for limit in found] == ["stop_writes"]
+        assert [limit.action for limit in every] == ["stop_writes"]
 
 
 @given(st.integers(0, 100), st.integers(1, 1 << 42), st.floats(0, 1))
@@ -77,11 +77,11 @@ def test_system_memory_turns_where_the_rounded_up_use_passes_the_percentage(pct:
     free = int(total * share)
     free_pct = free * 100 // total  # as the server floors it
     system = System(free_pct=free_pct, free_bytes=free, total_bytes=total)
-    found = limits(namespace((8, 1), stop_writes_sys_memory_pct=pct), system)
+    every = limits(namespace((8, 1), stop_writes_sys_memory_pct=pct), system)
     if pct == 0:
-        assert found == ()
+        assert every == ()
         return
-    limit = only(found, "sys_memory", "stop_writes")
+    limit = only(every, "sys_memory", "stop_writes")
     assert limit.breached is (100 - free_pct > pct)
     assert limit.headroom is not None
     assert (limit.headroom < 0) is limit.breached
@@ -119,9 +119,9 @@ def test_the_indexes_budget_evicts_at_its_share_and_stops_writes_above_itself(
         sindex=Arena("flash", 1000),  # not in memory: not counted
         set_index_used_bytes=10,
     )
-    found = limits(on, System())
-    assert only(found, "indexes_budget", "evict").breached is evicts
-    assert only(found, "indexes_budget", "stop_writes").breached is stops
+    every = limits(on, System())
+    assert only(every, "indexes_budget", "evict").breached is evicts
+    assert only(every, "indexes_budget", "stop_writes").breached is stops
 
 
 def units(*free: int) -> tuple[Unit, ...]:
@@ -161,8 +161,8 @@ def test_writes_are_refused_at_the_reserve_of_one_unit(kind: str, backed: bool, 
 
 def test_raw_devices_of_unknown_sizes_have_no_bytes_but_known_breaches() -> None:
     storage = Storage("device", 1 << 40, 0, 4, 8 * MIB, on_devices=True, units=units(100, 8))
-    found = limits(namespace((8, 1), storage, stop_writes_avail_pct=5), System())
-    assert found == (
+    every = limits(namespace((8, 1), storage, stop_writes_avail_pct=5), System())
+    assert every == (
         Limit("data_available", "stop_writes", None, None, True),
         Limit("write_blocks", "refuse_writes", None, None, True),
     )

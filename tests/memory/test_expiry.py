@@ -32,8 +32,8 @@ CARTS = holding(28_673_088, 21_547)
 
 
 def test_a_real_namespace() -> None:
-    found = lives(LIVES)
-    assert expiring(CARTS, Histograms("carts", lives=found.counts, life_step=found.step)) == {
+    histogram = lives(LIVES)
+    assert expiring(CARTS, Histograms("carts", lives=histogram.counts, life_step=histogram.step)) == {
         # 4 buckets of 864 s, and 144 s of the fifth: 4021 + 13607 / 6 = 6288.83 records of 1330.72 bytes
         "1h": 8_368_695,
         # 25 buckets: 4021 + 13607 records
@@ -46,14 +46,14 @@ def test_a_real_namespace() -> None:
 
 def test_the_windows_are_of_so_many_hours() -> None:
     # A record of 1000 bytes for each hour.
-    found = expiring(holding(200_000, 200), counted(3600, *[1] * 200))
-    assert found == {"1h": 1_000, "6h": 6_000, "24h": 24_000, "168h": 168_000}
+    windows = expiring(holding(200_000, 200), counted(3600, *[1] * 200))
+    assert windows == {"1h": 1_000, "6h": 6_000, "24h": 24_000, "168h": 168_000}
 
 
 def test_what_never_expires_is_taken_out_of_the_first_bucket() -> None:
     # 1000 bytes each; 70 of the 100 in the first hour never expire.
-    found = expiring(holding(200_000, 200, permanent=70), counted(3600, 100, 20, 0, 0, 0, 80))
-    assert found == {"1h": 30_000, "6h": 130_000, "24h": 130_000, "168h": 130_000}
+    windows = expiring(holding(200_000, 200, permanent=70), counted(3600, 100, 20, 0, 0, 0, 80))
+    assert windows == {"1h": 30_000, "6h": 130_000, "24h": 130_000, "168h": 130_000}
 
 
 def test_where_nothing_expires_it_is_0_and_where_no_cycle_runs_it_is_not_told() -> None:
@@ -71,7 +71,7 @@ def test_counts_that_are_older_than_the_records_promise_no_more_than_there_is() 
 
 
 @pytest.mark.parametrize(
-    ("one", "histograms"),
+    ("namespace", "histograms"),
     [
         (CARTS, Histograms("ns")),  # not counted yet
         (CARTS, replace(counted(60, 1), life_step=None)),
@@ -81,8 +81,8 @@ def test_counts_that_are_older_than_the_records_promise_no_more_than_there_is() 
         (replace(CARTS, nsup_period=None), counted(60, 1)),
     ],
 )
-def test_what_is_not_known_is_not_told(one: Namespace, histograms: Histograms) -> None:
-    assert expiring(one, histograms) == {}
+def test_what_is_not_known_is_not_told(namespace: Namespace, histograms: Histograms) -> None:
+    assert expiring(namespace, histograms) == {}
 
 
 @pytest.mark.parametrize(("uptime", "told"), [(1, False), (120, False), (121, True), (None, True)])
@@ -94,8 +94,8 @@ def test_before_the_first_cycle_what_never_expires_is_not_counted_and_nothing_is
 
 
 def test_the_mean_record_of_6_4_in_memory_is_of_what_was_requested_from_the_heap() -> None:
-    one = replace(CARTS, release=(6, 4), storage=None, heap_data=True, heap_data_used_bytes=43_094)
-    assert mean_record_bytes(one) == 2.0
+    namespace = replace(CARTS, release=(6, 4), storage=None, heap_data=True, heap_data_used_bytes=43_094)
+    assert mean_record_bytes(namespace) == 2.0
 
 
 @given(
@@ -108,7 +108,7 @@ def test_the_mean_record_of_6_4_in_memory_is_of_what_was_requested_from_the_heap
 def test_more_time_never_gives_less_and_never_more_than_there_is(
     counts: list[int], step: int, objects: int, permanent: int, used: int
 ) -> None:
-    found = list(expiring(holding(used, objects, permanent), counted(step, *counts)).values())
-    assert found == sorted(found)
-    assert all(0 <= value <= used for value in found)
-    assert (found == []) is (objects == 0)
+    sizes = list(expiring(holding(used, objects, permanent), counted(step, *counts)).values())
+    assert sizes == sorted(sizes)
+    assert all(0 <= value <= used for value in sizes)
+    assert (sizes == []) is (objects == 0)

@@ -6,34 +6,39 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.memory.peers import Distance, distance
-from exporter.model.snapshot import Arena, Namespace, Node, Peers, PeerUse, Snapshot, Thresholds
+from exporter.memory.peers import Distance, distance, peers_use
+from exporter.model.snapshot import Arena, Namespace, Node, PeerReplies, Peers, PeerUse, Snapshot, Thresholds
 
 OWN = 1000
 NEW, OLD = (8, 1), (6, 4)
 
 
-def far(peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, index: int | None = OWN) -> Distance | None:
-    """The distance of a node A1 whose only memory is its primary index; of a peer, its release and its use."""
-    namespace = Namespace(
+def namespace_of(release: tuple[int, ...], used: int | None) -> Namespace:
+    """A namespace whose only memory is its primary index."""
+    return Namespace(
         name="carts",
-        release=NEW,
-        index=Arena("mem", used_bytes=index),
+        release=release,
+        index=Arena("mem", used_bytes=used),
         sindex=Arena("mem", used_bytes=0),
         storage=None,
         thresholds=Thresholds(),
         set_index_used_bytes=0,
     )
+
+
+def far(peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, index: int | None = OWN) -> Distance | None:
+    """The distance of a node A1 whose only memory is its primary index; of a peer, its release and its use."""
+    namespace = namespace_of(NEW, index)
     uses = {
         node_id: PeerUse(release, {"orders": 5} | ({} if used is None else {"carts": used}))
         for node_id, (release, used) in (peers or {}).items()
     }
-    known = None if peers is None else Peers(uses)
-    return distance(Snapshot(Node("8.1.0.0", NEW, "A1"), peers=known, namespaces=(namespace,)), namespace)
+    asked = None if peers is None else Peers(uses)
+    return distance(Snapshot(Node("8.1.0.0", NEW, "A1"), peers=asked, namespaces=(namespace,)), namespace)
 
 
 @pytest.mark.parametrize(
-    ("peers", "found"),
+    ("peers", "expected"),
     [
         (None, None),
         ({}, None),
@@ -47,18 +52,24 @@ def far(peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, index: i
     ],
 )
 def test_a_node_is_compared_with_the_median_of_at_least_two(
-    peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, found: Distance | None
+    peers: Mapping[str, tuple[tuple[int, ...], int | None]] | None, expected: Distance | None
 ) -> None:
-    assert far(peers) == found
+    assert far(peers) == expected
 
 
 def test_an_unknown_use_of_its_own_has_no_distance() -> None:
     assert far({"B1": (NEW, 400), "B2": (NEW, 400)}, index=None) is None
 
 
+def test_the_use_of_peers_is_that_of_the_namespaces_that_tell_it() -> None:
+    replies = PeerReplies({"B1": (namespace_of(OLD, 7),), "B2": (namespace_of(NEW, None),), "B3": ()}, 2, 3)
+    uses = {"B1": PeerUse(OLD, {"carts": 7}), "B2": PeerUse(NEW, {}), "B3": PeerUse((), {})}
+    assert peers_use(replies) == Peers(uses, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("used", "median", "excess", "ratio"), [(1500, 500, 1000, 3.0), (100, 400, -300, 0.25), (7, 0, 7, None)]
 )
 def test_a_distance_is_told_in_bytes_and_as_a_ratio(used: int, median: int, excess: int, ratio: float | None) -> None:
-    found = Distance(used, median, 2)
-    assert (found.excess, found.ratio) == (excess, ratio)
+    to_peers = Distance(used, median, 2)
+    assert (to_peers.excess, to_peers.ratio) == (excess, ratio)

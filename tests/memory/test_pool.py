@@ -64,19 +64,19 @@ def test_one_raw_device_has_a_size_and_several_have_none() -> None:
     def sizes(count: int) -> list[int | None]:
         units = tuple(Unit(f"/dev/{i}", 0, 5, 0, 0, 0, 0) for i in range(count))
         storage = Storage("device", 64 * 8 * MIB, 0, 50, 8 * MIB, on_devices=True, units=units)
-        found = namespace(storage)
-        assert pool.pools(found)[0].capacity == (64 - count) * 8 * MIB
-        assert pool.pools(found)[0].occupied == (64 - count - 5 * count) * 8 * MIB
-        return [unit.capacity for unit in storage_units(found)]
+        on = namespace(storage)
+        assert pool.pools(on)[0].capacity == (64 - count) * 8 * MIB
+        assert pool.pools(on)[0].occupied == (64 - count - 5 * count) * 8 * MIB
+        return [unit.capacity for unit in storage_units(on)]
 
     assert sizes(1) == [63 * 8 * MIB]
     assert sizes(2) == [None, None]
 
 
 def test_an_index_on_flash_is_bounded_by_its_mounts_and_is_no_memory() -> None:
-    found = pool.pools(namespace(None, Arena("flash", 640, GIB, mounts_bytes=1000)))[0]
-    assert found == Pool("primary_index", "flash", 1000, None, 640, 640)
-    assert not found.in_memory
+    index = pool.pools(namespace(None, Arena("flash", 640, GIB, mounts_bytes=1000)))[0]
+    assert index == Pool("primary_index", "flash", 1000, None, 640, 640)
+    assert not index.in_memory
     assert pool.memory_used(namespace(None, Arena("flash", 640, GIB))) is None  # its set index is unknown here
 
 
@@ -94,18 +94,18 @@ def heap_of(allocated: int) -> Snapshot:
 
 
 def test_the_stages_are_certain_only_while_the_heap_has_no_room_for_one_more() -> None:
-    known = 128 * MIB + GIB  # a stripe and the first stage
-    assert reserved.stages_certain(heap_of(known + GIB - 1))
-    assert not reserved.stages_certain(heap_of(known + GIB))
-    assert not reserved.stages_certain(heap_of(known - 1))  # something that we took for certain is not there
+    least = 128 * MIB + GIB  # a stripe and the first stage
+    assert reserved.stages_certain(heap_of(least + GIB - 1))
+    assert not reserved.stages_certain(heap_of(least + GIB))
+    assert not reserved.stages_certain(heap_of(least - 1))  # something that we took for certain is not there
     enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
     assert not reserved.stages_certain(Snapshot(enterprise, Heap(0, 0, 0), namespaces=heap_of(0).namespaces))
 
 
 def test_the_reserve_of_an_index_is_told_only_when_certain() -> None:
     on = namespace(None, Arena("mem", GIB + 1, GIB))
-    assert [found.reserved for found in pool.pools(on, certain=True)][:2] == [2 * GIB, 0]
-    assert [found.reserved for found in pool.pools(on, certain=False)][:2] == [None, None]
+    assert [part.reserved for part in pool.pools(on, certain=True)][:2] == [2 * GIB, 0]
+    assert [part.reserved for part in pool.pools(on, certain=False)][:2] == [None, None]
 
 
 def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
@@ -126,12 +126,12 @@ def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
 
 
 def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_known() -> None:
-    known = 128 * MIB + GIB
-    certain = replace(heap_of(known + 100), heap=Heap(known + 100, known + 200, None))
+    least = 128 * MIB + GIB
+    certain = replace(heap_of(least + 100), heap=Heap(least + 100, least + 200, None))
     assert reserved.small_block_fragmentation(certain) == pytest.approx(0.5)
-    uncertain = replace(certain, heap=Heap(known + 2 * GIB, known + 3 * GIB, None))
+    uncertain = replace(certain, heap=Heap(least + 2 * GIB, least + 3 * GIB, None))
     assert reserved.small_block_fragmentation(uncertain) is None
-    asked = Jemalloc(known + 400, known + 800, 0, 0, 0, 0, 0, 0, 0, known)
+    asked = Jemalloc(least + 400, least + 800, 0, 0, 0, 0, 0, 0, 0, least)
     assert reserved.small_block_fragmentation(replace(uncertain, jemalloc=asked)) == pytest.approx(0.5)
     assert reserved.small_block_fragmentation(replace(certain, node=Node("8.1.2.0", (8, 1)))) is None
 

@@ -39,46 +39,48 @@ class Trigger(NamedTuple):
     whole: int = WHOLE
 
 
-def _memory_size(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _memory_size(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     rules = Thresholds(memory_size_bytes=WHOLE, high_water_memory_pct=pct, stop_writes_pct=pct)
-    return replace(one, memory_used_bytes=used, thresholds=rules), System()
+    return replace(namespace, memory_used_bytes=used, thresholds=rules), System()
 
 
-def _system(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _system(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     rules = Thresholds(stop_writes_sys_memory_pct=pct, evict_sys_memory_pct=pct)
     free = max(0, WHOLE - used)
-    return replace(one, thresholds=rules), System(free * 100 // WHOLE, free, WHOLE)
+    return replace(namespace, thresholds=rules), System(free * 100 // WHOLE, free, WHOLE)
 
 
-def _data(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _data(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     names = (
-        ("high_water_disk_pct", "max_used_pct") if one.release < (7, 0) else ("evict_used_pct", "stop_writes_used_pct")
+        ("high_water_disk_pct", "max_used_pct")
+        if namespace.release < (7, 0)
+        else ("evict_used_pct", "stop_writes_used_pct")
     )
     rules = Thresholds(**dict.fromkeys(names, pct))
-    return replace(one, storage=Storage("file", WHOLE, used), thresholds=rules), System()
+    return replace(namespace, storage=Storage("file", WHOLE, used), thresholds=rules), System()
 
 
 BLOCKS = 101
 
 
-def _available(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _available(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     """A unit of 101 blocks, of which so many are not free, and one that is empty."""
-    rules = Thresholds(**{"min_avail_pct" if one.release < (7, 0) else "stop_writes_avail_pct": pct})
+    rules = Thresholds(**{"min_avail_pct" if namespace.release < (7, 0) else "stop_writes_avail_pct": pct})
     units = tuple(Unit(str(number), 0, BLOCKS - taken, 0, 0, 0, 0) for number, taken in enumerate((used, 0)))
     available = (BLOCKS - used) * 100 // BLOCKS
     storage = Storage("stripe", 2 * BLOCKS * 8 * MIB, 0, available, 8 * MIB, units=units)
-    return replace(one, storage=storage, thresholds=rules), System()
+    return replace(namespace, storage=storage, thresholds=rules), System()
 
 
-def _budget(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _budget(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     rules = Thresholds(indexes_memory_budget_bytes=WHOLE, evict_indexes_memory_pct=pct)
     parts = {"index": Arena("mem", used // 3), "sindex": Arena("mem", used // 3)}
-    return replace(one, thresholds=rules, set_index_used_bytes=used - used // 3 * 2, **parts), System()  # type: ignore[arg-type]
+    return replace(namespace, thresholds=rules, set_index_used_bytes=used - used // 3 * 2, **parts), System()  # type: ignore[arg-type]
 
 
-def _mounts(one: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
+def _mounts(namespace: Namespace, used: int, pct: int) -> tuple[Namespace, System]:
     arena = Arena("flash", used, mounts_bytes=WHOLE, evict_mounts_pct=pct)
-    return replace(one, index=arena, sindex=arena), System()
+    return replace(namespace, index=arena, sindex=arena), System()
 
 
 TRIGGERS = (
@@ -176,26 +178,26 @@ def test_a_limit_turns_at_the_very_byte_at_which_the_server_does(
     turn = next((used for used in range(most + 1) if trigger.server(used, pct)), None)
     near = (0, most) if turn is None else sorted({max(0, turn - 1), turn, min(most, turn + 1)})
     for used in near:
-        found = _limit(trigger, release, used, pct)
-        if found is None:
+        limit = _limit(trigger, release, used, pct)
+        if limit is None:
             # Off: then the server never acts.
             assert turn is None
             continue
         acts = trigger.server(used, pct)
-        assert found.breached is acts
-        assert found.limit is not None
-        assert found.headroom is not None
+        assert limit.breached is acts
+        assert limit.limit is not None
+        assert limit.headroom is not None
         # At 0 a limit that is compared with `>=` acts, and one with `>` does not.
-        assert acts or found.headroom >= 0
-        assert not acts or found.headroom <= 0
+        assert acts or limit.headroom >= 0
+        assert not acts or limit.headroom <= 0
         if pct == 0:
             assert turn is not None, "0 is off, and off is absent"
 
 
 def _limit(trigger: Trigger, release: tuple[int, ...], used: int, pct: int) -> Limit | None:
     bare = Namespace("ns", release, Arena("mem", 0), Arena("mem", 0), None, Thresholds())
-    found = limits(*trigger.told(bare, used, pct))
-    return next((one for one in found if (one.name, one.action) == (trigger.limit, trigger.action)), None)
+    every = limits(*trigger.told(bare, used, pct))
+    return next((limit for limit in every if (limit.name, limit.action) == (trigger.limit, trigger.action)), None)
 
 
 OF_6_0 = (
@@ -253,9 +255,9 @@ def test_each_release_has_the_limits_of_its_words(
         "device_total_bytes=847249408;device_used_bytes=0;device_available_pct=90;memory_used_bytes=1"
     )
     stats = dict(pair.split("=", 1) for pair in (words + figures).split(";"))
-    found = limits(namespaces.namespace("ns", stats, release), System(free_pct=50))
-    assert {(limit.name, limit.action) for limit in found} == expected
-    assert len(found) == len(expected)
+    every = limits(namespaces.namespace("ns", stats, release), System(free_pct=50))
+    assert {(limit.name, limit.action) for limit in every} == expected
+    assert len(every) == len(expected)
 
 
 def test_every_trigger_is_in_the_table() -> None:

@@ -24,9 +24,9 @@ def bracketed(host: object) -> str:
 
 @given(NAMES | ADDRESSES, PORTS)
 def test_an_endpoint_is_read_as_it_is_written(host: object, port: int) -> None:
-    found = endpoint(f"{bracketed(host)}:{port}")
-    assert found == Endpoint(str(host), port)
-    assert endpoint(str(found)) == found
+    parsed = endpoint(f"{bracketed(host)}:{port}")
+    assert parsed == Endpoint(str(host), port)
+    assert endpoint(str(parsed)) == parsed
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def test_the_parts_of_every_real_heap_add_up(scenario: str) -> None:
     assert heap.allocated <= heap.active <= heap.mapped
     assert heap.active % 4096 == heap.dirty % 4096 == 0
     assert 0 < heap.base < 4 * MIB
-    for size, one in heap.bins.items():
-        assert one.live == size * heap.blocks.get(size, 0)
-        assert one.live <= one.capacity
+    for size, bin_ in heap.bins.items():
+        assert bin_.live == size * heap.blocks.get(size, 0)
+        assert bin_.live <= bin_.capacity
 
 
 def test_trees_stripes_and_stages_are_recognisable() -> None:

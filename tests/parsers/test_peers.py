@@ -23,7 +23,7 @@ def test_a_real_server_that_is_alone_names_none(scenario: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("0,3000,[]", []),
         ("7,,[]\n", []),
@@ -35,8 +35,10 @@ def test_a_real_server_that_is_alone_names_none(scenario: str) -> None:
         ("1,,[[A1,,[x:65535]]]", [("A1", None, [("x", 65535)])]),
     ],
 )
-def test_peers_have_names_and_addresses(text: str, found: list[tuple[str, str | None, list[tuple[str, int]]]]) -> None:
-    assert peers(text) == tuple(Peer(node_id, name, tuple(addresses)) for node_id, name, addresses in found)
+def test_peers_have_names_and_addresses(
+    text: str, expected: list[tuple[str, str | None, list[tuple[str, int]]]]
+) -> None:
+    assert peers(text) == tuple(Peer(node_id, name, tuple(addresses)) for node_id, name, addresses in expected)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_what_a_server_lists_is_what_is_read(wanted: list[Peer], generation: int
         return host if port == default else f"{host}:{port}"
 
     entries = (
-        f"[{peer.node_id},{peer.tls_name or ''},[{','.join(address(*one) for one in peer.addresses)}]]"
+        f"[{peer.node_id},{peer.tls_name or ''},[{','.join(address(*pair) for pair in peer.addresses)}]]"
         for peer in wanted
     )
     assert peers(f"{generation},{default},[{','.join(entries)}]") == tuple(wanted)
@@ -92,7 +94,7 @@ def test_what_a_server_lists_is_what_is_read(wanted: list[Peer], generation: int
 
 @given(st.one_of(st.text(), st.text("[],:1aA.").map(lambda text: f"1,3000,[[A1,,[{text}]]]")))
 def test_any_text_is_peers_or_an_error_of_ours(text: str) -> None:
-    found: tuple[Peer, ...] = ()
+    parsed: tuple[Peer, ...] = ()
     with contextlib.suppress(ParseError):
-        found = peers(text)
-    assert all(0 < port <= 65535 for peer in found for _, port in peer.addresses)
+        parsed = peers(text)
+    assert all(0 < port <= 65535 for peer in parsed for _, port in peer.addresses)

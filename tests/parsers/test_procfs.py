@@ -80,13 +80,13 @@ def test_segments_are_told_apart_by_their_key() -> None:
             shm_line(0x00001234, 1 << 20),  # another program's
         )
     )
-    found = proc.segments(text)
-    assert [(one.kind, one.instance, one.xmem_id, one.attached) for one in found] == [
+    segments = proc.segments(text)
+    assert [(segment.kind, segment.instance, segment.xmem_id, segment.attached) for segment in segments] == [
         ("primary_index", 0, 1, 1),
         ("secondary_index", 2, 1, 1),
         ("data", 0, 31, 0),
     ]
-    assert [(one.size, one.rss, one.swapped) for one in found] == [
+    assert [(segment.size, segment.rss, segment.swapped) for segment in segments] == [
         (1 << 30, 5 << 20, 0),
         (1 << 28, 0, 4096),
         (384 << 20, 0, 0),

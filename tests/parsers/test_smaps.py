@@ -33,15 +33,15 @@ def area(start: int, size: int, access: str = "rw-p", name: str = "", rss: int =
 def test_the_regions_of_every_real_process_are_its_resident_memory(scenario: str) -> None:
     files = capture(scenario)["proc"]
     process = proc.process(proc.stat(files["stat"]), files["status"], files["limits"])
-    found = regions(files["smaps"], process)
-    assert found.rss == process.rss
-    assert found.file == process.rss_file
-    assert found.process is process
+    space = regions(files["smaps"], process)
+    assert space.rss == process.rss
+    assert space.file == process.rss_file
+    assert space.process is process
     assert process.threads is not None
-    assert process.threads <= found.stack_count <= process.threads + 3  # threads that ended leave theirs for the next
-    assert found.by_name["thread_stacks"].virtual >= found.stack_count * STACK
-    assert found.by_name["shared_memory"] == Region(0, 0)
-    sealed = found.by_name["sealed_blocks"]
+    assert process.threads <= space.stack_count <= process.threads + 3  # threads that ended leave theirs for the next
+    assert space.by_name["thread_stacks"].virtual >= space.stack_count * STACK
+    assert space.by_name["shared_memory"] == Region(0, 0)
+    sealed = space.by_name["sealed_blocks"]
     assert sealed.resident == sealed.virtual
     assert sealed.resident % (8 * MIB) == 0
 
@@ -53,17 +53,17 @@ def test_what_the_heap_gave_back_is_seen() -> None:
 
 def test_a_stack_follows_its_guard_page() -> None:
     text = area(0x1000, PAGE, "---p") + area(0x2000, STACK, rss=2 * PAGE)
-    found = regions(text)
-    assert found.by_name["thread_stacks"] == Region(STACK, 2 * PAGE)
-    assert found.by_name["other"] == Region(PAGE, 0)
-    assert found.stack_count == 1
+    space = regions(text)
+    assert space.by_name["thread_stacks"] == Region(STACK, 2 * PAGE)
+    assert space.by_name["other"] == Region(PAGE, 0)
+    assert space.stack_count == 1
 
 
 def test_heap_that_the_kernel_merged_with_a_stack_is_heap() -> None:
     text = area(0x1000, PAGE, "---p") + area(0x2000, STACK + 4 * MIB, rss=3 * MIB)
-    found = regions(text)
-    assert found.by_name["thread_stacks"] == Region(STACK, 24 * 1024)
-    assert found.by_name["heap"] == Region(4 * MIB, 3 * MIB - 24 * 1024)
+    space = regions(text)
+    assert space.by_name["thread_stacks"] == Region(STACK, 24 * 1024)
+    assert space.by_name["heap"] == Region(4 * MIB, 3 * MIB - 24 * 1024)
 
 
 def test_the_size_of_stacks_is_that_of_the_process() -> None:
@@ -82,8 +82,8 @@ def test_data_of_the_program_follow_its_file_and_the_heap_does_not() -> None:
         + area(0x50000000, MIB, name="[heap]", rss=PAGE, Anonymous=PAGE)
         + area(0x60000000, PAGE, "r-xp", "[vdso]", rss=PAGE, Anonymous=PAGE)
     )
-    found = regions(text)
-    assert {name: region.resident for name, region in found.by_name.items()} == {
+    space = regions(text)
+    assert {name: region.resident for name, region in space.by_name.items()} == {
         "program": 4 * PAGE,
         "thread_stacks": 0,
         "sealed_blocks": MIB,
@@ -91,7 +91,7 @@ def test_data_of_the_program_follow_its_file_and_the_heap_does_not() -> None:
         "shared_memory": 0,
         "other": 0,
     }
-    assert (found.file, found.lazily_freed, found.swapped, found.areas) == (PAGE, PAGE, PAGE, 6)
+    assert (space.file, space.lazily_freed, space.swapped, space.areas) == (PAGE, PAGE, PAGE, 6)
 
 
 def test_attached_segments_and_files_written_through_the_map_are_not_the_program() -> None:
@@ -100,16 +100,16 @@ def test_attached_segments_and_files_written_through_the_map_are_not_the_program
         + area(0x40000000, MIB, "rw-s", "/mnt/index/0001", rss=PAGE)
         + area(0x50000000, PAGE, "r--s", "/usr/lib/gconv/gconv-modules.cache", rss=PAGE)
     )
-    found = regions(text)
-    assert found.by_name["shared_memory"] == Region(MIB, MIB)
-    assert found.by_name["other"] == Region(MIB, PAGE)
-    assert found.by_name["program"] == Region(PAGE, PAGE)
-    assert (found.file, found.huge_pages) == (2 * PAGE, MIB)
+    space = regions(text)
+    assert space.by_name["shared_memory"] == Region(MIB, MIB)
+    assert space.by_name["other"] == Region(MIB, PAGE)
+    assert space.by_name["program"] == Region(PAGE, PAGE)
+    assert (space.file, space.huge_pages) == (2 * PAGE, MIB)
 
 
 def test_a_process_of_many_areas_is_read_in_a_moment() -> None:
-    one = capture()["proc"]["smaps"].split("\n")
-    lines = one[:-1] * (20_000 // regions("\n".join(one)).areas + 1)
+    listing = capture()["proc"]["smaps"].split("\n")
+    lines = listing[:-1] * (20_000 // regions("\n".join(listing)).areas + 1)
     start = time.process_time()
     assert smaps.regions(smaps.areas(lines)).areas >= 20_000
     assert time.process_time() - start < 2

@@ -30,10 +30,14 @@ def test_the_tables_of_6_0_to_6_3_are_read() -> None:
         "high-water-memory-pct": "0",
     }
     for release in ((6, 0), (6, 1), (6, 2), (6, 3)):
-        found = namespaces.namespace("ns", fields, release)
-        assert (found.heap_data, found.heap_data_used_bytes, found.storage) == (True, 100, None)
-        assert (found.index.used_bytes, found.sindex.used_bytes, found.set_index_used_bytes) == (128, 140, 32)
-        assert found.thresholds.stop_writes_sys_memory_pct is None
+        namespace = namespaces.namespace("ns", fields, release)
+        assert (namespace.heap_data, namespace.heap_data_used_bytes, namespace.storage) == (True, 100, None)
+        assert (namespace.index.used_bytes, namespace.sindex.used_bytes, namespace.set_index_used_bytes) == (
+            128,
+            140,
+            32,
+        )
+        assert namespace.thresholds.stop_writes_sys_memory_pct is None
 
 
 @pytest.mark.parametrize(("field", "release"), [("memory_used", "6.2.0.1"), ("used_bytes", "6.3.0.1")])
@@ -57,10 +61,10 @@ def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:
         "storage-engine.stripe[0].free_wblocks": "3",
         "index-type": "shmem",
     }
-    found = namespaces.namespace("ns", fields, (8, 1))
-    assert found.storage is not None
-    assert found.storage.medium == "shared_memory"
-    assert [unit.name for unit in found.storage.units] == ["stripe-0"]
+    namespace = namespaces.namespace("ns", fields, (8, 1))
+    assert namespace.storage is not None
+    assert namespace.storage.medium == "shared_memory"
+    assert [unit.name for unit in namespace.storage.units] == ["stripe-0"]
 
 
 def test_write_blocks_are_8_mib_but_on_devices_of_up_to_7_0() -> None:
@@ -89,8 +93,8 @@ def test_a_garbled_reply_is_a_problem_and_never_another_exception(scenario: str,
         garbage = "".join(chance.choice("=;:x0-\x00٣") for _ in range(chance.randrange(6)))
         info[command] = text[:start] + garbage + text[start + chance.randrange(20) :]
     try:
-        found = stats.snapshot(info)
+        snapshot = stats.snapshot(info)
     except ParseError:
         return
-    for problem in found.problems.values():
+    for problem in snapshot.problems.values():
         assert problem

@@ -15,7 +15,7 @@ from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.errors import SourceError
-from exporter.memory.map.inputs import evidence
+from exporter.memory.map.inputs import inputs
 from exporter.model.process import ProcessView
 from exporter.model.snapshot import Peers
 from exporter.scrape.exposition import Exposition
@@ -161,13 +161,13 @@ def test_smaps_no_longer_counts_as_measured_when_the_heap_gave_back_since(node: 
     with assembled(node, "--sampler.smaps") as assembly:
         assembly.sample()
         snapshot = assembly.target.read(5).snapshot
-    known = evidence(snapshot)
+    known = inputs(snapshot)
     assert known is not None
     assert known.regions is not None
     assert known.regions.heap_active == snapshot.heap.active
     assert snapshot.heap.active is not None
     less = replace(snapshot, heap=replace(snapshot.heap, active=snapshot.heap.active - (200 << 20)))
-    known = evidence(less)
+    known = inputs(less)
     assert known is not None
     assert known.regions is None
     assert known.aged is not None

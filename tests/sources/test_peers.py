@@ -19,6 +19,7 @@ from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.wire import InfoServer
 from exporter.errors import ConnectError, LoginError, ParseError, SourceError
+from exporter.memory.peers import peers_use
 from exporter.model.snapshot import Peers, PeerUse
 from exporter.sources import peers as peers_module
 from exporter.sources.connection import Connection
@@ -68,12 +69,12 @@ def source_for(node: InfoServer | EmbeddedNode, timeout: float = 2.0) -> PeersSo
 
 def uses(node: EmbeddedNode) -> dict[str, int]:
     """What a node uses, by the books of its shop."""
-    found = {}
+    used = {}
     for namespace in node.shop.namespaces:
         usage = namespace.usage()
         blocks = sum(stripe.occupied_bytes for stripe in namespace.stripes)
-        found[namespace.config.name] = usage.indexes_bytes + (blocks if namespace.flat else usage.heap_data_bytes)
-    return found
+        used[namespace.config.name] = usage.indexes_bytes + (blocks if namespace.flat else usage.heap_data_bytes)
+    return used
 
 
 @pytest.fixture(scope="module")
@@ -91,59 +92,61 @@ def dead() -> Member:
 @pytest.mark.parametrize(("release", "build"), [("8.1", (8, 1, 2, 0)), ("6.4", (6, 4, 0, 34))])
 def test_each_peer_tells_what_its_namespaces_use(release: str, build: tuple[int, ...]) -> None:
     with EmbeddedCluster(3, release, speed=STILL, scales={2: 0.5}) as nodes:
-        one, two, three = nodes.nodes
-        wanted = {node.node_id: PeerUse(build, uses(node)) for node in (two, three)}
-        assert source_for(one).read() == Peers(wanted)
-        assert uses(three)["carts"] < 0.8 * uses(two)["carts"]
+        first, second, third = nodes.nodes
+        wanted = {node.node_id: PeerUse(build, uses(node)) for node in (second, third)}
+        assert peers_use(source_for(first).read()) == Peers(wanted)
+        assert uses(third)["carts"] < 0.8 * uses(second)["carts"]
 
 
 def test_a_node_that_is_alone_has_no_peers() -> None:
     with EmbeddedNode(speed=STILL) as node:
-        assert source_for(node).read() == Peers({})
+        assert peers_use(source_for(node).read()) == Peers({})
 
 
 def test_a_peer_that_is_down_costs_only_itself_and_is_told_once(
     cluster: EmbeddedCluster, dead: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, two, three = cluster.nodes
-    source = source_for(one)
+    first, second, third = cluster.nodes
+    source = source_for(first)
     cluster.members.join(dead)
     try:
         for _ in range(2):
-            found = source.read()
-            assert (set(found.by_node), found.silent) == ({two.node_id, three.node_id}, 1)
+            answers = source.read()
+            assert (set(answers.by_node), answers.silent) == ({second.node_id, third.node_id}, 1)
         with caplog.at_level("INFO", "exporter"), Peer("DEAD") as back:
             cluster.members.join(Member("DEAD", *back.address))
             assert source.read().silent == 0
     finally:
         cluster.members.leave("DEAD")
-    assert source.read() == Peers({node.node_id: PeerUse((8, 1, 2, 0), uses(node)) for node in (two, three)})
+    assert peers_use(source.read()) == Peers(
+        {node.node_id: PeerUse((8, 1, 2, 0), uses(node)) for node in (second, third)}
+    )
     assert caplog.messages == [
-        f"peer DEAD of {one.node_id} does not tell what it uses: "
+        f"peer DEAD of {first.node_id} does not tell what it uses: "
         f"no connection to 127.0.0.1:{dead.port}: Connection refused",
-        f"peer DEAD of {one.node_id} tells what it uses again",
+        f"peer DEAD of {first.node_id} tells what it uses again",
     ]
 
 
 def test_a_peer_that_hangs_costs_its_time_out(cluster: EmbeddedCluster) -> None:
-    one, two, three = cluster.nodes
-    source = source_for(one, timeout=1)
+    first, second, third = cluster.nodes
+    source = source_for(first, timeout=1)
     with socket.create_server(("127.0.0.1", 0)) as hung:
         cluster.members.join(Member("1", *hung.getsockname()))
         try:
             start = time.monotonic()
-            found = source.read()
+            answers = source.read()
             assert time.monotonic() - start < 10
         finally:
             cluster.members.leave("1")
-    assert (set(found.by_node), found.silent) == ({two.node_id, three.node_id}, 1)
+    assert (set(answers.by_node), answers.silent) == ({second.node_id, third.node_id}, 1)
 
 
 def test_the_node_itself_is_not_asked_and_no_peer_twice() -> None:
     own, other = Peer("A1"), Peer("B2")
     with running(own, other):
         own.names(("B2", other), ("A1", own), ("B2", other))
-        assert source_for(own).read() == Peers({"B2": PeerUse((8, 1, 1, 2), {"carts": PAIR_USE})})
+        assert peers_use(source_for(own).read()) == Peers({"B2": PeerUse((8, 1, 1, 2), {"carts": PAIR_USE})})
     assert "namespace/carts" not in own.asked
     assert other.asked.count("namespace/carts") == 1
 
@@ -152,7 +155,7 @@ def test_only_the_figures_of_the_peer_that_was_meant_count() -> None:
     own, other = Peer("A1"), Peer("B2")
     with running(own, other):
         own.names(("C3", other))
-        assert source_for(own).read() == Peers({}, silent=1)
+        assert peers_use(source_for(own).read()) == Peers({}, silent=1)
 
 
 def test_another_address_is_tried_when_the_first_is_not_reached(dead: Member) -> None:
@@ -167,7 +170,7 @@ def test_a_namespace_that_a_peer_does_not_tell_enough_of_is_absent(stats: str) -
     own, other = Peer("A1"), Peer("B2", {"namespace/carts": stats})
     with running(own, other):
         own.names(("B2", other))
-        assert source_for(own).read() == Peers({"B2": PeerUse((8, 1, 1, 2), {})})
+        assert peers_use(source_for(own).read()).by_node["B2"].used_bytes == {}
 
 
 @pytest.mark.parametrize(("command", "reply"), [("build", "new"), ("namespace/carts", "objects"), ("node", "")])
@@ -175,8 +178,8 @@ def test_a_peer_that_speaks_rubbish_costs_only_itself(command: str, reply: str) 
     own, wrong, good = Peer("A1"), Peer("B2", {command: reply}), Peer("C3")
     with running(own, wrong, good):
         own.names(("B2", wrong), ("C3", good))
-        found = source_for(own).read()
-    assert (set(found.by_node), found.silent) == ({"C3"}, 1)
+        answers = source_for(own).read()
+    assert (set(answers.by_node), answers.silent) == ({"C3"}, 1)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +214,8 @@ def test_of_many_peers_the_next_in_order_are_asked(monkeypatch: pytest.MonkeyPat
     others = {node_id: Peer(node_id) for node_id in ("A0", "A1", "C0", "C1")}
     with running(own, *others.values()):
         own.names(*others.items())
-        found = source_for(own).read()
-        assert (list(found.by_node), found.left_out) == (["C0", "C1"], 2)
+        answers = source_for(own).read()
+        assert (list(answers.by_node), answers.left_out) == (["C0", "C1"], 2)
         own.answers["node"] = "C0"
         assert list(source_for(own).read().by_node) == ["C1", "A0"]
 
@@ -224,8 +227,8 @@ def test_peers_that_a_reading_has_no_time_for_are_left_out() -> None:
         peer.hook = lambda: now.__setitem__(0, now[0] + 0.4 * MOST_SECONDS)
     with running(own, *others.values()):
         own.names(*others.items())
-        found = PeersSource(Connection(*own.address, 2.0), clock=lambda: now[0]).read()
-    assert (list(found.by_node), found.silent, found.left_out) == (["B1", "B2", "B3"], 0, 1)
+        answers = PeersSource(Connection(*own.address, 2.0), clock=lambda: now[0]).read()
+    assert (list(answers.by_node), answers.silent, answers.left_out) == (["B1", "B2", "B3"], 0, 1)
 
 
 def test_a_reading_that_is_told_to_stop_asks_no_further_peer() -> None:
@@ -234,8 +237,8 @@ def test_a_reading_that_is_told_to_stop_asks_no_further_peer() -> None:
         own.names(*others.items())
         source = source_for(own)
         others["B1"].hook = source.stop
-        found = source.read()
-    assert (list(found.by_node), found.left_out) == (["B1"], 1)
+        answers = source.read()
+    assert (list(answers.by_node), answers.left_out) == (["B1"], 1)
 
 
 def test_no_connection_is_left_open(cluster: EmbeddedCluster) -> None:
@@ -244,7 +247,7 @@ def test_no_connection_is_left_open(cluster: EmbeddedCluster) -> None:
 
     def ours() -> list[str]:
         connections = psutil.Process().net_connections("tcp")
-        return [one.status for one in connections if getattr(one.raddr, "port", None) in ports]
+        return [first.status for first in connections if getattr(first.raddr, "port", None) in ports]
 
     deadline = time.monotonic() + 30
     while "ESTABLISHED" in ours() and time.monotonic() < deadline:
@@ -254,10 +257,10 @@ def test_no_connection_is_left_open(cluster: EmbeddedCluster) -> None:
 
 def test_peers_are_logged_in_to_as_the_node_is() -> None:
     with EmbeddedCluster(2, speed=STILL, logins=Logins(EXAMPLE_USERS)) as nodes:
-        one, two = nodes.nodes
-        known = PeersSource(Connection(*one.address, 2, "internal", "exporter", "simulation"))
-        assert set(known.read().by_node) == {two.node_id}
-        guess = PeersSource(Connection(*one.address, 2, "internal", "exporter", "guess"))
+        first, second = nodes.nodes
+        source = PeersSource(Connection(*first.address, 2, "internal", "exporter", "simulation"))
+        assert set(source.read().by_node) == {second.node_id}
+        guess = PeersSource(Connection(*first.address, 2, "internal", "exporter", "guess"))
         for _ in range(2):
             with pytest.raises(LoginError, match="refused the login") as refused:
                 guess.read()
@@ -277,7 +280,7 @@ def test_a_peer_that_refuses_the_login_is_tried_at_one_address_only() -> None:
         address = f"127.0.0.1:{other.address[1]}"
         own.answers["peers-clear-std"] = f"1,3000,[[B2,,[{address},{address}]]]"
         source = PeersSource(Connection(*own.address, 2, "internal", "exporter", "simulation"))
-        assert source.read() == Peers({}, silent=1)
+        assert peers_use(source.read()) == Peers({}, silent=1)
     assert len(tries) == 1
 
 
@@ -334,5 +337,5 @@ def test_with_tls_peers_are_reached_by_the_name_of_their_certificate(
         own.names()
         own.answers["peers-tls-std"] = f"1,4333,[[B2,{tls_name},[127.0.0.1:{other.address[1]}]]]"
         source = PeersSource(Connection(*own.address, 2, tls_name="shop", tls={"cafile": str(authority)}))
-        found = source.read()
-    assert (set(found.by_node), found.silent) == (({"B2"}, 0) if answers else (set(), 1))
+        reply = source.read()
+    assert (set(reply.by_node), reply.silent) == (({"B2"}, 0) if answers else (set(), 1))

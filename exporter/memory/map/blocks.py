@@ -1,4 +1,4 @@
-"""The write blocks of stripes and the write buffers of devices: what of them is resident, as far as counters tell.
+"""The write blocks of stripes and the write buffers of devices: what of them is resident, by the server's counters.
 
 The rules are those of drv_mem.c and drv_ssd.c (8.1), each cited where it is used.
 """
@@ -8,21 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.map.bounds import NONE, Bounds, exactly
 from exporter.memory.storage import storage_units
+from exporter.model.bounds import NONE, Bounds, exactly
+from exporter.model.constants import DEFRAG_LWM_PCT
 
 if TYPE_CHECKING:
     from exporter.memory.storage import StorageUnit
     from exporter.model.snapshot import Namespace, Storage
 
-WRITE_BLOCK_BYTES = 8 * 1024 * 1024
-"""A write block of a stripe (WBLOCK_SZ, storage.h:73)."""
-
 READ_AHEAD_BLOCKS = 10
 """Unused blocks in a row after which the sweep of a backing file ends (drv_mem.c `cold_start_sweep`)."""
-
-DEFAULT_DEFRAG_PCT = 50
-"""The share of a block in use below which it is defragmented, unless configured (defrag-lwm-pct)."""
 
 
 def stripes(namespace: Namespace) -> tuple[StorageUnit, ...]:
@@ -57,8 +52,7 @@ def stripe_blocks(storage: Storage, unit: StorageUnit) -> Stripe:
     defrag = _defrag_fill(storage, unit, block)
     defrag_open = 1 if defrag else 0
     # A full stripe seals its last block and gets no new one (mwb_get). Else the block of the master's writes is open.
-    reserve = 8 if storage.backed else 1
-    opened = min(taken, max(0 if figures.free_blocks <= reserve else 1, taken - sealed - defrag_open))
+    opened = min(taken, max(0 if figures.free_blocks <= storage.reserve_blocks else 1, taken - sealed - defrag_open))
     # More taken than takes explain: sealed blocks that were read from the backing file, and behind them as many unused
     # ones as end the sweep.
     loaded = ahead = 0
@@ -87,7 +81,7 @@ def _defrag_fill(storage: Storage, unit: StorageUnit, block: int) -> int:
 
     A block enters the queue when less than defrag-lwm-pct of it is live: at most that is moved (defrag_move_record).
     """
-    pct = DEFAULT_DEFRAG_PCT if storage.defrag_lwm_pct is None else storage.defrag_lwm_pct
+    pct = DEFRAG_LWM_PCT if storage.defrag_lwm_pct is None else storage.defrag_lwm_pct
     moved = (unit.figures.defrag_reads or 0) * block * pct // 100
     return max(0, min(block, moved - (unit.figures.defrag_writes or 0) * block))
 

@@ -1,4 +1,4 @@
-"""What a ledger may rely on: the figures of this moment, and of the sampled sources those that still hold."""
+"""The inputs of a ledger: the figures of this moment, and of the sampled sources those that still hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.memory.map.blocks import stripes
+from exporter.model import info_commands
 
 if TYPE_CHECKING:
     from exporter.model.process import Jemalloc, Process, Regions
@@ -20,7 +21,7 @@ age, because a server at rest stays as it is for days, and one that is loaded ch
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Inputs:
     """The sources of a ledger.
 
     A sample that is out of date is not scaled: what was written since is in few components, not in all. Of smaps what
@@ -43,37 +44,39 @@ class Evidence:
         return self.snapshot.node.community
 
 
-def evidence(snapshot: Snapshot) -> Evidence | None:
-    """What is known of the process; None where that is too little for a ledger.
-
-    What the heap reserves and never touched must be known, or it would pass for resident. A namespace that did not
-    answer hides its stripes and stages.
-    """
+def inputs(snapshot: Snapshot) -> Inputs | None:
+    """The inputs of a ledger; None where the sources tell too little for one."""
     process, heap = snapshot.process_view.process, snapshot.heap
-    silent = any(name.startswith(("statistics", "namespace")) for name in snapshot.problems)
-    if process is None or silent or snapshot.node.edition is None:
+    if process is None or heap.allocated is None or heap.active is None or heap.mapped is None:
         return None
-    if snapshot.node.community and not all(_reserved_known(namespace) for namespace in snapshot.namespaces):
+    aged = _of_process(snapshot.regions, process)
+    if not _huge_blocks_known(snapshot) or (aged is None and process.rss_file is None):
+        # Kernels before 4.5 have no RssFile: without smaps no source tells the program.
         return None
-    if heap.allocated is None or heap.active is None or heap.mapped is None:
-        return None
-    regions, jemalloc = snapshot.regions, snapshot.jemalloc
-    slack = RECENT * process.rss
-    aged = recent = None
-    if regions is not None and regions.process is not None and regions.process.same(process):
-        aged = regions
-        # Memory that the heap gives back stays resident: then only its active pages are fewer.
-        moved = 0 if regions.heap_active is None else abs(regions.heap_active - heap.active)
-        recent = regions if max(abs(regions.process.rss - process.rss), moved) <= slack else None
-    if aged is None and process.rss_file is None:
-        return None  # kernels before 4.5: no source tells the program
-    other = jemalloc is not None and jemalloc.process is not None and not jemalloc.process.same(process)
-    if jemalloc is not None and (other or abs(jemalloc.active - heap.active) > slack):
-        jemalloc = None
-    return Evidence(snapshot, process, heap.allocated, heap.active, heap.mapped, recent, aged, jemalloc)
+    return Inputs(
+        snapshot,
+        process,
+        heap.allocated,
+        heap.active,
+        heap.mapped,
+        regions=_recent_regions(aged, process, heap.active),
+        aged=aged,
+        jemalloc=_recent_jemalloc(snapshot.jemalloc, process, heap.active),
+    )
 
 
-def _reserved_known(namespace: Namespace) -> bool:
+def _huge_blocks_known(snapshot: Snapshot) -> bool:
+    """Whether it is known what the server took of the heap at once: it would pass for resident, and was never touched.
+
+    A namespace that did not answer hides its stripes and stages.
+    """
+    sections = (info_commands.STATISTICS, info_commands.NAMESPACES, info_commands.NAMESPACE)
+    if snapshot.node.edition is None or any(name.startswith(sections) for name in snapshot.problems):
+        return False
+    return not snapshot.node.community or all(map(_stripes_and_stages_known, snapshot.namespaces))
+
+
+def _stripes_and_stages_known(namespace: Namespace) -> bool:
     """Whether the sizes of its stages and stripes are known, and how many there are."""
     arenas = (namespace.index, namespace.sindex)
     return (
@@ -81,3 +84,24 @@ def _reserved_known(namespace: Namespace) -> bool:
         and (namespace.storage is None or namespace.storage.kind != "stripe" or bool(namespace.storage.units))
         and all(stripe.size and stripe.figures.free_blocks is not None for stripe in stripes(namespace))
     )
+
+
+def _of_process(regions: Regions | None, process: Process) -> Regions | None:
+    """The sampled address space, if it is that of this process."""
+    return regions if regions is not None and process.same(regions.process) else None
+
+
+def _recent_regions(regions: Regions | None, process: Process, active: int) -> Regions | None:
+    """The sampled address space of a process, if that has hardly changed since."""
+    if regions is None or regions.process is None:
+        return None
+    # Memory that the heap gives back stays resident: then only its active pages are fewer.
+    changes = (regions.process.rss - process.rss, 0 if regions.heap_active is None else regions.heap_active - active)
+    return regions if max(map(abs, changes)) <= RECENT * process.rss else None
+
+
+def _recent_jemalloc(jemalloc: Jemalloc | None, process: Process, active: int) -> Jemalloc | None:
+    """The sampled statistics of jemalloc, if they are not of another process and the heap has hardly changed since."""
+    if jemalloc is None or (jemalloc.process is not None and not process.same(jemalloc.process)):
+        return None
+    return jemalloc if abs(jemalloc.active - active) <= RECENT * process.rss else None

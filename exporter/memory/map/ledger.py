@@ -1,8 +1,8 @@
 """The ledger: an owner for every resident byte of the server's process.
 
 It is made in four steps. Each quantity is *estimated* from the server's own figures, with bounds where only bounds are
-known, and *measured* where smaps and jemalloc's statistics were sampled; what is resident decides where between its
-bounds it is *placed*; then it is *entered* under its namespace and component. What is left is `unaccounted`.
+known, and *measured* where smaps and jemalloc's statistics were sampled; what no source shows is *inferred* from what
+is resident, within its bounds; then it is *entered* under its namespace and component. The rest is `unaccounted`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED, estimate, uncounted_stage
-from exporter.memory.map.inputs import evidence
+from exporter.memory.map.inputs import inputs
 from exporter.memory.map.measure import measure
-from exporter.memory.map.reconcile import place
+from exporter.memory.map.reconcile import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,8 @@ COMPONENTS = (
 class Ledger:
     """Bytes by (namespace, component), which sum to `resident`; the namespace is empty for what belongs to the node.
 
-    `inferred` is how many of them no source shows: they lie where they do because they are resident, and a mechanism
-    allows it. The larger it is, the less a small `unaccounted` says.
+    `inferred` is how many of them no source shows: they are resident, and within the bounds of the component that they
+    are entered under. The larger it is, the less a small `unaccounted` says.
     """
 
     resident: int
@@ -67,30 +67,31 @@ def ledger(snapshot: Snapshot, infer: bool = True) -> Ledger | None:
 
     Without `infer` every quantity has its likely value, and `unaccounted` is the true error of the model.
     """
-    known = evidence(snapshot)
-    if known is None:
+    sources = inputs(snapshot)
+    if sources is None:
         return None
-    quantities = measure(known, estimate(known))
-    placed = place(quantities, known.process.rss, uncounted_stage(known), infer)
-    return Ledger(known.process.rss, _entries(snapshot, placed.sizes, known.process.rss), placed.inferred)
+    resident = sources.process.rss
+    quantities = measure(sources, estimate(sources))
+    reconciled = reconcile(quantities, resident, uncounted_stage(sources), infer)
+    return Ledger(resident, _entries(snapshot, reconciled.sizes, resident), reconciled.inferred)
 
 
 def _entries(snapshot: Snapshot, sizes: Mapping[Key, int], resident: int) -> dict[Key, int]:
     """The sizes by component, in the order of COMPONENTS."""
-    found: Counter[Key] = Counter()
+    entries: Counter[Key] = Counter()
     blocks: Counter[str] = Counter()
     for (name, part), size in sizes.items():
         if part in (SEALED, OPEN):
             blocks[name] += size
         elif part in (HEADER_BUFFERS, DIRTY):
-            found[name, "heap_fragmentation"] += size
+            entries[name, "heap_fragmentation"] += size
         else:
-            found[name, part] += size
+            entries[name, part] += size
     for namespace in snapshot.namespaces:
         if namespace.storage is not None and namespace.name in blocks:
             used = sum(unit.used_bytes or 0 for unit in namespace.storage.units)
             live = min(blocks[namespace.name], used)
-            found[namespace.name, "record_data"] += live
-            found[namespace.name, "data_fragmentation"] += blocks[namespace.name] - live
-    found["", "unaccounted"] = resident - sum(found.values())
-    return dict(sorted(found.items(), key=lambda entry: (COMPONENTS.index(entry[0][1]), entry[0][0])))
+            entries[namespace.name, "record_data"] += live
+            entries[namespace.name, "data_fragmentation"] += blocks[namespace.name] - live
+    entries["", "unaccounted"] = resident - sum(entries.values())
+    return dict(sorted(entries.items(), key=lambda entry: (COMPONENTS.index(entry[0][1]), entry[0][0])))

@@ -1,15 +1,15 @@
-"""Placing: what is resident decides where a quantity lies between bounds that no source narrows."""
+"""Reconciling: what is resident decides which value a quantity has between bounds that no source narrows."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.blocks import WRITE_BLOCK_BYTES
-from exporter.memory.map.bounds import NONE, Bounds
 from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED
 from exporter.memory.map.inputs import RECENT
 from exporter.memory.map.structures import CHUNK_BYTES
+from exporter.model.bounds import NONE, Bounds
+from exporter.model.constants import WRITE_BLOCK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,16 +23,16 @@ MARGIN = ("thread_stacks", "write_buffers", HEADER_BUFFERS)
 """The quantities that are small, and may always be a little more than is likely."""
 
 
-class Placement:
-    """The sizes of all quantities, and how many bytes of them were moved to fit what is resident."""
+class Reconciliation:
+    """The sizes of all quantities, and how many bytes of them were inferred: changed to fit what is resident."""
 
     def __init__(self, quantities: Iterable[Quantity], resident: int) -> None:
         self.resident = resident
         self.inferred = 0
         self.bounds: dict[Key, Bounds] = {}
-        for one in quantities:
-            key = one.namespace, one.part
-            self.bounds[key] = self.bounds.get(key, NONE).plus(one.resident)
+        for quantity in quantities:
+            key = quantity.namespace, quantity.part
+            self.bounds[key] = self.bounds.get(key, NONE).plus(quantity.resident)
         self.sizes = Counter({key: bound.likely for key, bound in self.bounds.items()})
 
     @property
@@ -42,7 +42,7 @@ class Placement:
 
     @property
     def margin(self) -> int:
-        """What may be left without a quantity having to lie elsewhere than is likely.
+        """What may be left although every quantity has its likely value.
 
         And a chunk: no arena gives dirty pages back before it has that much of them (J:arena.c
         `arena_maybe_purge_ratio`).
@@ -54,50 +54,49 @@ class Placement:
         """The quantities of some parts, in the order of the parts."""
         return [key for part in parts for key in self.bounds if key[1] == part]
 
-    def move(self, key: Key, by: int) -> None:
-        """Moves a quantity as far as its bounds allow."""
-        bound, size = self.bounds[key], self.sizes[key]
-        moved = min(max(size + by, bound.low), bound.high) - size
-        self.sizes[key] += moved
-        self.inferred += abs(moved)
+    def change(self, key: Key, by: int) -> None:
+        """Changes a quantity as far as its bounds allow."""
+        changed = self.bounds[key].clamp(self.sizes[key] + by)
+        self.inferred += abs(changed - self.sizes[key])
+        self.sizes[key] = changed
 
 
-def place(quantities: Iterable[Quantity], resident: int, stage: int | None, infer: bool = True) -> Placement:
+def reconcile(quantities: Iterable[Quantity], resident: int, stage: int | None, infer: bool = True) -> Reconciliation:
     """Sizes that fit what is resident as far as bounds allow; without `infer` the likely ones.
 
-    `stage` is the smallest index stage that may lie in the heap uncounted. What moves first is what is known best, and
-    a mechanism that accounts for much is not called upon for what small errors explain.
+    `stage` is the smallest index stage that may be in the heap uncounted. What is known best is changed first, and a
+    mechanism that accounts for much is not called upon for what small errors explain.
     """
-    found = Placement(quantities, resident)
+    fit = Reconciliation(quantities, resident)
     if not infer:
-        return found
+        return fit
     if stage:
-        _leave_out_stages(found, stage)
-    margin = found.margin
-    for key in found.keys(SEALED):
-        if found.left > margin:
-            found.move(key, found.left // WRITE_BLOCK_BYTES * WRITE_BLOCK_BYTES)
-        elif found.left < 0:
-            found.move(key, found.left)
-    for key in found.keys(OPEN, HEADER_BUFFERS):
-        found.move(key, found.left)
+        _leave_out_stages(fit, stage)
+    margin = fit.margin
+    for key in fit.keys(SEALED):
+        if fit.left > margin:
+            fit.change(key, fit.left // WRITE_BLOCK_BYTES * WRITE_BLOCK_BYTES)
+        elif fit.left < 0:
+            fit.change(key, fit.left)
+    for key in fit.keys(OPEN, HEADER_BUFFERS):
+        fit.change(key, fit.left)
     for parts in (("primary_index",), (DIRTY, "lazily_freed")):
-        if found.left > margin:
-            for key in found.keys(*parts):
-                found.move(key, found.left)
-    if found.left < -RECENT * resident:
+        if fit.left > margin:
+            for key in fit.keys(*parts):
+                fit.change(key, fit.left)
+    if fit.left < -RECENT * resident:
         # More than the model errs by: pages that had been given back when smaps was read are in use again.
-        for key in found.keys("lazily_freed"):
-            found.move(key, found.left)
-    return found
+        for key in fit.keys("lazily_freed"):
+            fit.change(key, fit.left)
+    return fit
 
 
-def _leave_out_stages(found: Placement, stage: int) -> None:
+def _leave_out_stages(fit: Reconciliation, stage: int) -> None:
     """Where even the least is too much, what seems to be small blocks are stages in which hardly a slot was used.
 
     Written from the source (arenax.c), and never met on a server.
     """
-    blocks = sum(found.sizes[key] - found.bounds[key].low for key in found.keys(SEALED, OPEN))
-    excess = -found.left - blocks
-    for key in found.keys("heap_other"):
-        found.move(key, -max(0, (excess + stage // 2) // stage * stage))
+    blocks = sum(fit.sizes[key] - fit.bounds[key].low for key in fit.keys(SEALED, OPEN))
+    excess = -fit.left - blocks
+    for key in fit.keys("heap_other"):
+        fit.change(key, -max(0, (excess + stage // 2) // stage * stage))

@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory.heap import size_class, stages
 from exporter.memory.map.blocks import stripes
+from exporter.model.arithmetic import ceil_div
+from exporter.model.constants import (
+    INDEX_ENTRY_BYTES,
+    KIB,
+    MIB,
+    PARTITIONS,
+    SET_INDEX_STAGE_BYTES,
+    SET_INDEX_STAGE_ENTRIES,
+    SET_INDEX_TREE_BYTES,
+)
+from exporter.model.release import BIN_NAME_TABLE, INDEX_STASHES, WIDE_SET_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exporter.model.snapshot import Namespace, Release, Snapshot
+    from exporter.model.release import Release
+    from exporter.model.snapshot import Namespace, Snapshot
 
-KIB = 1024
-MIB = 1024 * KIB
 PAGE_BYTES = 4 * KIB
 
 CHUNK_BYTES = 2 * MIB
@@ -34,11 +44,8 @@ CHUNK_HEADER_BYTES = CHUNK_HEADER_PAGES * PAGE_BYTES
 LARGE_BYTES = 16 * KIB
 """From here on a block has pages of its own (J:size_classes.h LARGE_MINCLASS)."""
 
-PARTITIONS = 4096
-
 DEFAULT_SPRIGS = 256
-
-INDEX_ENTRY_BYTES = 64
+"""partition-tree-sprigs, unless configured."""
 
 STASHES = 64
 STASH_ENTRIES = 512
@@ -46,13 +53,6 @@ STASH_ENTRIES = 512
 
 SINDEX_STRUCT_BYTES = 128
 """The size class of si_btree, 120 bytes, of which an index has one per partition (sindex_tree.c)."""
-
-SET_TREE_BYTES = 1280 + 64
-"""as_set_index_tree and its array of stages, per set and partition (set_index.c `stree_create`)."""
-
-SET_STAGE_BYTES = 4 * KIB
-SET_STAGE_ENTRIES = 256
-"""The index of a set grows by that much per partition (set_index.c `uarena_add_stage`)."""
 
 REQUEST_TABLE_BYTES = 1280 * KIB
 """The table of requests under way: 32 Ki buckets from calloc (rchash.c:104), fresh pages that few requests touch."""
@@ -86,9 +86,14 @@ def tree_bytes(namespace: Namespace) -> int:
     The count of references, the struct, pointers to the trees of all sets (1 + AS_SET_MAX_COUNT), 256 pairs of locks,
     and the sprigs.
     """
-    sets = 4096 if namespace.release >= (7, 0) else 1024
+    sets = 4096 if namespace.release in WIDE_SET_IDS else 1024
     sprigs = DEFAULT_SPRIGS if namespace.tree_sprigs is None else namespace.tree_sprigs
     return 8 + 48 + 8 * sets + 256 * 2 * 4 + 5 * sprigs
+
+
+def tree_block(namespace: Namespace) -> int:
+    """The size class of the tree of a partition."""
+    return size_class(tree_bytes(namespace))
 
 
 def partitions_held(namespace: Namespace) -> int:
@@ -99,13 +104,12 @@ def partitions_held(namespace: Namespace) -> int:
 
 def partition_trees(namespace: Namespace, count: int) -> Trees:
     """So many trees, each written all over; small blocks fill their run, large ones have a page of padding."""
-    size = tree_bytes(namespace)
-    block = size_class(size)
+    size, block = tree_bytes(namespace), tree_block(namespace)
     if block < LARGE_BYTES:
         return Trees(block, count, count * block, count * block)
     if block < CHUNK_BYTES:
         return Trees(block, count, count * (block + PAGE_BYTES), count * large_touched(size))
-    return Trees(block, count, count * block, count * -(-size // PAGE_BYTES) * PAGE_BYTES)
+    return Trees(block, count, count * block, count * ceil_div(size, PAGE_BYTES) * PAGE_BYTES)
 
 
 @lru_cache(64)
@@ -114,25 +118,22 @@ def large_touched(size: int) -> int:
 
     It starts at a random one of the 64 cache lines of its first page (J:arena.c `arena_malloc_large`).
     """
-    return sum(-(-(line * 64 + size) // PAGE_BYTES) for line in range(64)) * PAGE_BYTES // 64
+    return sum(ceil_div(line * 64 + size, PAGE_BYTES) for line in range(64)) * PAGE_BYTES // 64
 
 
 def index_touched(slots: int, release: Release) -> int:
-    """What so many slots of the primary index touch: each for itself, or (8.1) in the runs of the stashes."""
-    if release < (8, 1):
+    """What so many slots of the primary index touch: each for itself, or from stashes, runs of slots."""
+    if release not in INDEX_STASHES:
         return slots * INDEX_ENTRY_BYTES
     run = STASH_ENTRIES * INDEX_ENTRY_BYTES
-    return slots * run if slots < STASHES else STASHES * run * -(-slots // (STASHES * STASH_ENTRIES))
+    return slots * run if slots < STASHES else STASHES * run * ceil_div(slots, STASHES * STASH_ENTRIES)
 
 
 def set_index_bytes(namespace: Namespace, partitions: int) -> int:
     """What the indexes of sets take, with their records spread evenly."""
-    total = 0
-    for one in namespace.sets:
-        if one.indexed:
-            stages = -(-((one.objects or 0) // max(1, partitions) + 1) // SET_STAGE_ENTRIES)
-            total += partitions * (SET_TREE_BYTES + stages * SET_STAGE_BYTES)
-    return total
+    indexed = [entry for entry in namespace.sets if entry.indexed]
+    stages = sum(ceil_div((entry.objects or 0) // max(1, partitions) + 1, SET_INDEX_STAGE_ENTRIES) for entry in indexed)
+    return partitions * (len(indexed) * SET_INDEX_TREE_BYTES + stages * SET_INDEX_STAGE_BYTES)
 
 
 def rounding(size: int) -> int:
@@ -143,11 +144,12 @@ def rounding(size: int) -> int:
 def untouched(snapshot: Snapshot) -> int:
     """What is allocated and was never written.
 
-    Besides the table of requests, tables that are filled from their start as sets and bins appear: 4095 sets from 7.0
-    on, 1023 sets and 64 Ki bins before (namespace_ce.c `setup_namespace`, vmapx.c); and the end of the block that a
-    fabric connection is in.
+    Besides the table of requests, tables that are filled from their start as sets and names of bins appear
+    (namespace_ce.c `setup_namespace`, vmapx.c), and the end of the block that a fabric connection is in.
     """
-    tables = 512 * KIB if snapshot.node.release >= (7, 0) else (128 + 1280) * KIB
+    release = snapshot.node.release
+    tables = 512 * KIB if release in WIDE_SET_IDS else 128 * KIB
+    tables += 1280 * KIB if release in BIN_NAME_TABLE else 0
     connection = size_class(FABRIC_CONNECTION_BYTES) + PAGE_BYTES - large_touched(FABRIC_CONNECTION_BYTES)
     return REQUEST_TABLE_BYTES + len(snapshot.namespaces) * tables + (snapshot.fabric_connections or 0) * connection
 
@@ -160,12 +162,12 @@ def headers_touched(chunks: int, pages: int) -> int:
 
 def huge_blocks(namespaces: Iterable[Namespace]) -> Counter[int]:
     """How many blocks there are for stripes and for the index stages that live entries need, by size class."""
-    found: Counter[int] = Counter()
+    blocks: Counter[int] = Counter()
     for namespace in namespaces:
         for stage, count in stages(namespace):
-            found[stage] += count
-        found.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
-    return found
+            blocks[stage] += count
+        blocks.update(size_class(stripe.size) for stripe in stripes(namespace) if stripe.size)
+    return blocks
 
 
 def further_stages(namespaces: Sequence[Namespace], blocks: Mapping[int, int]) -> int:

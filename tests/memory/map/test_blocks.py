@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory.map.blocks import device_buffers, stripe_blocks, stripes
-from exporter.memory.map.bounds import Bounds, share_out, split
+from exporter.memory.map.shares import share_out, split
 from exporter.memory.storage import StorageUnit
+from exporter.model.bounds import Bounds
 from exporter.model.snapshot import Arena, Namespace, Storage, Thresholds, Unit
 
 MIB = 1 << 20
@@ -31,9 +32,9 @@ def stripe(
     return in_blocks(sealed), in_blocks(opened)
 
 
-def in_blocks(found: Bounds, block: int = BLOCK) -> Bounds:
-    assert all(size % block == 0 for size in found)
-    return Bounds(*(size // block for size in found))
+def in_blocks(bounds: Bounds, block: int = BLOCK) -> Bounds:
+    assert all(size % block == 0 for size in bounds)
+    return Bounds(*(size // block for size in bounds))
 
 
 def test_a_stripe_that_was_never_written_has_no_blocks() -> None:
@@ -94,8 +95,8 @@ def test_what_is_not_told_is_not_resident() -> None:
 
 def buffers(cache: int, used: int = 0, writes: int = 0, reads: int = 0, moved: int = 0) -> tuple[Bounds, int]:
     figures = Unit("file", used, 0, 0, writes, reads, moved)
-    found = device_buffers(Storage("file", cache_blocks=cache), StorageUnit(figures, MIB, None))
-    return found.resident, found.allocated // MIB
+    buffers = device_buffers(Storage("file", cache_blocks=cache), StorageUnit(figures, MIB, None))
+    return buffers.resident, buffers.allocated // MIB
 
 
 @pytest.mark.parametrize(
@@ -126,18 +127,18 @@ def test_a_stripe_is_never_more_than_itself(
 ) -> None:
     figures = Unit("stripe-0", used, free, 0, writes, reads, moved)
     storage = Storage("stripe", block_bytes=BLOCK, backed=backed)
-    found = stripe_blocks(storage, StorageUnit(figures, BLOCK, 64 * BLOCK))
-    for one in found:
-        assert 0 <= one.low <= one.likely <= one.high
-    assert found.sealed.low + found.open.low <= 63 * BLOCK
-    assert found.sealed.high <= 63 * BLOCK
+    resident = stripe_blocks(storage, StorageUnit(figures, BLOCK, 64 * BLOCK))
+    for bounds in resident:
+        assert 0 <= bounds.low <= bounds.likely <= bounds.high
+    assert resident.sealed.low + resident.open.low <= 63 * BLOCK
+    assert resident.sealed.high <= 63 * BLOCK
 
 
 def test_stripes_on_several_devices_are_taken_for_equal() -> None:
     units = tuple(Unit(f"stripe-{i}", 0, 5, 0, 0, 0, 0) for i in range(2))
     storage = Storage("stripe", 32 * BLOCK, block_bytes=BLOCK, on_devices=True, backed=True, units=units)
     namespace = Namespace("ns", (8, 1), Arena("mem"), Arena("mem"), storage, Thresholds())
-    assert [one.size for one in stripes(namespace)] == [16 * BLOCK] * 2
+    assert [stripe.size for stripe in stripes(namespace)] == [16 * BLOCK] * 2
 
 
 @given(st.integers(0, 1 << 45), st.lists(st.integers(0, 1 << 45), min_size=1, max_size=9))

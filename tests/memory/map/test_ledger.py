@@ -29,7 +29,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 FREED = ("6.4/durable-truncated", "8.1/pair-a")
-"""Where the heap had given pages back, or holds dirty ones: what no cheap source shows, so that it has to be placed."""
+"""Where the heap had given pages back, or holds dirty ones: what no cheap source shows and must be inferred."""
 
 UNFREED = [scenario for scenario in SCENARIOS if scenario not in FREED]
 
@@ -37,18 +37,18 @@ WITH_LAZILY_FREED = {"6.4/durable-truncated": 0.02, "8.1/pair-a": 0.2}
 """Where smaps shows pages that were given back, and how near the placing comes to it without smaps."""
 
 
-def of(found: Snapshot, infer: bool = True) -> Ledger:
-    made = ledger(found, infer)
+def of(node: Snapshot, infer: bool = True) -> Ledger:
+    made = ledger(node, infer)
     assert made is not None
     return made
 
 
-def with_rss(found: Snapshot, share: float) -> Snapshot:
+def with_rss(node: Snapshot, share: float) -> Snapshot:
     """As if the process had more or less in memory, for all sources."""
-    assert found.process_view.process is not None
-    process = replace(found.process_view.process, rss=int(found.process_view.process.rss * share))
-    regions = found.regions and replace(found.regions, process=process)
-    return replace(found, process_view=ProcessView(process=process), regions=regions)
+    assert node.process_view.process is not None
+    process = replace(node.process_view.process, rss=int(node.process_view.process.rss * share))
+    regions = node.regions and replace(node.regions, process=process)
+    return replace(node, process_view=ProcessView(process=process), regions=regions)
 
 
 def adds_up(made: Ledger) -> bool:
@@ -94,9 +94,9 @@ def test_a_component_that_is_forgotten_or_counted_twice_is_seen(scenario: str, s
 def test_pages_that_the_heap_gave_back_are_placed_where_smaps_finds_them(scenario: str, tolerance: float) -> None:
     regions = snapshot(scenario).regions
     assert regions is not None
-    placed = of(snapshot(scenario, regions=False, jemalloc=False))
-    assert placed.total("lazily_freed") == pytest.approx(regions.lazily_freed, rel=tolerance)
-    assert placed.inferred >= placed.total("lazily_freed")
+    reconciled = of(snapshot(scenario, regions=False, jemalloc=False))
+    assert reconciled.total("lazily_freed") == pytest.approx(regions.lazily_freed, rel=tolerance)
+    assert reconciled.inferred >= reconciled.total("lazily_freed")
     assert of(snapshot(scenario)).total("lazily_freed") == regions.lazily_freed
 
 
@@ -104,8 +104,8 @@ def test_pages_that_the_heap_gave_back_are_placed_where_smaps_finds_them(scenari
 def test_nothing_is_said_to_be_given_back_where_nothing_was(scenario: str) -> None:
     regions = snapshot(scenario).regions
     assert regions is not None
-    placed = of(snapshot(scenario, regions=False, jemalloc=False)).total("lazily_freed")
-    assert abs(placed - regions.lazily_freed) <= max(2 * MIB, 0.2 * regions.lazily_freed)
+    reconciled = of(snapshot(scenario, regions=False, jemalloc=False)).total("lazily_freed")
+    assert abs(reconciled - regions.lazily_freed) <= max(2 * MIB, 0.2 * regions.lazily_freed)
 
 
 def test_the_documentation_tells_the_errors_as_they_are() -> None:
@@ -119,9 +119,9 @@ def test_the_documentation_tells_the_errors_as_they_are() -> None:
     for scenario, (rss, *figures) in told.items():
         expected = []
         for sampled in (False, True):
-            found = snapshot(scenario, sampled, sampled)
-            model, placed = of(found, infer=False), of(found)
-            sizes = (model.total("unaccounted"), placed.total("unaccounted"), placed.inferred)
+            node = snapshot(scenario, sampled, sampled)
+            model, reconciled = of(node, infer=False), of(node)
+            sizes = (model.total("unaccounted"), reconciled.total("unaccounted"), reconciled.inferred)
             expected += [100 * size / model.resident for size in sizes]
             assert rss == pytest.approx(model.resident / MIB, abs=0.51)
         assert figures == pytest.approx(expected, abs=0.051), scenario
@@ -162,12 +162,12 @@ def test_a_truncated_6_4_by_hand() -> None:
     assert rest == 148_389_888
     assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
 
-    # Placed: slots of 57,509 and 57,596 records that were written once, and the rest is what the heap gave back.
+    # Inferred: slots of 57,509 and 57,596 records that were written once, and the rest is what the heap gave back.
     slots = {("orders", "primary_index"): 57_509 * 64, ("carts", "primary_index"): 57_596 * 64}
     freed = {("", "lazily_freed"): rest - sum(slots.values())}
-    placed = of(snapshot("6.4/durable-truncated", regions=False, jemalloc=False))
-    assert {key: size for key, size in placed.entries.items() if size} == {**expected, **slots, **freed}
-    assert placed.inferred == rest
+    reconciled = of(snapshot("6.4/durable-truncated", regions=False, jemalloc=False))
+    assert {key: size for key, size in reconciled.entries.items() if size} == {**expected, **slots, **freed}
+    assert reconciled.inferred == rest
 
 
 def test_a_fragmented_8_1_by_hand() -> None:
@@ -218,10 +218,10 @@ def test_a_fragmented_8_1_by_hand() -> None:
     assert rest == 4_739_072
     assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
 
-    # Placed: less is left than a header buffer of the second namespace, but the open blocks come first: all is theirs.
-    placed = of(snapshot("8.1/durable-fragmented", regions=False, jemalloc=False))
-    assert placed.entries["orders", "data_fragmentation"] == orders - 39_222_112 + rest
-    assert (placed.inferred, placed.total("unaccounted")) == (rest, 0)
+    # Inferred: less is left than a header buffer of the second namespace, but open blocks come first: all is theirs.
+    reconciled = of(snapshot("8.1/durable-fragmented", regions=False, jemalloc=False))
+    assert reconciled.entries["orders", "data_fragmentation"] == orders - 39_222_112 + rest
+    assert (reconciled.inferred, reconciled.total("unaccounted")) == (rest, 0)
 
     # Measured: 80 MiB are sealed, all of orders, as carts never sealed a block; 5 per stripe, not 6.
     full = of(snapshot("8.1/durable-fragmented"), infer=False)
@@ -231,75 +231,75 @@ def test_a_fragmented_8_1_by_hand() -> None:
 
 def aged(scenario: str, share: float) -> Snapshot:
     """As if smaps had been read when the process had `share` of what is resident now."""
-    found = snapshot(scenario, jemalloc=False)
-    assert found.regions is not None
-    assert found.process_view.process is not None
-    then = replace(found.process_view.process, rss=int(found.process_view.process.rss * share))
-    return replace(found, regions=replace(found.regions, process=then))
+    node = snapshot(scenario, jemalloc=False)
+    assert node.regions is not None
+    assert node.process_view.process is not None
+    then = replace(node.process_view.process, rss=int(node.process_view.process.rss * share))
+    return replace(node, regions=replace(node.regions, process=then))
 
 
 def test_smaps_of_another_process_says_nothing() -> None:
-    found = snapshot("8.1/durable-fragmented", jemalloc=False)
-    assert found.regions is not None
-    assert found.process_view.process is not None
-    other = replace(found.process_view.process, start_ticks=1)
+    node = snapshot("8.1/durable-fragmented", jemalloc=False)
+    assert node.regions is not None
+    assert node.process_view.process is not None
+    other = replace(node.process_view.process, start_ticks=1)
     for process in (other, None):
-        foreign = replace(found, regions=replace(found.regions, process=process))
-        assert ledger(foreign) == ledger(replace(found, regions=None))
+        foreign = replace(node, regions=replace(node.regions, process=process))
+        assert ledger(foreign) == ledger(replace(node, regions=None))
 
 
 @pytest.mark.parametrize("share", [0.97, 1.03])
 def test_old_smaps_only_bound_what_cannot_shrink(share: float) -> None:
-    found = aged("6.4/durable-truncated", share)
-    assert found.regions is not None
-    made, cheap = of(found), of(replace(found, regions=None))
-    assert found.regions.lazily_freed > 0
+    node = aged("6.4/durable-truncated", share)
+    assert node.regions is not None
+    made, cheap = of(node), of(replace(node, regions=None))
+    assert node.regions.lazily_freed > 0
     assert made.total("lazily_freed") == pytest.approx(cheap.total("lazily_freed"), abs=MIB)
     assert made.total("thread_stacks") == cheap.total("thread_stacks")
-    assert made.total("program") == found.regions.by_name["program"].resident
-    assert of(aged("6.4/durable-truncated", 1.01)).total("lazily_freed") == found.regions.lazily_freed
+    assert made.total("program") == node.regions.by_name["program"].resident
+    assert of(aged("6.4/durable-truncated", 1.01)).total("lazily_freed") == node.regions.lazily_freed
 
 
 def test_blocks_that_were_sealed_once_are_resident_still() -> None:
-    found = aged("8.1/durable-fragmented", 0.9)
-    assert found.regions is not None
+    node = aged("8.1/durable-fragmented", 0.9)
+    assert node.regions is not None
     measured = 1000 * MIB  # nearly all blocks of both stripes of orders, of which only 96 MiB are likely
-    by_name = {**found.regions.by_name, "sealed_blocks": Region(measured, measured)}
-    made = of(replace(found, regions=replace(found.regions, by_name=by_name)), infer=False)
+    by_name = {**node.regions.by_name, "sealed_blocks": Region(measured, measured)}
+    made = of(replace(node, regions=replace(node.regions, by_name=by_name)), infer=False)
     assert made.entries["orders", "record_data"] + made.entries["orders", "data_fragmentation"] > 850 * MIB
 
 
 def test_old_statistics_of_the_heap_say_nothing() -> None:
-    found = snapshot("8.1/pair-a", regions=False)
-    assert found.jemalloc is not None
-    old = replace(found, jemalloc=replace(found.jemalloc, active=found.jemalloc.active + 100 * MIB))
-    assert ledger(old) == ledger(replace(found, jemalloc=None))
-    assert ledger(found) != ledger(replace(found, jemalloc=None))
+    node = snapshot("8.1/pair-a", regions=False)
+    assert node.jemalloc is not None
+    old = replace(node, jemalloc=replace(node.jemalloc, active=node.jemalloc.active + 100 * MIB))
+    assert ledger(old) == ledger(replace(node, jemalloc=None))
+    assert ledger(node) != ledger(replace(node, jemalloc=None))
 
 
 def test_pages_that_were_given_back_and_are_used_again_change_owner() -> None:
     """The heap takes them without a change of what is resident: smaps of before tells too much."""
-    found = snapshot("6.4/durable-truncated", jemalloc=False)
-    assert found.heap.allocated is not None
-    assert found.heap.active is not None
-    before, grown = of(found), 100 * MIB
-    heap = replace(found.heap, allocated=found.heap.allocated + grown, active=found.heap.active + grown)
-    after = of(replace(found, heap=heap))
+    node = snapshot("6.4/durable-truncated", jemalloc=False)
+    assert node.heap.allocated is not None
+    assert node.heap.active is not None
+    before, grown = of(node), 100 * MIB
+    heap = replace(node.heap, allocated=node.heap.allocated + grown, active=node.heap.active + grown)
+    after = of(replace(node, heap=heap))
     assert after.total("heap_other") == before.total("heap_other") + grown
     assert before.total("lazily_freed") - after.total("lazily_freed") == pytest.approx(grown, abs=12 * MIB)
     assert after.unaccounted_ratio <= 0.02
 
 
 def test_a_stage_that_was_hardly_used_is_not_taken_for_small_blocks() -> None:
-    found = snapshot("8.1/cache-steady", regions=False, jemalloc=False)
-    assert found.heap.allocated is not None
-    assert found.heap.active is not None
-    assert found.heap.mapped is not None
-    heap = Heap(*(size + GIB for size in (found.heap.allocated, found.heap.active, found.heap.mapped)))
-    made, before = of(replace(found, heap=heap)), of(found)
+    node = snapshot("8.1/cache-steady", regions=False, jemalloc=False)
+    assert node.heap.allocated is not None
+    assert node.heap.active is not None
+    assert node.heap.mapped is not None
+    heap = Heap(*(size + GIB for size in (node.heap.allocated, node.heap.active, node.heap.mapped)))
+    made, before = of(replace(node, heap=heap)), of(node)
     assert made.total("heap_other") == before.total("heap_other")
     assert made.unaccounted_ratio <= 0.05
-    assert of(replace(found, heap=heap), infer=False).unaccounted_ratio > 1
+    assert of(replace(node, heap=heap), infer=False).unaccounted_ratio > 1
 
 
 # What is not known.
@@ -322,8 +322,8 @@ def test_without_what_it_needs_there_is_no_ledger(part: dict[str, object]) -> No
 
 
 def test_a_reserve_of_unknown_size_leaves_no_ledger() -> None:
-    found = snapshot("8.1/cache-steady")
-    carts = found.namespaces[0]
+    node = snapshot("8.1/cache-steady")
+    carts = node.namespaces[0]
     assert carts.storage is not None
     unit = carts.storage.units[0]
     for changed in (
@@ -333,28 +333,28 @@ def test_a_reserve_of_unknown_size_leaves_no_ledger() -> None:
         replace(carts, storage=replace(carts.storage, units=())),
         replace(carts, storage=replace(carts.storage, units=(unit._replace(free_blocks=None),))),
     ):
-        assert ledger(replace(found, namespaces=(changed,))) is None
+        assert ledger(replace(node, namespaces=(changed,))) is None
 
 
 def test_what_is_missing_of_a_namespace_is_in_the_rest_of_the_heap() -> None:
-    found = snapshot("8.1/cache-steady")
-    less = replace(found, namespaces=tuple(replace(one, sets=(), sindexes=()) for one in found.namespaces))
-    whole, partial = of(found), of(less)
+    node = snapshot("8.1/cache-steady")
+    less = replace(node, namespaces=tuple(replace(namespace, sets=(), sindexes=()) for namespace in node.namespaces))
+    whole, partial = of(node), of(less)
     assert partial.total("set_index") == 0
-    moved = whole.total("set_index") + sum(4096 * 128 for _ in found.namespaces)
+    moved = whole.total("set_index") + sum(4096 * 128 for _ in node.namespaces)
     assert partial.total("heap_other") == whole.total("heap_other") + moved
     assert partial.unaccounted_ratio <= 0.02
 
 
 def test_a_kernel_that_does_not_tell_the_kinds_needs_smaps() -> None:
-    found = snapshot("8.1/cache-steady")
-    assert found.process_view.process is not None
+    node = snapshot("8.1/cache-steady")
+    assert node.process_view.process is not None
     process = replace(
-        found.process_view.process, rss_file=None, rss_shared=None, rss_anonymous=None, threads=None, data=None
+        node.process_view.process, rss_file=None, rss_shared=None, rss_anonymous=None, threads=None, data=None
     )
-    found = replace(found, process_view=ProcessView(process=process))
-    assert of(found).unaccounted_ratio <= 0.02
-    assert ledger(replace(found, regions=None)) is None
+    node = replace(node, process_view=ProcessView(process=process))
+    assert of(node).unaccounted_ratio <= 0.02
+    assert ledger(replace(node, regions=None)) is None
 
 
 # Editions that were never seen.
@@ -362,26 +362,26 @@ def test_a_kernel_that_does_not_tell_the_kinds_needs_smaps() -> None:
 
 def enterprise(shared: int) -> Snapshot:
     """A capture as if its indexes and blocks were in shared memory."""
-    found = snapshot("8.1/durable-fragmented", regions=False, jemalloc=False)
-    assert found.process_view.process is not None
+    node = snapshot("8.1/durable-fragmented", regions=False, jemalloc=False)
+    assert node.process_view.process is not None
     namespaces = tuple(
         replace(
-            one,
-            index=replace(one.index, type="shmem"),
-            sindex=replace(one.sindex, type="shmem"),
-            storage=one.storage and replace(one.storage, shared=True),
+            namespace,
+            index=replace(namespace.index, type="shmem"),
+            sindex=replace(namespace.sindex, type="shmem"),
+            storage=namespace.storage and replace(namespace.storage, shared=True),
         )
-        for one in found.namespaces
+        for namespace in node.namespaces
     )
     huge = 4 * GIB + 2 * 512 * MIB + 8 * 128 * MIB
-    assert found.heap.allocated is not None
-    assert found.heap.active is not None
-    assert found.heap.mapped is not None
+    assert node.heap.allocated is not None
+    assert node.heap.active is not None
+    assert node.heap.mapped is not None
     return replace(
-        found,
-        node=replace(found.node, edition="Aerospike Enterprise Edition"),
-        heap=Heap(found.heap.allocated - huge, found.heap.active - huge, found.heap.mapped - huge),
-        process_view=ProcessView(process=replace(found.process_view.process, rss_shared=shared)),
+        node,
+        node=replace(node.node, edition="Aerospike Enterprise Edition"),
+        heap=Heap(node.heap.allocated - huge, node.heap.active - huge, node.heap.mapped - huge),
+        process_view=ProcessView(process=replace(node.process_view.process, rss_shared=shared)),
         namespaces=namespaces,
     )
 
@@ -399,20 +399,20 @@ def test_what_is_in_shared_memory_adds_up_to_it(shared: int, infer: bool) -> Non
 
 
 def test_an_index_on_flash_is_a_mapped_file_and_not_the_program() -> None:
-    found = enterprise(300 * MIB)
-    assert found.process_view.process is not None
-    found = replace(found, process_view=ProcessView(process=replace(found.process_view.process, rss_file=50 * MIB)))
+    node = enterprise(300 * MIB)
+    assert node.process_view.process is not None
+    node = replace(node, process_view=ProcessView(process=replace(node.process_view.process, rss_file=50 * MIB)))
     on_flash = replace(
-        found,
+        node,
         namespaces=tuple(
-            replace(one, index=Arena("flash", used, GIB))
-            for one, used in zip(found.namespaces, (30 * MIB, 10 * MIB), strict=True)
+            replace(namespace, index=Arena("flash", used, GIB))
+            for namespace, used in zip(node.namespaces, (30 * MIB, 10 * MIB), strict=True)
         ),
     )
     made = of(on_flash)
-    assert [made.entries[one.name, "primary_index"] for one in found.namespaces] == [30 * MIB, 10 * MIB]
+    assert [made.entries[namespace.name, "primary_index"] for namespace in node.namespaces] == [30 * MIB, 10 * MIB]
     assert made.total("program") == 11 * MIB
-    assert of(found).total("program") == 51 * MIB
+    assert of(node).total("program") == 51 * MIB
 
 
 # Whatever the figures are.

@@ -28,9 +28,9 @@ def test_no_memory_has_no_fragmentation() -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_server_has_a_share_of_it(scenario: str) -> None:
-    found = ledger(snapshot(scenario))
-    assert found is not None
-    assert 0 < (fragmentation_ratio(found) or 0) < 0.5
+    made = ledger(snapshot(scenario))
+    assert made is not None
+    assert 0 < (fragmentation_ratio(made) or 0) < 0.5
 
 
 def test_it_is_more_after_a_truncation() -> None:

@@ -1,31 +1,13 @@
-"""Bytes of which only bounds are known, and the sharing out of bytes of which only the sum is known."""
+"""The sharing out of bytes of which only the sum is known."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-class Bounds(NamedTuple):
-    """Bytes of which only the bounds are sure."""
-
-    low: int
-    likely: int
-    high: int
-
-    def plus(self, other: Bounds) -> Bounds:
-        """The interval of both together."""
-        return Bounds(self.low + other.low, self.likely + other.likely, self.high + other.high)
-
-
-NONE = Bounds(0, 0, 0)
-
-
-def exactly(size: int) -> Bounds:
-    """Bytes that are sure."""
-    return Bounds(size, size, size)
+    from exporter.model.bounds import Bounds
 
 
 def split(total: int, weights: Sequence[int]) -> list[int]:
