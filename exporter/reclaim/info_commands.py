@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from exporter.parsers.info import context
-from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
+from exporter.parsers import info
+from exporter.parsers import snapshot as stats
+from exporter.reclaim.change import Commands
+from exporter.reclaim.situation import SERVICE_COMMAND
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Release
-    from exporter.reclaim.action import Change
+    from exporter.reclaim.change import Change
+
+THERE, GONE = "there", "gone"
+"""What is read of a secondary index or a set, which have no value."""
 
 _NAME = re.compile(r"[^\s;:=/,]{1,64}")
 
@@ -20,28 +25,73 @@ def plain(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def command(release: Release, wish: Change, value: str) -> str:
-    """The command that sends a wish, with its value (digits, or `true` and `false`). One parameter per command.
+def command(release: Release, change: Change, value: str) -> str:
+    """The command that sets a value (digits, or `true` and `false`). One parameter per command.
 
     The server's code asks for one parameter after the other and takes the first that it finds (`cfg_set_namespace`).
     """
-    if wish.parameter == TRUNCATE:
-        return f"truncate:namespace={wish.namespace};set={wish.subject}"
-    if wish.parameter == SINDEX:
-        return f"sindex-delete:{'namespace' if release >= (7, 2) else 'ns'}={wish.namespace};indexname={wish.subject}"
-    if wish.parameter == SET_INDEX:
-        return f"set-config:{context(release, wish.namespace)};set={wish.subject};{SET_INDEX}={value}"
-    if PARAMETERS[wish.parameter].context == "service":
-        return f"set-config:context=service;{wish.parameter}={value}"
-    return f"set-config:{context(release, wish.namespace)};{wish.parameter}={value}"
+    return change.parameter.commands.write(release, change, value)
 
 
-def read_back(release: Release, wish: Change) -> str:
-    """The command whose reply shows whether a wish took effect."""
-    if wish.parameter in (SET_INDEX, TRUNCATE):
-        return f"sets/{wish.namespace}/{wish.subject}"
-    if wish.parameter == SINDEX:
-        return "sindex-list:"
-    if PARAMETERS[wish.parameter].context == "service":
-        return "get-config:context=service"
-    return f"get-config:{context(release, wish.namespace)}"
+def read_back(release: Release, change: Change) -> str:
+    """The command whose reply shows whether a change took effect."""
+    return change.parameter.commands.read(release, change)
+
+
+def parse(change: Change, reply: str) -> str:
+    """The value in force, from the reply to `read_back`; raises `ParseError` if it is no answer."""
+    info.refuse(reply)
+    return change.parameter.commands.parse(change, reply)
+
+
+def _configured(change: Change, reply: str) -> str:
+    return info.fields(reply).get(change.parameter.key, "")
+
+
+def _set_field(change: Change, reply: str) -> str:
+    return info.fields(reply.rstrip(";"), ":").get(change.parameter.key, "")
+
+
+def _sindex_state(change: Change, reply: str) -> str:
+    indexes = (entry[:2] for entry in stats.sindex_list(reply))
+    return THERE if (change.namespace, change.subject) in indexes else GONE
+
+
+def _sindex_delete(release: Release, change: Change, _: str) -> str:
+    key = "namespace" if release >= (7, 2) else "ns"
+    return f"sindex-delete:{key}={change.namespace};indexname={change.subject}"
+
+
+def _of_set(_: Release, change: Change) -> str:
+    return f"sets/{change.namespace}/{change.subject}"
+
+
+SERVICE = Commands(
+    "service",
+    lambda _, change, value: f"set-config:context=service;{change.parameter.name}={value}",
+    lambda _, __: SERVICE_COMMAND,
+    _configured,
+)
+NAMESPACE = Commands(
+    "namespace",
+    lambda release, change, value: (
+        f"set-config:{info.context(release, change.namespace)};{change.parameter.name}={value}"
+    ),
+    lambda release, change: f"get-config:{info.context(release, change.namespace)}",
+    _configured,
+)
+SET = Commands(
+    "set",
+    lambda release, change, value: (
+        f"set-config:{info.context(release, change.namespace)};set={change.subject};{change.parameter.name}={value}"
+    ),
+    _of_set,
+    _set_field,
+)
+SET_RECORDS = Commands(
+    "set",
+    lambda _, change, __: f"truncate:namespace={change.namespace};set={change.subject}",
+    _of_set,
+    lambda _, __: THERE,
+)
+SECONDARY_INDEX = Commands("sindex", _sindex_delete, lambda _, __: "sindex-list:", _sindex_state)
