@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.report import history as ask
+from exporter.report import quantities
 from exporter.report.markdown import markdown
 from exporter.report.page import page
 from tests.report.histories import (
@@ -17,7 +17,7 @@ from tests.report.histories import (
     MIB,
     NODE,
     POOL,
-    Tracks,
+    Series,
     coarse,
     daily,
     fine,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.report.figures import Report
-    from exporter.report.history import History, Labels
+    from exporter.report.history import History
+    from exporter.report.quantities import Labels
 
 GOLDEN = TESTS / "golden"
 
@@ -43,7 +44,7 @@ def _limit(ns: str, name: str, action: str, node: str = NODE) -> Labels:
 
 def _steady() -> tuple[Report, History]:
     """A node that grows slowly, as in the week before."""
-    history = made({**shop(), ask.RESIDENT: {(NODE,): coarse(daily(900 * MIB, 3 * MIB))}})
+    history = made({**shop(), quantities.RESIDENT: {(NODE,): coarse(daily(900 * MIB, 3 * MIB))}})
     return reported(history, shifted(made(shop(4 * MIB)), -7 * DAY)), history
 
 
@@ -51,47 +52,54 @@ def _troubled() -> tuple[Report, History]:
     """A node with something of everything: limits near, past and far, a restart, gaps, findings, waste, a leak."""
     evict, memory = _limit("orders", "data_used", "evict"), _limit("carts", "sys_memory", "stop_writes")
     budget = _limit("carts", "indexes_budget", "stop_writes")
-    now: Tracks = shop(40 * MIB)
+    now: Series = shop(40 * MIB)
     # Two of three weekdays grow, so that the bounds are apart.
     unsteady = coarse(lambda day: (500 + 30 * day + 25 * (int(day) % 3)) * MIB)
-    now[ask.LIMIT_USED] |= {evict: coarse(daily(650 * MIB, 20 * MIB)), memory: unsteady, budget: coarse(daily(MIB, 1))}
-    now[ask.LIMIT] |= {
+    now[quantities.LIMIT_USED] |= {
+        evict: coarse(daily(650 * MIB, 20 * MIB)),
+        memory: unsteady,
+        budget: coarse(daily(MIB, 1)),
+    }
+    now[quantities.LIMIT] |= {
         evict: coarse(lambda _: 700 * MIB),
         memory: coarse(lambda _: 900 * MIB),
         budget: coarse(lambda _: 64 * MIB),
     }
-    now[ask.USED] |= {
+    now[quantities.USED] |= {
         (NODE, "carts", "data"): unsteady,
         (NODE, "carts", "primary_index"): coarse(lambda day: (10 if day < 4 else 10 + 8 * (day - 4)) * MIB),
     }
     now |= {
-        ask.OCCUPIED: {POOL: coarse(daily(800 * MIB, 20 * MIB))},
-        ask.HEAP: {(NODE,): coarse(daily(900 * MIB, 12 * MIB, 9 * MIB))},
-        ask.OBJECTS: {(NODE, "orders"): coarse(daily(10_000, 0))},
-        ask.LEDGER: {
+        quantities.OCCUPIED: {POOL: coarse(daily(800 * MIB, 20 * MIB))},
+        quantities.HEAP: {(NODE,): coarse(daily(900 * MIB, 12 * MIB, 9 * MIB))},
+        quantities.OBJECTS: {(NODE, "orders"): coarse(daily(10_000, 0))},
+        quantities.LEDGER: {
             (NODE, "heap_other"): coarse(daily(40 * MIB, 12 * MIB)),
             (NODE, "unaccounted"): coarse(daily(0, 0)),
         },
-        ask.BREACHED: {evict: fine((1, 1.5), (2, 2.25), (4, 4.1), (5, 7)), LIMIT: fine((2, 2.5))},
-        ask.STOP_WRITES: {(NODE, "orders"): fine((2, 2.5))},
-        ask.HIGH_WATER: {(NODE, "orders"): fine((0, 1))},
-        ask.FINDING: {
+        quantities.BREACHED: {evict: fine((1, 1.5), (2, 2.25), (4, 4.1), (5, 7)), LIMIT: fine((2, 2.5))},
+        quantities.STOP_WRITES: {(NODE, "orders"): fine((2, 2.5))},
+        quantities.HIGH_WATER: {(NODE, "orders"): fine((0, 1))},
+        quantities.FINDING: {
             (NODE, "orders", "heap_fragmentation", "critical"): fine((3, 7)),
             (NODE, "carts", "set_index_floor", "info"): fine((0, 7)),
         },
-        ask.POOL_WASTE: {POOL: coarse(lambda day: 0.2 + 0.05 * day), (NODE, "carts", "data"): coarse(lambda _: 0.001)},
-        ask.HEAP_WASTE: {(NODE, "external"): coarse(lambda day: 0.1 + 0.01 * day)},
-        ask.MAP_WASTE: {(NODE,): coarse(lambda _: 0.18)},
-        ask.EVICTED: {(NODE, "carts"): coarse(lambda day: 1000 * day)},
-        ask.EXPIRED: {(NODE, "carts"): coarse(lambda day: 50 * day), (NODE, "orders"): coarse(lambda _: 0)},
-        ask.PEAK: {(NODE,): coarse(lambda day: 1000 if day < 0.5 else 400)},
-        ask.OOM_KILLS: {(NODE,): coarse(lambda day: 0 if day < 0.5 else 1)},
+        quantities.POOL_WASTE: {
+            POOL: coarse(lambda day: 0.2 + 0.05 * day),
+            (NODE, "carts", "data"): coarse(lambda _: 0.001),
+        },
+        quantities.HEAP_WASTE: {(NODE, "external"): coarse(lambda day: 0.1 + 0.01 * day)},
+        quantities.MAP_WASTE: {(NODE,): coarse(lambda _: 0.18)},
+        quantities.EVICTED: {(NODE, "carts"): coarse(lambda day: 1000 * day)},
+        quantities.EXPIRED: {(NODE, "carts"): coarse(lambda day: 50 * day), (NODE, "orders"): coarse(lambda _: 0)},
+        quantities.PEAK: {(NODE,): coarse(lambda day: 1000 if day < 0.5 else 400)},
+        quantities.OOM_KILLS: {(NODE,): coarse(lambda day: 0 if day < 0.5 else 1)},
     }
     up = {NODE: tuple(sorted([*fine((0, 3), (3.2, 6)), *fine((6, 6.1), value=0.0), *fine((6.1, 7))]))}
-    before: Tracks = {
+    before: Series = {
         **shop(20 * MIB),
-        ask.BREACHED: {evict: fine((0, 0.5))},
-        ask.POOL_WASTE: {POOL: coarse(lambda _: 0.45)},
+        quantities.BREACHED: {evict: fine((0, 0.5))},
+        quantities.POOL_WASTE: {POOL: coarse(lambda _: 0.45)},
     }
     history = made(now, up)
     return reported(history, shifted(made(before), -7 * DAY)), history
@@ -104,14 +112,14 @@ def _cluster() -> tuple[Report, History]:
     use = {name: coarse(daily(level * MIB, 5 * MIB)) for name, level in levels.items()}
     history = made(
         {
-            ask.USED: {(name, "orders", "data"): points for name, points in use.items()},
-            ask.LIMIT_USED: {
+            quantities.USED: {(name, "orders", "data"): points for name, points in use.items()},
+            quantities.LIMIT_USED: {
                 _limit("orders", "data_used", "stop_writes", name): points for name, points in use.items()
             },
-            ask.LIMIT: {
+            quantities.LIMIT: {
                 _limit("orders", "data_used", "stop_writes", name): coarse(lambda _: 1500 * MIB) for name in names
             },
-            ask.STOP_WRITES: {("b:9845", "orders"): fine((6, 7))},
+            quantities.STOP_WRITES: {("b:9845", "orders"): fine((6, 7))},
         },
         {**{name: fine((0, 7)) for name in names}, "e:9845": fine((0, 7), value=0.0)},
     )
