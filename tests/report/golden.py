@@ -88,7 +88,7 @@ def _troubled() -> tuple[Report, History]:
             POOL: coarse(lambda day: 0.2 + 0.05 * day),
             (NODE, "carts", "data"): coarse(lambda _: 0.001),
         },
-        quantities.HEAP_WASTE: {(NODE, "external"): coarse(lambda day: 0.1 + 0.01 * day)},
+        quantities.HEAP_WASTE: {(NODE, "external"): coarse(lambda day: 0.1 + 0.01 * min(day, 9 - day))},
         quantities.MAP_WASTE: {(NODE,): coarse(lambda _: 0.18)},
         quantities.EVICTED: {(NODE, "carts"): coarse(lambda day: 1000 * day)},
         quantities.EXPIRED: {(NODE, "carts"): coarse(lambda day: 50 * day), (NODE, "orders"): coarse(lambda _: 0)},
@@ -103,6 +103,17 @@ def _troubled() -> tuple[Report, History]:
     }
     history = made(now, up)
     return reported(history, shifted(made(before), -7 * DAY)), history
+
+
+def _restarted() -> tuple[Report, History]:
+    """A node that restarted three days before the end: too few days for bounds, and a limit that is passed at times."""
+    budget = _limit("orders", "indexes_budget", "stop_writes")
+    series = shop(40 * MIB)
+    series[quantities.LIMIT_USED] |= {budget: coarse(daily(60 * MIB, 1 * MIB, 2 * MIB))}
+    series[quantities.LIMIT] |= {budget: coarse(lambda _: 66 * MIB)}
+    series[quantities.PEAK] = {(NODE,): coarse(lambda day: 1000 if day < 3.8 else 400)}
+    history = made(series)
+    return reported(history), history
 
 
 def _cluster() -> tuple[Report, History]:
@@ -127,7 +138,7 @@ def _cluster() -> tuple[Report, History]:
     return replace(report, warnings=("a store is down",)), history
 
 
-HISTORIES = {"steady": _steady, "troubled": _troubled, "cluster": _cluster}
+HISTORIES = {"steady": _steady, "troubled": _troubled, "restarted": _restarted, "cluster": _cluster}
 
 
 def outputs() -> Mapping[str, str]:
