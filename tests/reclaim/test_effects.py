@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ INDEXES = 18_386_160
 """What counts against the budget of the indexes of `orders` in 8.1/durable-fragmented."""
 
 
-def first(scenario: str, text: str, ttl: str = "", **fields: dict[str, str | None]) -> Step:
+def first(scenario: str, text: str, ttl: str = "", **fields: Any) -> Step:
     """A change as the first of a plan."""
     return step(situation_of(scenario, ttl, **fields), change(text))
 
