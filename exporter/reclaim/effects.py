@@ -75,7 +75,7 @@ def stops_writes(step: Step) -> Iterator[Reason]:
 def leaves_no_room(step: Step) -> Iterator[Reason]:
     """A limit so near above the use that writes would soon stop."""
     limit = limit_of(step, step.after, "stop_writes")
-    if not step.value or limit is None:
+    if limit is None:
         return
     if limit.used is None or limit.limit is None:
         yield Reason("what counts against it is unknown")

@@ -66,12 +66,15 @@ def test_a_limit_that_comes_nearer_is_foretold() -> None:
     ("per_day", "state", "line"),
     [
         (40 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about 5."),
+        # Two days are urgent: 115 MiB by 55 a day are 2.1 days, 104.5 by 56.5 are 1.8.
+        (55 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about"),
+        (56.5 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
         (65 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
         (1 * MIB, BEYOND, "good: Nothing needs attention"),
         (-5 * MIB, BEYOND, "good: Nothing needs attention"),
     ],
 )
-def test_what_comes_soon_is_said_first(per_day: int, state: str, line: str) -> None:
+def test_what_comes_soon_is_said_first(per_day: float, state: str, line: str) -> None:
     report = reported(made(shop(per_day)))
     assert report.limits[0].state == state
     assert told(report)[0].startswith(line)
