@@ -61,6 +61,12 @@ PURE_IMPORTS = {
     "typing_extensions",
 }
 
+RECLAIM_DOES = ("session", "apply", "journal", "observe", "console")
+"""The modules of `reclaim` that send, write, wait or ask; all others only work out what these do."""
+
+RECLAIM_MAY = ("findings", "memory", "parsers", "model", "errors", "units", "render")
+"""The rooms that the others of `reclaim` may use."""
+
 ONLY_COMMANDS = ("demo", "report", "reclaim")
 """Rooms that none but `commands` may enter; `dashboards` imports `rules` as well."""
 
@@ -95,6 +101,17 @@ def imports(name: str) -> frozenset[str]:
             if module in modules():
                 found.add(module)
     return frozenset(found - {name})
+
+
+def outside(name: str) -> set[str]:
+    """The top packages that a module imports from."""
+    tops = set()
+    for node in ast.walk(ast.parse(modules()[name].read_text())):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            tops.add((node.module or "").split(".")[0])
+    return tops
 
 
 def room(name: str) -> str:
@@ -183,11 +200,22 @@ def test_the_dashboards_know_only_rules_findings_and_units() -> None:
 
 @pytest.mark.parametrize("name", [name for top in PURE for name in of(f"exporter.{top}")])
 def test_a_pure_module_imports_nothing_that_does_something(name: str) -> None:
-    for node in ast.walk(ast.parse(modules()[name].read_text())):
-        if isinstance(node, ast.Import):
-            assert {alias.name.split(".")[0] for alias in node.names} <= PURE_IMPORTS
-        elif isinstance(node, ast.ImportFrom):
-            assert (node.module or "").split(".")[0] in PURE_IMPORTS
+    assert outside(name) <= PURE_IMPORTS
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in of("exporter.reclaim") if name.rpartition(".")[2] not in RECLAIM_DOES]
+)
+def test_a_plan_is_made_and_told_without_doing_anything(name: str) -> None:
+    does = {f"exporter.reclaim.{module}" for module in RECLAIM_DOES}
+    assert {other for other in imports(name) if other in does} == set()
+    assert {room(other) for other in imports(name)} <= {"reclaim", *RECLAIM_MAY}
+    assert outside(name) <= PURE_IMPORTS | {"textwrap"}
+
+
+@pytest.mark.parametrize("module", RECLAIM_DOES)
+def test_what_does_something_in_reclaim_is_there(module: str) -> None:
+    assert f"exporter.reclaim.{module}" in modules()
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter.errors import SettingsError
-from exporter.reclaim.action import Change
-from exporter.reclaim.parameters import ORDER, SET_INDEX, SINDEX, TRUNCATE
-from exporter.reclaim.session import reclaim
+from exporter.reclaim import session
+from exporter.reclaim.change import Change
+from exporter.reclaim.console import Console
+from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 from exporter.scrape.login import connection_to
 from exporter.settings import logs
 from exporter.sources.aerospike import AerospikeSource
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator
 
+    from exporter.reclaim.change import Parameter
     from exporter.settings.schema import Settings
 
 SETTINGS = ("aerospike", "reclaim", "log.file", "web.timeout")
@@ -63,46 +66,78 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     own.watch = _seconds(own.watch)
     if own.undo is not None and own.apply:
         raise SettingsError("flags: give --apply or --undo, not both")
-    unknown = [name for name in own.only if name not in ORDER]
+    unknown = [name for name in own.only if name not in PARAMETERS]
     if unknown:
-        raise SettingsError(f"flags: argument --only: give one of {', '.join(ORDER)}")
-    asked = wishes(own)
+        raise SettingsError(f"flags: argument --only: give one of {', '.join(PARAMETERS)}")
+    changes = asked(own)
     settings = load()
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
+    console = Console(own.output == "json", own.color == "always" or (own.color == "auto" and sys.stdout.isatty()))
     source = AerospikeSource(connection_to(settings.aerospike))
     try:
-        return reclaim(own, asked, settings, source)
+        return session.reclaim(source, options(own, changes, settings), console)
     finally:
         source.close()
 
 
+def options(own: argparse.Namespace, changes: tuple[Change, ...], settings: Settings) -> session.Options:
+    """What is asked for, from the flags and the settings."""
+    return session.Options(
+        journal=settings.reclaim.journal,
+        changes=changes,
+        namespaces=tuple(own.namespace),
+        parameters=tuple(own.only),
+        risky=own.risky,
+        apply=own.apply,
+        undo=own.undo,
+        force=own.force,
+        yes=own.yes,
+        delete_data=tuple(own.delete_data),
+        observe_seconds=own.watch,
+        timeout=settings.web.timeout,
+    )
+
+
 def _seconds(text: str) -> float:
-    """How long to watch: a number of seconds, or a span as in 5m."""
+    """How long to observe: a number of seconds, or a span as in 5m."""
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        found = math.nan if (span := duration(text)) is None else span
-    if not 0 <= found <= _MOST_SECONDS:
+        span = duration(text)
+        seconds = math.nan if span is None else span
+    if not 0 <= seconds <= _MOST_SECONDS:
         raise SettingsError(f"flags: argument --watch: give seconds from 0 to {_MOST_SECONDS:.0f}, as in 60 or 5m")
-    return found
+    return seconds
 
 
-def wishes(own: argparse.Namespace) -> tuple[Change, ...]:
-    """What the flags ask for; raises `SettingsError`."""
-    found = []
-    for text in own.set:
-        match = _SET.fullmatch(text)
-        if match is None or match[2] in (SET_INDEX, SINDEX, TRUNCATE):
-            raise SettingsError("flags: argument --set: give NS/PARAMETER=VALUE")
-        found.append(Change(match[1] or "", match[2].removeprefix("storage-engine."), match[3]))
-    for flag, parameter in (("drop_set_index", SET_INDEX), ("drop_sindex", SINDEX), ("truncate", TRUNCATE)):
-        found += _subjects(flag, parameter, getattr(own, flag))
-    return tuple(found)
+def asked(own: argparse.Namespace) -> tuple[Change, ...]:
+    """The changes that the flags ask for; raises `SettingsError`."""
+    changes = [_assignment(text) for text in own.set]
+    for flag, parameter, texts in (
+        ("--drop-set-index", SET_INDEX, own.drop_set_index),
+        ("--drop-sindex", SINDEX, own.drop_sindex),
+        ("--truncate", TRUNCATE, own.truncate),
+    ):
+        changes += _subjects(flag, parameter, texts)
+    return tuple(changes)
 
 
-def _subjects(flag: str, parameter: str, texts: Iterable[str]) -> Iterator[Change]:
+def _assignment(text: str) -> Change:
+    """A change from NS/PARAMETER=VALUE."""
+    match = _SET.fullmatch(text)
+    parameter = PARAMETERS.get(match[2].removeprefix("storage-engine.")) if match else None
+    if match is None or (parameter is not None and parameter.states is not None):
+        raise SettingsError("flags: argument --set: give NS/PARAMETER=VALUE")
+    if parameter is None:
+        names = ", ".join(name for name, entry in PARAMETERS.items() if entry.states is None)
+        raise SettingsError(f"flags: argument --set: reclaim changes only {names}")
+    return Change(match[1] or "", parameter, match[3])
+
+
+def _subjects(flag: str, parameter: Parameter, texts: Iterable[str]) -> Iterator[Change]:
+    """Changes from NS/NAME."""
     for text in texts:
         namespace, slash, subject = text.partition("/")
         if not slash or not namespace or not subject:
-            raise SettingsError(f"flags: argument --{flag.replace('_', '-')}: give NS/NAME")
+            raise SettingsError(f"flags: argument {flag}: give NS/NAME")
         yield Change(namespace, parameter, "", subject)

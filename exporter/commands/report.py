@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.render.progress import Progress
-from exporter.report import history as ask
 from exporter.report.build import summary
 from exporter.report.data import as_json
-from exporter.report.history import History, history, nodes
+from exporter.report.history import History, query_history, query_nodes
 from exporter.report.markdown import markdown
 from exporter.report.page import page
+from exporter.report.quantities import QUANTITIES
 from exporter.report.window import SINCE, Window, window
 from exporter.settings import logs
 from exporter.settings.secrets import secret
@@ -53,11 +53,11 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     when = window(own.since, own.until, time.time())
     access = access_to(settings.prometheus)
     try:
-        made, series = _made(access, when, own.cluster)
+        made, history = _made(access, when, own.cluster)
     except ExporterError as problem:
         sys.stderr.write(f"report: {problem}\n")
         return 1
-    text = page(made, series) if own.output == "html" else as_json(made) if own.output == "json" else markdown(made)
+    text = page(made, history) if own.output == "html" else as_json(made) if own.output == "json" else markdown(made)
     if own.save is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -86,13 +86,13 @@ def access_to(settings: PrometheusSettings) -> Access:
 def _made(access: Access, when: Window, cluster: str | None) -> tuple[Report, History]:
     """The report, with the history that it is drawn from."""
     source = PrometheusSource(access)
-    earlier = tuple(quantity for quantity in ask.QUANTITIES if quantity.both)
+    earlier = tuple(quantity for quantity in QUANTITIES if quantity.both)
     try:
-        with Progress(f"asking {source.where}", 3 + len(ask.QUANTITIES) + len(earlier)) as progress:
-            selected = nodes(source, when, cluster)
+        with Progress(f"asking {source.where}", 3 + len(QUANTITIES) + len(earlier)) as progress:
+            nodes = query_nodes(source, when, cluster)
             progress.step()
-            series = history(source, when, selected, progress.step)
-            before = history(source, when.before, selected, progress.step, earlier)
+            history = query_history(source, when, nodes, progress.step)
+            before = query_history(source, when.before, nodes, progress.step, earlier)
     finally:
         source.close()
-    return summary(series, before, selected, source.where, cluster, source.warnings), series
+    return summary(history, before, nodes, source.where, cluster, source.warnings), history

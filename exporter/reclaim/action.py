@@ -1,49 +1,12 @@
-"""What can be wished for, and the action that a wish becomes: frozen values."""
+"""What becomes of changes: actions with all that a person decides on, refusals, and outcomes. Frozen values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change that somebody wants: a parameter of a namespace (or of the service) and its new value.
-
-    With `subject`, the name of a set or of a secondary index, it is about that. `asked`: by a person, not proposed.
-    """
-
-    namespace: str
-    parameter: str
-    value: str = ""
-    subject: str = ""
-    asked: bool = True
-
-    @property
-    def target(self) -> str:
-        """What it is about: NS, NS/SET, NS/INDEX, or the service."""
-        return "/".join(filter(None, (self.namespace, self.subject))) or "service"
-
-    @property
-    def what(self) -> str:
-        """In one line for a person."""
-        if self.parameter == SET_INDEX:
-            return f"{self.target}: set index off"
-        if self.parameter == SINDEX:
-            return f"{self.target}: secondary index dropped"
-        if self.parameter == TRUNCATE:
-            return f"{self.target}: truncated"
-        return f"{self.target}: {self.parameter}={self.value}"
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """The bytes that an action gives back, at least and at most, None where nobody can know; and where they show."""
-
-    least: int | None
-    most: int | None
-    where: str
+if TYPE_CHECKING:
+    from exporter.reclaim.change import Change, Gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +24,12 @@ class Action:
     `undo` restores what was before; None where nothing can. `deletes` names the namespace or set that loses records.
     """
 
-    wish: Change
+    change: Change
     before: str
     after: str
     command: str
     undo: str | None
     gain: Gain
-    hazard: str
     duration: str
     deletes: str | None = None
     others: tuple[Choice, ...] = ()
@@ -75,9 +37,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a wish is not granted; `firm` where not even a person who insists gets it."""
+    """Why a change is refused; `firm` where not even a person who insists gets it."""
 
-    wish: Change
+    change: Change
     reason: str
     firm: bool
 
@@ -91,5 +53,15 @@ class Plan:
 
     @property
     def refused(self) -> bool:
-        """Whether a wish of a person was refused: then nothing of the plan may be sent."""
-        return any(refusal.wish.asked for refusal in self.refusals)
+        """Whether a change that a person asked for was refused: then nothing of the plan may be sent."""
+        return any(refusal.change.asked for refusal in self.refusals)
+
+
+class Outcome(NamedTuple):
+    """What became of a change that was sent: its state in the journal, a note, and whether it is as it should be."""
+
+    change: Change
+    command: str
+    state: str
+    note: str = ""
+    succeeded: bool = False

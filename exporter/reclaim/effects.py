@@ -1,112 +1,76 @@
-"""Limits that a change moves: whether writes would stop, and how much would be deleted."""
+"""Limits that a change moves: whether writes would stop, how much would be evicted, and whose records are deleted.
+
+All of it is about one step of a plan, which knows the namespace before and after.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import BUDGET_ROOM, MOST_DELETED
 from exporter.memory.config import limits
-from exporter.reclaim.gains import eviction_mark
+from exporter.reclaim.change import Gain, Reason, Step
+from exporter.reclaim.gains import EVICTED
 from exporter.units import share, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
-    from exporter.reclaim.action import Change
+    from exporter.reclaim.change import Change
     from exporter.reclaim.situation import Situation
-
-_FIELDS = {
-    "memory-size": "memory_size_bytes",
-    "indexes-memory-budget": "indexes_memory_budget_bytes",
-    "evict-used-pct": "evict_used_pct",
-    "evict-indexes-memory-pct": "evict_indexes_memory_pct",
-    "high-water-memory-pct": "high_water_memory_pct",
-    "high-water-disk-pct": "high_water_disk_pct",
-}
-
-LIMITS = {
-    "evict-used-pct": "data_used",
-    "evict-indexes-memory-pct": "indexes_budget",
-    "indexes-memory-budget": "indexes_budget",
-    "high-water-memory-pct": "memory_size",
-    "memory-size": "memory_size",
-    "high-water-disk-pct": "data_used",
-}
-"""The limit that a parameter moves, by the name that it has in the memory configuration."""
-
-SIZES = ("indexes-memory-budget", "memory-size")
-"""Limits in bytes: more than that stops writes."""
 
 _STOPS = ("stop_writes", "refuse_writes")
 
 
-class Reason(NamedTuple):
-    """Why not; `firm` where it hurts whatever a person thinks."""
-
-    text: str
-    firm: bool = True
-
-
-def changed(namespace: Namespace, values: Mapping[str, int]) -> Namespace:
-    """The namespace with other values of its limits."""
-    fields = {_FIELDS[name]: value for name, value in values.items() if name in _FIELDS}
-    return replace(namespace, thresholds=replace(namespace.thresholds, **fields))
+def limit_of(step: Step, namespace: Namespace, action: str) -> Limit | None:
+    """The limit that the parameter moves, as it would be in the namespace."""
+    every = limits(namespace, step.situation.snapshot.system)
+    return next((limit for limit in every if (limit.name, limit.action) == (step.parameter.limit, action)), None)
 
 
-def stops_writes(situation: Situation, wish: Change, now: Namespace, then: Namespace) -> Limit | None:
-    """The limit that would stop writes or refuse them then; one that does so now only if the wish moves it."""
-    system = situation.snapshot.system
-    active = {one.name for one in limits(now, system) if one.action in _STOPS and one.breached}
-    own = LIMITS[wish.parameter] if wish.parameter in SIZES else None
+def stopping_limit(step: Step) -> Limit | None:
+    """The limit that would stop or refuse writes; one that does so already only if the parameter itself is its size."""
+    system = step.situation.snapshot.system
+    before = {limit.name for limit in limits(step.before, system) if limit.action in _STOPS and limit.breached}
+    own = step.parameter.limit if step.parameter.kind == "bytes" else ""
     return next(
         (
-            one
-            for one in limits(then, system)
-            if one.action in _STOPS and one.breached and (one.name == own or one.name not in active)
+            limit
+            for limit in limits(step.after, system)
+            if limit.action in _STOPS and limit.breached and (limit.name == own or limit.name not in before)
         ),
         None,
     )
 
 
-def undo_hazard(situation: Situation, wish: Change, before: str) -> str | None:
-    """Why the former value would hurt by now, as it would stop writes; None where it would not."""
-    namespace = situation.namespace(wish.namespace)
-    if namespace is None or wish.parameter not in LIMITS or not before.isdecimal():
+def undo_hazard(situation: Situation, change: Change) -> str | None:
+    """Why to restore a former value would do harm by now, as it would stop writes; None where it would not."""
+    namespace, parameter = situation.namespace(change.namespace), change.parameter
+    if namespace is None or not parameter.limit or parameter.value(change.value) is None:
         return None
-    stop = stops_writes(situation, wish, namespace, changed(namespace, {wish.parameter: int(before)}))
-    return None if stop is None else f"{wish.parameter}={before} would stop writes by now, at {size(stop.limit)}"
+    limit = stopping_limit(Step(situation, change, namespace))
+    return (
+        None if limit is None else f"{parameter.name}={change.value} would stop writes by now, at {size(limit.limit)}"
+    )
 
 
-def of_nsup(situation: Situation, namespace: Namespace, period: int) -> Iterator[Reason]:
-    """Switched on, it first deletes all that should have expired long ago."""
-    before = situation.number(namespace.name, "nsup-period")
-    if not period:
-        yield Reason("without nsup nothing expires nor is evicted, so that memory only grows")
-    elif before == 0:
-        backlog, objects = situation.expired(namespace.name), namespace.objects
-        if backlog is None or objects is None:
-            yield Reason(
-                "how many expired records the first cycle deletes is unknown: there is no ttl histogram", False
-            )
-        elif objects and backlog > MOST_DELETED * objects:
-            part = min(1.0, backlog / objects)
-            yield Reason(
-                f"the first cycle may delete up to {share(part)} of the records, which may have expired", False
-            )
+# Guards
 
 
-def of_size(situation: Situation, wish: Change, now: Namespace, then: Namespace, value: int) -> Iterator[Reason]:
-    """A smaller limit; what stops writes at once was refused already."""
-    name = LIMITS[wish.parameter]
-    system = situation.snapshot.system
-    limit = next((one for one in limits(then, system) if (one.name, one.action) == (name, "stop_writes")), None)
-    old = now.thresholds.memory_size_bytes
-    if wish.parameter == "memory-size" and old is not None and value < old // 2:
-        yield Reason(f"the server refuses less than half of the {size(old)} in force")
-    if not value or limit is None:
+def stops_writes(step: Step) -> Iterator[Reason]:
+    """Writes would stop at once."""
+    limit = stopping_limit(step)
+    if limit is not None:
+        use = f"{size(limit.used)} count against {limit.name}" if limit.used is not None else limit.name
+        yield Reason(f"writes would stop at {size(limit.limit)}: {use}")
+
+
+def leaves_no_room(step: Step) -> Iterator[Reason]:
+    """A limit so near above the use that writes would soon stop."""
+    limit = limit_of(step, step.after, "stop_writes")
+    if limit is None:
         return
     if limit.used is None or limit.limit is None:
         yield Reason("what counts against it is unknown")
@@ -118,31 +82,91 @@ def of_size(situation: Situation, wish: Change, now: Namespace, then: Namespace,
         )
 
 
-def of_mark(situation: Situation, wish: Change, then: Namespace) -> Iterator[Reason]:
-    """A mark that is reached when writes have stopped already never helps."""
-    system, name = situation.snapshot.system, LIMITS[wish.parameter]
-    mark = eviction_mark(then, system, name)
-    stop = next((one for one in limits(then, system) if (one.name, one.action) == (name, "stop_writes")), None)
-    if mark is None or mark.limit is None:
+def is_less_than_half(step: Step) -> Iterator[Reason]:
+    """The server takes no memory-size of less than half (cfg.c)."""
+    old = step.before.thresholds.memory_size_bytes
+    if old is not None and step.value < old // 2:
+        yield Reason(f"the server refuses less than half of the {size(old)} in force")
+
+
+def never_evicts(step: Step) -> Iterator[Reason]:
+    """An eviction threshold where nothing is ever evicted, or not before writes have stopped."""
+    if not step.value:
+        return
+    if not step.before.nsup_period:
+        yield Reason("nsup-period is 0, so that nothing is ever evicted: switch that on first")
+    if step.situation.can_expire(step.change.namespace) is False:
+        yield Reason("no record of the namespace can expire, and others are never evicted")
+    evicts, stops = limit_of(step, step.after, "evict"), limit_of(step, step.after, "stop_writes")
+    if evicts is None or evicts.limit is None:
         yield Reason("there is no limit that it would be a share of")
-    elif stop is not None and stop.limit is not None and mark.limit >= stop.limit:
-        yield Reason(f"writes stop at {size(stop.limit)} of {name}, before eviction would start at {size(mark.limit)}")
-
-
-def of_eviction(situation: Situation, wish: Change, now: Namespace, then: Namespace) -> Iterator[Reason]:
-    """What eviction would delete from its next cycle on, because the mark is passed already."""
-    system, name = situation.snapshot.system, LIMITS[wish.parameter]
-    mark, earlier = eviction_mark(then, system, name), eviction_mark(now, system, name)
-    if mark is not None and mark.used is None:
-        yield Reason("how much eviction would delete is unknown", False)
-    if mark is None or mark.used is None or mark.limit is None or not mark.breached:
-        return
-    if earlier is not None and earlier.limit is not None and earlier.limit <= mark.limit:
-        return
-    part = (mark.used - mark.limit) / mark.used if mark.used else 0.0
-    if part > MOST_DELETED:
+    elif stops is not None and stops.limit is not None and evicts.limit >= stops.limit:
         yield Reason(
-            f"eviction would delete {size(mark.used - mark.limit)} of the {size(mark.used)} in use ({share(part)}), "
+            f"writes stop at {size(stops.limit)} of {stops.name}, before eviction would start at {size(evicts.limit)}"
+        )
+
+
+def evicts_much(step: Step) -> Iterator[Reason]:
+    """What eviction would delete from its next cycle on, because the threshold is passed already."""
+    if not step.before.nsup_period or stopping_limit(step) is not None:
+        return
+    now, then = limit_of(step, step.before, "evict"), limit_of(step, step.after, "evict")
+    if then is not None and then.used is None:
+        yield Reason("how much eviction would delete is unknown", False)
+    if then is None or then.used is None or then.limit is None or not then.breached:
+        return
+    if now is not None and now.limit is not None and now.limit <= then.limit:
+        return
+    excess = then.used - then.limit
+    if excess > MOST_DELETED * then.used:
+        yield Reason(
+            f"eviction would delete {size(excess)} of the {size(then.used)} in use ({share(excess / then.used)}), "
             "cycle by cycle",
             False,
         )
+
+
+# Gains
+
+
+def evicted(step: Step) -> Gain:
+    """The bytes that eviction at once begins to delete, of what counts against the limit; 0 below the threshold."""
+    if not step.before.nsup_period:
+        return Gain(0, 0, EVICTED)
+    limit = limit_of(step, step.after, "evict")
+    if limit is None or limit.used is None or limit.limit is None:
+        return Gain(0, None, EVICTED)
+    return Gain(0, max(0, limit.used - limit.limit) if limit.breached else 0, EVICTED)
+
+
+def expired(step: Step) -> Gain:
+    """The share of the data that may have expired, where nsup never ran."""
+    namespace, count = step.before, step.situation.expired(step.change.namespace)
+    used = namespace.heap_data_used_bytes if namespace.storage is None else namespace.storage.used_bytes
+    if used is None or count is None or not namespace.objects or namespace.nsup_period:
+        return Gain(0, None, EVICTED)
+    return Gain(0, used * min(count, namespace.objects) // namespace.objects, EVICTED)
+
+
+# Whose records are deleted, now or when a threshold is reached
+
+
+def starts_nsup(step: Step) -> bool:
+    """Whether expired records are deleted that were not before."""
+    return not step.old
+
+
+def evicts_faster(step: Step) -> bool:
+    """Whether a cycle deletes more than before."""
+    return step.value > (step.old or 0)
+
+
+def evicts_earlier(step: Step) -> bool:
+    """Whether eviction starts at a lower threshold than before, 0 being none."""
+    return step.value > 0 and (not step.old or step.value < step.old)
+
+
+def shrinks_what_evicts(step: Step) -> bool:
+    """Whether a limit gets smaller of which eviction starts at a share."""
+    smaller = not step.old or step.value < step.old
+    return smaller and limit_of(step, step.after, "evict") is not None and step.before.nsup_period != 0

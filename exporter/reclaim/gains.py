@@ -1,4 +1,4 @@
-"""What each action gives back, in bytes, and where it shows: bounds that hold, not hopes.
+"""What each change gives back, in bytes, and where it shows: bounds that hold, not hopes.
 
 The rules are those of the server's storage and index code, each cited where it is used.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.config import limits
 from exporter.memory.storage import storage_units
 from exporter.model.constants import (
     DEFRAG_LWM_PCT,
@@ -18,12 +17,11 @@ from exporter.model.constants import (
     SET_INDEX_STAGE_ENTRIES,
     SET_INDEX_TREE_BYTES,
 )
-from exporter.reclaim.action import Gain
+from exporter.reclaim.change import Gain
 
 if TYPE_CHECKING:
-    from exporter.memory.config import Limit
     from exporter.memory.storage import StorageUnit
-    from exporter.model.snapshot import Namespace, Set, System
+    from exporter.model.snapshot import Namespace, Set
 
 BATCH_BUFFER_BYTES = 128 * KIB
 """A buffer of batch requests (batch.c `BATCH_BLOCK_SIZE`)."""
@@ -31,7 +29,8 @@ BATCH_BUFFER_BYTES = 128 * KIB
 KEPT_BUFFERS = 16
 """The free write buffers that a device keeps (drv_ssd.c `ssd_free_swbs`)."""
 
-HEAP = "heap; resident memory as the kernel takes what is lazily freed"
+HEAP = "the heap; resident memory follows when the kernel takes back what was freed lazily"
+EVICTED = "live records, as nsup deletes them; their blocks as defragmentation gets to them"
 
 
 def defrag(namespace: Namespace, pct: int) -> Gain:
@@ -63,10 +62,10 @@ def defrag_queue(namespace: Namespace) -> Gain:
     """What the queued blocks hold that is not live: less than the threshold of each is."""
     storage, where = namespace.storage, free_blocks(namespace)
     queued = [unit.defrag_queue_blocks for unit in storage.units] if storage else []
-    known = [count for count in queued if count is not None]
-    if storage is None or storage.block_bytes is None or storage.defrag_lwm_pct is None or len(known) < len(queued):
+    counted = [count for count in queued if count is not None]
+    if storage is None or storage.block_bytes is None or storage.defrag_lwm_pct is None or len(counted) < len(queued):
         return Gain(None, None, where)
-    whole = sum(known) * storage.block_bytes
+    whole = sum(counted) * storage.block_bytes
     return Gain(whole * max(0, 100 - storage.defrag_lwm_pct) // 100, whole, where)
 
 
@@ -85,15 +84,15 @@ def batch_buffers(unused: int | None, limit: int) -> Gain:
     return Gain(0, None if unused is None else max(0, unused - limit) * BATCH_BUFFER_BYTES, HEAP)
 
 
-def set_index(namespace: Namespace, one: Set) -> Gain:
+def set_index(namespace: Namespace, indexed: Set) -> Gain:
     """The parts of the index of a set in all partitions of this node, and the further stages of full ones."""
     if namespace.partition_share is None:
         return Gain(None, None, HEAP)
     held = round(PARTITIONS * namespace.partition_share)
     floor = held * (SET_INDEX_TREE_BYTES + SET_INDEX_STAGE_BYTES)
-    if one.objects is None or not held:
+    if indexed.objects is None or not held:
         return Gain(floor, None, HEAP)
-    stages = _ceil(_ceil(one.objects, held) + 1, SET_INDEX_STAGE_ENTRIES)
+    stages = _ceil(_ceil(indexed.objects, held) + 1, SET_INDEX_STAGE_ENTRIES)
     # Partitions differ: no bound from above, but twice the mean is far beyond any.
     return Gain(floor, floor + held * (2 * stages - 1) * SET_INDEX_STAGE_BYTES, HEAP)
 
@@ -104,39 +103,26 @@ def sindex(namespace: Namespace, name: str) -> Gain:
         return Gain(0, 0, "the mounts of the secondary indexes; no memory")
     if len(namespace.sindexes) > 1:
         return Gain(0, 0, "nodes that the other secondary indexes of the namespace can use; no memory")
-    used = next((one.used_bytes for one in namespace.sindexes if one.name == name), None)
-    return Gain(used, used, f"{HEAP} (its figures fall by whole stages)")
+    used = next((index.used_bytes for index in namespace.sindexes if index.name == name), None)
+    return Gain(used, used, f"{HEAP}, and figures fall by whole stages")
 
 
-def truncate(namespace: Namespace, one: Set) -> Gain:
+def truncate(namespace: Namespace, truncated: Set) -> Gain:
     """The records of a set; of blocks those that nothing else holds, as defragmentation gets to them."""
     storage = namespace.storage
     if namespace.heap_data:
-        return Gain(0, one.used_bytes, HEAP)
+        return Gain(0, truncated.used_bytes, HEAP)
     where = free_blocks(namespace)
-    if storage is None or storage.used_bytes is None or one.used_bytes is None or not storage.block_bytes:
+    if storage is None or storage.used_bytes is None or truncated.used_bytes is None or not storage.block_bytes:
         return Gain(None, None, where)
     block, pct = storage.block_bytes, storage.defrag_lwm_pct or DEFRAG_LWM_PCT
     occupied = [unit.occupied for unit in storage_units(namespace) if unit.occupied is not None]
     if len(occupied) < len(storage.units):
         return Gain(None, None, where)
-    left, taken = max(0, storage.used_bytes - one.used_bytes), sum(occupied) // block
+    left, taken = max(0, storage.used_bytes - truncated.used_bytes), sum(occupied) // block
     most = max(0, taken - _ceil(left, block))
     least = max(0, taken - left * 100 // (pct * block) - OPEN_BLOCKS * len(storage.units))
     return Gain(min(least, most) * block, most * block, where)
-
-
-def evicted(namespace: Namespace, system: System, name: str) -> int | None:
-    """The bytes that eviction at once begins to delete, of what counts against the limit; 0 below the mark."""
-    found = eviction_mark(namespace, system, name)
-    if found is None or found.used is None or found.limit is None:
-        return None
-    return max(0, found.used - found.limit) if found.breached else 0
-
-
-def eviction_mark(namespace: Namespace, system: System, name: str) -> Limit | None:
-    """The limit of that name at which a namespace evicts."""
-    return next((one for one in limits(namespace, system) if (one.name, one.action) == (name, "evict")), None)
 
 
 def free_blocks(namespace: Namespace) -> str:

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.errors import JournalError
-from exporter.reclaim.action import Change
+from exporter.reclaim.change import Change
+from exporter.reclaim.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,14 @@ class Entry:
     state: str = SENDING
 
     @property
-    def wish(self) -> Change:
+    def change(self) -> Change:
         """What was changed."""
-        return Change(self.namespace, self.parameter, self.after, self.subject)
+        return Change(self.namespace, PARAMETERS[self.parameter], self.after, self.subject)
+
+    @property
+    def inverse(self) -> Change:
+        """What restores the former value."""
+        return replace(self.change, value=self.before)
 
 
 class Journal:
@@ -92,13 +98,13 @@ class Journal:
         """All changes in the order of sending, each in its latest state."""
         text = self._read()
         whole = text.rfind(b"\n") + 1
-        found: dict[tuple[int, int], Entry] = {}
+        entries: dict[tuple[int, int], Entry] = {}
         for number, line in enumerate(text[:whole].splitlines(), 1):
             try:
-                _add(found, json.loads(line))
-            except (ValueError, TypeError, KeyError):
+                _add(entries, json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError):
                 raise self._error(f"line {number} is none of ours") from None
-        return list(found.values())
+        return list(entries.values())
 
     def next_run(self) -> int:
         """The number of the next run."""
@@ -149,14 +155,17 @@ def open_entries(entries: list[Entry], node: str, run: int | None) -> Iterator[E
     yield from sorted((entry for entry in left if entry.run == run), key=lambda entry: -entry.step)
 
 
-def _add(found: dict[tuple[int, int], Entry], fields: dict[str, Any]) -> None:
+def _add(entries: dict[tuple[int, int], Entry], fields: dict[str, Any]) -> None:
+    """Take in a line; raises `KeyError`, `TypeError` or `AttributeError` if it is not ours."""
     kind = fields.pop("kind")
     if kind == "change":
         entry = Entry(**fields)
-        found[entry.run, entry.step] = entry
+        if entry.parameter not in PARAMETERS:
+            raise KeyError(entry.parameter)
+        entries[entry.run, entry.step] = entry
     else:
-        place = fields["run"], fields["step"]
-        found[place] = replace(found[place], state=fields["state"])
+        key = fields["run"], fields["step"]
+        entries[key] = replace(entries[key], state=fields["state"])
 
 
 def _sync_directory(path: Path) -> None:

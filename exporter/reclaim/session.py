@@ -1,221 +1,222 @@
-"""One use of `reclaim` on a node: the plan, what is sent, and what came of it."""
+"""One use of `reclaim` on a node: prepare what is sent, confirm it, send it, and observe the gain."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError, SourceError
 from exporter.model import info_commands
 from exporter.model.snapshot import NOBODY
 from exporter.parsers.snapshot import snapshot
-from exporter.reclaim import text as page
+from exporter.reclaim import text
 from exporter.reclaim.action import Plan
 from exporter.reclaim.apply import apply, restore
 from exporter.reclaim.confirm import refusal
 from exporter.reclaim.effects import undo_hazard
 from exporter.reclaim.info_commands import command
 from exporter.reclaim.journal import Journal, open_entries
-from exporter.reclaim.observe import levels, watch
+from exporter.reclaim.levels import levels
+from exporter.reclaim.observe import observe
 from exporter.reclaim.plan import deletes, plan
 from exporter.reclaim.proposals import proposals
-from exporter.reclaim.situation import SERVICE_COMMAND, Situation, situation, ttl_command
-from exporter.render.terminal import WIDTH, Paint
+from exporter.reclaim.situation import SERVICE_COMMAND, situation, ttl_command
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from exporter.model.snapshot import Snapshot
-    from exporter.reclaim.action import Change
-    from exporter.reclaim.apply import Outcome
-    from exporter.reclaim.observe import Seen
-    from exporter.settings.schema import Settings
+    from exporter.model.snapshot import Node, Snapshot
+    from exporter.reclaim.action import Outcome
+    from exporter.reclaim.change import Change
+    from exporter.reclaim.console import Console
+    from exporter.reclaim.journal import Entry
+    from exporter.reclaim.levels import Movement
+    from exporter.reclaim.situation import Situation
     from exporter.sources.aerospike import AerospikeSource
 
 OK, FAILED, REFUSED = 0, 1, 3
+"""The exit codes: done, the node did not answer or a change failed, and nothing was sent."""
 
 
-def reclaim(own: argparse.Namespace, asked: Sequence[Change], chosen: Settings, source: AerospikeSource) -> int:
-    """Plan, apply or undo; the exit code is that of the help."""
-    session = _Session(own, chosen, source)
-    return session.undo() if own.undo is not None else session.plan(asked)
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for, of the changes `namespaces` and `parameters` alone where they name any.
+
+    Without `changes` the proposals are planned. `undo` is a run, 0 the latest, None where nothing is undone. Times are
+    in seconds.
+    """
+
+    journal: Path
+    changes: tuple[Change, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    risky: bool = False
+    apply: bool = False
+    undo: int | None = None
+    force: bool = False
+    yes: bool = False
+    delete_data: tuple[str, ...] = ()
+    observe_seconds: float = 60.0
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it; `problem` says why nothing was sent, or that the node did not answer."""
+
+    node: Node = NOBODY
+    plan: Plan = field(default_factory=Plan)
+    outcomes: tuple[Outcome, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    problem: str | None = None
+    code: int = OK
+
+    def refused(self, problem: str) -> Result:
+        """The same, with why nothing was sent."""
+        return replace(self, problem=problem, code=REFUSED)
+
+
+def reclaim(source: AerospikeSource, options: Options, console: Console) -> int:
+    """Plan, apply or undo; the exit code. Raises `JournalError`."""
+    result = _run(source, options, console)
+    if result.problem is not None:
+        (console.refuse if result.code == REFUSED else console.complain)(result.problem)
+    console.document(text.as_data(result.node, result.plan, result.outcomes, result.movements, result.problem))
+    return result.code
 
 
 def read(source: AerospikeSource, timeout: float) -> Situation:
     """Everything that a plan is made from, with commands that only read."""
     replies = dict(source.read(timeout))
     names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
-    for text in (SERVICE_COMMAND, *map(ttl_command, names)):
-        replies[text] = source.ask(text, timeout)
+    for request in (SERVICE_COMMAND, *map(ttl_command, names)):
+        replies[request] = source.ask(request, timeout)
     return situation(replies)
 
 
-class _Session:
-    """One use of the command: its flags, its node, and what goes to standard output and error."""
-
-    def __init__(self, own: argparse.Namespace, chosen: Settings, source: AerospikeSource) -> None:
-        self._own = own
-        self._chosen = chosen
-        self._source = source
-        colour = own.color == "always" or (own.color == "auto" and sys.stdout.isatty())
-        self._paint = Paint(colour)
-
-    def plan(self, asked: Sequence[Change]) -> int:
-        """Print the plan, and with `--apply` send it."""
-        own = self._own
-        try:
-            now = read(self._source, self._chosen.web.timeout)
-        except SourceError as problem:
-            return self._lost(str(problem))
-        node = now.snapshot.node
-        unknown = [name for name in own.namespace if now.namespace(name) is None]
-        if unknown:
-            return self._refuse(f"the node has no namespace {', '.join(unknown)}", page.as_data(node, Plan()))
-        wanted = [
-            wish
-            for wish in asked or proposals(now)
-            if (not own.namespace or wish.namespace in own.namespace) and (not own.only or wish.parameter in own.only)
-        ]
-        made = plan(now, wanted, own.risky)
-        self._show(page.page(node, made, self._paint))
-        if not own.apply or made.refused or not made.actions:
-            self._finish(page.as_data(node, made))
-            return REFUSED if made.refused else OK
-        self._show(page.commands(made.actions))
-        why = refusal(
-            node,
-            len(made.actions),
-            [action.deletes for action in made.actions if action.deletes],
-            own.delete_data,
-            own.yes,
-            _prompt(),
-        )
-        if why is None and not own.yes and self._outdated(made, wanted):
-            why = "the node has changed since the plan was made: make it again"
-        if why is not None:
-            return self._refuse(why, page.as_data(node, made))
-        with Journal(self._chosen.reclaim.journal) as journal:
-            run = journal.next_run()
-            found = self._tell(apply(self._source.ask, node, made.actions, journal))
-        well = all(outcome.well for outcome in found)
-        if well:
-            self._show(f"Undo with --undo {run}\n")
-        moved = self._watch(now.snapshot, _changed(outcome.wish for outcome in found)) if well else ()
-        self._finish(page.as_data(node, made, found, moved))
-        return OK if well else FAILED
-
-    def undo(self) -> int:
-        """Restore what was before a run."""
-        own = self._own
-        try:
-            now = read(self._source, self._chosen.web.timeout)
-        except SourceError as problem:
-            return self._lost(str(problem))
-        node = now.snapshot.node
-        data = page.as_data(node, Plan())
-        with Journal(self._chosen.reclaim.journal) as journal:
-            entries = list(open_entries(journal.entries(), node.node_id or "", own.undo or None))
-            if not entries:
-                run = f"run {own.undo}" if own.undo else "any run"
-                return self._refuse(f"the journal has nothing of {run} on node {node.node_id} to undo", data)
-            hazards = [why for entry in entries if (why := undo_hazard(now, entry.wish, entry.before)) is not None]
-            if hazards and not own.force:
-                return self._refuse("\n".join(f"{why} (--force)" for why in hazards), data)
-            back = [entry for entry in entries if entry.undo is not None]
-            if not back:
-                return self._refuse(f"nothing can undo run {own.undo}", data)
-            sent = "".join(f"  {command(node.release, entry.wish, entry.before)}\n" for entry in back)
-            self._show(f"{page.head(node, self._paint)}\n\nTo be sent, in this order:\n{sent}")
-            # A former eviction mark may be passed by now.
-            deleted = [name for entry in back if (name := deletes(now, replace(entry.wish, value=entry.before), {}))]
-            why = refusal(node, len(back), deleted, own.delete_data, own.yes, _prompt())
-            if why is not None:
-                return self._refuse(why, data)
-            found = self._tell(restore(self._source.ask, node, entries, journal, own.force))
-        self._finish(page.as_data(node, Plan(), found))
-        return OK if all(outcome.well for outcome in found) else FAILED
-
-    def _outdated(self, made: Plan, wanted: Sequence[Change]) -> bool:
-        """Whether the plan would be another one by now: a person may have thought about it for long."""
-        try:
-            again = plan(read(self._source, self._chosen.web.timeout), wanted, self._own.risky)
-        except SourceError:
-            return True
-        return [action.command for action in again.actions] != [action.command for action in made.actions]
-
-    def _tell(self, outcomes: Iterator[Outcome]) -> list[Outcome]:
-        """Each outcome as it comes."""
-        found = []
-        for outcome in outcomes:
-            found.append(outcome)
-            self._show(page.outcomes([outcome], self._paint))
-        return found
-
-    def _watch(self, before: Snapshot, names: set[str]) -> tuple[Seen, ...]:
-        """The gain, as far as it comes while we look."""
-        terminal = sys.stderr.isatty()
-
-        def process_view() -> Snapshot | None:
-            with contextlib.suppress(ExporterError):
-                return snapshot(self._source.read(self._chosen.web.timeout))
-            return None
-
-        def tell(text: str) -> None:
-            if terminal:
-                sys.stderr.write(f"\r\x1b[K{text[:WIDTH]}")
-                sys.stderr.flush()
-
-        moved = watch(process_view, levels(before, names), self._own.watch, tell)
-        if terminal:
-            sys.stderr.write("\r\x1b[K")
-        self._show(page.seen(moved))
-        return moved
-
-    def _lost(self, problem: str) -> int:
-        """The node did not answer."""
-        if self._own.output == "json":
-            self._finish(page.as_data(NOBODY, Plan(), problem=problem))
-        else:
-            sys.stderr.write(f"{problem}\n")
-        return FAILED
-
-    def _refuse(self, why: str, data: dict[str, Any]) -> int:
-        """Nothing was sent."""
-        for line in why.splitlines():
-            sys.stderr.write(f"nothing sent: {line}\n")
-        self._finish({**data, "problem": why})
-        return REFUSED
-
-    def _show(self, text: str) -> None:
-        """Text for a person."""
-        if self._own.output == "text":
-            sys.stdout.write(text)
-            sys.stdout.flush()
-
-    def _finish(self, data: dict[str, Any]) -> None:
-        """The whole for a script."""
-        if self._own.output == "json":
-            sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+def wanted(now: Situation, options: Options) -> tuple[Change, ...]:
+    """The changes that are asked for, or those that are worth proposing."""
+    return tuple(
+        change
+        for change in options.changes or proposals(now)
+        if (not options.namespaces or change.namespace in options.namespaces)
+        and (not options.parameters or change.parameter.name in options.parameters)
+    )
 
 
-def _changed(wishes_sent: Iterable[Change]) -> set[str]:
-    """The namespaces that changes were sent for."""
-    return {wish.namespace for wish in wishes_sent if wish.namespace}
+def undo_refusal(now: Situation, entries: Iterable[Entry], options: Options) -> str | None:
+    """Why the changes of a run cannot be undone, None if they can."""
+    entries = tuple(entries)
+    if not entries:
+        run = f"run {options.undo}" if options.undo else "any run"
+        return f"the journal has nothing of {run} on node {now.snapshot.node.node_id} to undo"
+    hazards = [hazard for entry in entries if (hazard := undo_hazard(now, entry.inverse)) is not None]
+    if hazards and not options.force:
+        return "\n".join(f"{hazard} (--force)" for hazard in hazards)
+    if all(entry.undo is None for entry in entries):
+        return f"nothing can undo run {options.undo}"
+    return None
 
 
-def _prompt() -> Callable[[str], str] | None:
-    """Asks the person at the terminal; None where there is none."""
-    if not sys.stdin.isatty():
+def _run(source: AerospikeSource, options: Options, console: Console) -> Result:
+    try:
+        now = read(source, options.timeout)
+    except SourceError as problem:
+        return Result(problem=str(problem), code=FAILED)
+    if options.undo is None:
+        return _plan(source, now, options, console)
+    with Journal(options.journal) as journal:
+        return _undo(source, now, journal, options, console)
+
+
+def _plan(source: AerospikeSource, now: Situation, options: Options, console: Console) -> Result:
+    """Print the plan, and if told to, send it."""
+    result = Result(now.snapshot.node)
+    missing = [name for name in options.namespaces if now.namespace(name) is None]
+    if missing:
+        return result.refused(f"the node has no namespace {', '.join(missing)}")
+    changes = wanted(now, options)
+    prepared = plan(now, changes, options.risky)
+    console.show(text.page(result.node, prepared, console.paint, console.width))
+    result = replace(result, plan=prepared, code=REFUSED if prepared.refused else OK)
+    if not options.apply or prepared.refused or not prepared.actions:
+        return result
+    commands = [action.command for action in prepared.actions]
+    console.show(text.to_be_sent(commands))
+    deleted = [action.deletes for action in prepared.actions if action.deletes]
+    problem = _confirm(result.node, len(commands), deleted, options, console)
+    if problem is None and not options.yes and commands != _commands_by_now(source, changes, options):
+        problem = "the node has changed since the plan was made: make it again"
+    if problem is not None:
+        return result.refused(problem)
+    with Journal(options.journal) as journal:
+        run = journal.next_run()
+        outcomes = _send(apply(source.ask, result.node, prepared.actions, journal), console)
+    if not all(outcome.succeeded for outcome in outcomes):
+        return replace(result, outcomes=outcomes, code=FAILED)
+    if any(action.undo for action in prepared.actions):
+        console.show(f"Undo with --undo {run}\n")
+    names = {action.change.namespace for action in prepared.actions} - {""}
+    return replace(result, outcomes=outcomes, movements=_observe(source, now.snapshot, names, options, console))
+
+
+def _undo(source: AerospikeSource, now: Situation, journal: Journal, options: Options, console: Console) -> Result:
+    """Restore what was before a run."""
+    result = Result(now.snapshot.node)
+    node = result.node
+    entries = tuple(open_entries(journal.entries(), node.node_id or "", options.undo or None))
+    problem = undo_refusal(now, entries, options)
+    if problem is not None:
+        return result.refused(problem)
+    undoable = [entry for entry in entries if entry.undo is not None]
+    commands = [command(node.release, entry.change, entry.before) for entry in undoable]
+    console.show(f"{text.head(node, console.paint)}\n{text.to_be_sent(commands)}")
+    # A former eviction threshold may be passed by now.
+    deleted = [name for entry in undoable if (name := deletes(now, entry.inverse))]
+    problem = _confirm(node, len(commands), deleted, options, console)
+    if problem is not None:
+        return result.refused(problem)
+    outcomes = _send(restore(source.ask, node, entries, journal, options.force), console)
+    succeeded = all(outcome.succeeded for outcome in outcomes)
+    return replace(result, outcomes=outcomes, code=OK if succeeded else FAILED)
+
+
+def _confirm(node: Node, commands: int, deleted: Iterable[str], options: Options, console: Console) -> str | None:
+    """Why nothing may be sent, None if it may."""
+    return refusal(node, commands, deleted, options.delete_data, options.yes, console.prompt)
+
+
+def _commands_by_now(source: AerospikeSource, changes: Iterable[Change], options: Options) -> list[str] | None:
+    """What the plan would send by now, as a person may have thought about it for long; None without an answer."""
+    try:
+        now = read(source, options.timeout)
+    except SourceError:
+        return None
+    return [action.command for action in plan(now, changes, options.risky).actions]
+
+
+def _send(outcomes: Iterator[Outcome], console: Console) -> tuple[Outcome, ...]:
+    """Each outcome is shown as it comes."""
+    shown = []
+    for outcome in outcomes:
+        shown.append(outcome)
+        console.show(text.outcome(outcome, console.paint, console.width))
+    return tuple(shown)
+
+
+def _observe(
+    source: AerospikeSource, before: Snapshot, names: set[str], options: Options, console: Console
+) -> tuple[Movement, ...]:
+    """The gain, as far as it comes while it is observed."""
+
+    def read_snapshot() -> Snapshot | None:
+        with contextlib.suppress(ExporterError):
+            return snapshot(source.read(options.timeout))
         return None
 
-    def ask(question: str) -> str:
-        sys.stderr.write(question)
-        sys.stderr.flush()
-        return sys.stdin.readline()
-
-    return ask
+    moved = observe(read_snapshot, levels(before, names), options.observe_seconds, console.progress)
+    console.progress("")
+    console.show(text.movements(moved))
+    return moved

@@ -9,7 +9,6 @@ from exporter.errors import ParseError
 from exporter.model import info_commands as commands
 from exporter.parsers import histograms, info
 from exporter.parsers import snapshot as stats
-from exporter.reclaim.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,34 +28,32 @@ def ttl_command(namespace: str) -> str:
 class Situation:
     """A node at one moment. `namespaces` has the fields of `namespace/NAME`: statistics, then configuration.
 
-    `lifetimes` counts records by the time that they have left, in equal steps; it is up to an hour old. Its first step
-    has those that expire within it, those that should have, and those that never will.
+    `ttl_counts` are those of the ttl histogram: records by the time that they have left, in equal steps, up to an hour
+    old. The first step has those that expire within it, those that should have, and those that never will.
     """
 
     snapshot: Snapshot
     statistics: Fields = field(default_factory=dict)
     service: Fields = field(default_factory=dict)
     namespaces: Mapping[str, Fields] = field(default_factory=dict)
-    lifetimes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ttl_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def namespace(self, name: str) -> Namespace | None:
         """A namespace by its name."""
-        return next((one for one in self.snapshot.namespaces if one.name == name), None)
+        return next((namespace for namespace in self.snapshot.namespaces if namespace.name == name), None)
 
     def set(self, namespace: str, name: str) -> Set | None:
         """A set by its name."""
-        found = self.namespace(namespace)
-        return next((one for one in found.sets if one.name == name), None) if found else None
+        sets = there.sets if (there := self.namespace(namespace)) else ()
+        return next((entry for entry in sets if entry.name == name), None)
 
-    def configured(self, namespace: str, parameter: str) -> str | None:
-        """The value in force, as the server words it; None where it does not list the parameter."""
-        found = PARAMETERS[parameter]
-        words = self.service if found.context == "service" else self.namespaces.get(namespace, {})
-        return words.get(found.key)
+    def configured(self, namespace: str, key: str) -> str | None:
+        """A value in force, as the server words it, of the service where `namespace` is empty; None if not listed."""
+        return (self.namespaces.get(namespace, {}) if namespace else self.service).get(key)
 
     def number(self, namespace: str, key: str) -> int | None:
-        """A whole number among the fields of a namespace."""
-        text = self.namespaces.get(namespace, {}).get(key)
+        """A value in force that is a whole number."""
+        text = self.configured(namespace, key)
         return int(text) if text is not None and text.isdecimal() else None
 
     @property
@@ -66,22 +63,20 @@ class Situation:
 
     def expired(self, namespace: str) -> int | None:
         """How many records at most should have expired by now; None where nobody can know."""
-        lifetimes = self.lifetimes.get(namespace)
-        return lifetimes[0] if lifetimes else None
+        counts = self.ttl_counts.get(namespace)
+        return counts[0] if counts else None
 
-    def mortal(self, namespace: str) -> bool | None:
-        """Whether any record has an end; None where nobody can know."""
-        found = self.namespace(namespace)
-        if found is None or found.objects is None:
+    def can_expire(self, namespace: str) -> bool | None:
+        """Whether any record can expire; None where nobody can know."""
+        there = self.namespace(namespace)
+        if there is None or there.objects is None:
             return None
-        if self.number(namespace, "nsup-period"):
+        if there.nsup_period:
             # Counted by the server in each cycle, and only there.
-            immortal = self.number(namespace, "non_expirable_objects")
-            return None if immortal is None else found.objects > immortal
-        lifetimes = self.lifetimes.get(namespace)
-        if lifetimes and any(lifetimes[1:]):
-            return True
-        return None
+            permanent = there.non_expirable_objects
+            return None if permanent is None else there.objects > permanent
+        counts = self.ttl_counts.get(namespace)
+        return True if counts and any(counts[1:]) else None
 
 
 def situation(replies: Mapping[str, str]) -> Situation:
@@ -93,7 +88,7 @@ def situation(replies: Mapping[str, str]) -> Situation:
         statistics=_fields(replies.get(commands.STATISTICS)),
         service=_fields(replies.get(SERVICE_COMMAND)),
         namespaces={name: _fields(replies.get(commands.namespace(name))) for name in names},
-        lifetimes={name: _lifetimes(replies.get(ttl_command(name), "")) for name in names},
+        ttl_counts={name: _ttl_counts(replies.get(ttl_command(name), "")) for name in names},
     )
 
 
@@ -107,7 +102,7 @@ def _fields(text: str | None) -> Fields:
         return {}
 
 
-def _lifetimes(text: str) -> tuple[int, ...]:
+def _ttl_counts(text: str) -> tuple[int, ...]:
     """The counts of a ttl histogram, none if the node has none yet."""
     try:
         return histograms.lives(text).counts

@@ -21,42 +21,42 @@ _SEVERITIES = {"warning": 1, "info": 2}
 
 
 def summary(
-    found: History, before: History, nodes: Sequence[Node], source: str, cluster: str | None, warnings: Sequence[str]
+    history: History, before: History, nodes: Sequence[Node], source: str, cluster: str | None, warnings: Sequence[str]
 ) -> Report:
     """The report on a window, each node compared with the window before where enough of that is known."""
-    seen = tuple(coverage(found, node) for node in nodes)
+    figures = tuple(coverage(history, node) for node in nodes)
     earlier = {node.instance: coverage(before, node).answered for node in nodes}
     comparable = {instance for instance, answered in earlier.items() if answered >= ENOUGH}
     most = max(earlier.values(), default=0.0)
-    happened: list[Event] = []
-    growing: list[Growth] = []
-    wasted: list[Waste] = []
-    lost: list[Lost] = []
-    ends: list[LimitFigures] = []
-    leaking: list[Leak] = []
-    for node in seen:
+    all_events: list[Event] = []
+    all_growths: list[Growth] = []
+    all_wastes: list[Waste] = []
+    all_losses: list[Lost] = []
+    all_limits: list[LimitFigures] = []
+    all_leaks: list[Leak] = []
+    for node in figures:
         old = before if node.instance in comparable else None
-        own = list(events(found, old, node.instance))
-        happened += own
-        growing += growths(found, old, node)
-        wasted += wastes(found, old, node.instance)
-        lost += losses(found, node.instance)
-        ends += limits(found, node, own)
-        leaking += leaks(found, node)
+        own = list(events(history, old, node.instance))
+        all_events += own
+        all_growths += growths(history, old, node)
+        all_wastes += wastes(history, old, node.instance)
+        all_losses += losses(history, node.instance)
+        all_limits += limits(history, node, own)
+        all_leaks += leaks(history, node)
     return Report(
-        start=found.window.start,
-        end=found.window.end,
+        start=history.window.start,
+        end=history.window.end,
         source=source,
         cluster=cluster,
-        nodes=seen,
-        limits=tuple(sorted(ends, key=lambda limit: (limit.soonest, limit.headroom_bytes))),
-        growth=tuple(growing),
-        waste=tuple(sorted(wasted, key=lambda waste: -waste.worst)),
-        events=tuple(sorted(happened, key=_order)),
-        leaks=tuple(leaking),
-        outliers=tuple(outliers(found, seen)),
-        lost=tuple(lost),
-        peers=peers(seen),
+        nodes=figures,
+        limits=tuple(sorted(all_limits, key=lambda limit: (limit.soonest, limit.headroom_bytes))),
+        growth=tuple(all_growths),
+        waste=tuple(sorted(all_wastes, key=lambda waste: -waste.worst)),
+        events=tuple(sorted(all_events, key=_order)),
+        leaks=tuple(all_leaks),
+        outliers=tuple(outliers(history, figures)),
+        lost=tuple(all_losses),
+        peers=peers(figures),
         compared=None
         if comparable
         else f"{'Only ' + share(most) if most else 'Nothing'} of the window before is known: there is no comparison.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from exporter.report import history as ask
+from exporter.report import quantities
 from exporter.report.figures import NodeFigures
 from exporter.report.periods import gaps
 from exporter.units import HOUR, share
@@ -13,7 +13,7 @@ from exporter.units import HOUR, share
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.report.history import History, Node, Track
+    from exporter.report.history import History, Node, Points
 
 ENOUGH = 0.5
 """The share of the window that must be known of a node for a trend of it."""
@@ -26,14 +26,17 @@ _LEAST_SHOWN = 0.001
 _PEAK_KEEPS = 0.9
 """The kernel counts pages in batches by processor, so that the peak of one process may be told a little lower later."""
 
+_RISING = {quantities.WRITTEN: 1.0, quantities.EVICTED: 1.0, quantities.EXPIRED: 1.0, quantities.PEAK: _PEAK_KEEPS}
+"""What never falls while a process lives, by the share that it keeps at least."""
 
-def coverage(found: History, node: Node) -> NodeFigures:
+
+def coverage(history: History, node: Node) -> NodeFigures:
     """What is known of a node."""
-    window, track = found.window, found.up.get(node.instance, ())
+    window, points = history.window, history.up.get(node.instance, ())
     total = max(1, int(window.seconds // window.fine))
-    known = [moment for moment, value in track if value > 0]
-    answered, silent = len(known) / total, (len(track) - len(known)) / total
-    missing = gaps(known, window.start + window.fine, window.end, window.fine)
+    answers = [moment for moment, value in points if value > 0]
+    answered, silent = len(answers) / total, (len(points) - len(answers)) / total
+    missing = gaps(answers, window.start + window.fine, window.end, window.fine)
     return NodeFigures(
         instance=node.instance,
         cluster=node.cluster,
@@ -42,49 +45,49 @@ def coverage(found: History, node: Node) -> NodeFigures:
         answered=answered,
         silent=silent,
         gaps=missing,
-        restarts=restarts(found, node.instance),
-        oom_kills=round(increase(found.track(ask.OOM_KILLS, node.instance))),
-        problem=_problem(answered, silent, known, window.end, window.fine),
+        restarts=restarts(history, node.instance),
+        oom_kills=round(increase(history.points(quantities.OOM_KILLS, node.instance))),
+        problem=_problem(answered, silent, answers, window.end, window.fine),
     )
 
 
-def _problem(answered: float, silent: float, known: Sequence[float], end: float, step: float) -> str | None:
+def _problem(answered: float, silent: float, answers: Sequence[float], end: float, step: float) -> str | None:
     """Why there is too little for trends, and what would help."""
     if answered >= ENOUGH:
         return None
-    if not known:
+    if not answers:
         return "the node never answered" if silent else "it was not scraped at all"
     part = f"only {share(answered)}" if answered >= _LEAST_SHOWN else f"less than {share(_LEAST_SHOWN)}"
     told = f"{part} of the window is known: too little for trends"
     if silent > 1 - answered - silent:
         return f"{told}. The exporter was there and the node did not answer"
     # As far back as nine tenths of what is left are known.
-    spans = (((len(known) - index) * step, end - moment + step) for index, moment in enumerate(known))
+    spans = (((len(answers) - index) * step, end - moment + step) for index, moment in enumerate(answers))
     back = next((length for seconds, length in spans if seconds >= _DENSE * length), 0.0)
     hours = int(back // HOUR)
     return f"{told}. Of the last {hours} h nearly all is: --since {hours}h" if hours >= 2 else told
 
 
-def restarts(found: History, instance: str) -> tuple[float, ...]:
+def restarts(history: History, instance: str) -> tuple[float, ...]:
     """When another process answered than before: its counters began again, or its peak memory fell."""
     moments: set[float] = set()
-    for quantity, keeps in ((ask.WRITTEN, 1.0), (ask.EVICTED, 1.0), (ask.EXPIRED, 1.0), (ask.PEAK, _PEAK_KEEPS)):
-        for track in found.by_node(quantity, instance).values():
-            moments |= {moment for (_, earlier), (moment, later) in pairwise(track) if later < earlier * keeps}
+    for quantity, keeps in _RISING.items():
+        for points in history.by_node(quantity, instance).values():
+            moments |= {moment for (_, earlier), (moment, later) in pairwise(points) if later < earlier * keeps}
     merged: list[float] = []
     for moment in sorted(moments):
-        if not merged or moment > merged[-1] + found.window.coarse:
+        if not merged or moment > merged[-1] + history.window.coarse:
             merged.append(moment)
     return tuple(merged)
 
 
-def since_restart(track: Track, moments: Sequence[float]) -> Track:
+def since_restart(points: Points, moments: Sequence[float]) -> Points:
     """The points since the last restart: what was before says nothing of how this process grows."""
     if not moments:
-        return track
-    return tuple(point for point in track if point[0] > moments[-1])
+        return points
+    return tuple(point for point in points if point[0] > moments[-1])
 
 
-def increase(track: Track) -> float:
+def increase(points: Points) -> float:
     """By how much a counter rose; one that fell began again at 0."""
-    return sum(later - earlier if later >= earlier else later for (_, earlier), (_, later) in pairwise(track))
+    return sum(later - earlier if later >= earlier else later for (_, earlier), (_, later) in pairwise(points))

@@ -11,13 +11,13 @@ from exporter.report.headlines import headlines
 if TYPE_CHECKING:
     from exporter.report.figures import Report
 
-FORMAT = 1
+FORMAT = 2
 
 
 def as_json(report: Report) -> str:
     """All figures, and the headlines."""
-    told = [headline._asdict() for headline in headlines(report)]
-    return json.dumps({"format": FORMAT, "headlines": told, **_plain(report)}, indent=2, ensure_ascii=False) + "\n"
+    lines = [headline._asdict() for headline in headlines(report)]
+    return json.dumps({"format": FORMAT, "headlines": lines, **_plain(report)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

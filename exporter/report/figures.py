@@ -106,7 +106,7 @@ class Waste:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was so for one or more spells: a limit breached, a flag of the server, a finding.
+    """Something that was so for one or more periods: a limit breached, a flag of the server, a finding.
 
     `kind` is `limit`, `flag` or `finding`. `seconds_before` is the total of the window before.
     """
@@ -116,21 +116,22 @@ class Event:
     ns: str
     name: str
     detail: str
-    spells: tuple[Period, ...]
+    periods: tuple[Period, ...]
     seconds_before: float | None
 
     @property
     def seconds(self) -> float:
         """The total."""
-        return sum(spell.seconds for spell in self.spells)
+        return sum(period.seconds for period in self.periods)
 
     @property
     def ongoing(self) -> bool:
         """Whether it was so until the end of what is known."""
-        return self.spells[-1].after
+        return self.periods[-1].after
 
 
-SUSPECTED, CLEAR, UNJUDGED = "suspected", "clear", "unjudged"
+SUSPECTED, CLEAR = "suspected", "clear"
+"""Of a leak, besides `UNKNOWN`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.report import history as ask
+from exporter.report import quantities
 from exporter.report.coverage import since_restart
 from exporter.report.figures import BEYOND, PAST, UNKNOWN, WITHIN, Growth, LimitFigures
 from exporter.report.forecast import forecast
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.report.figures import Event, NodeFigures
-    from exporter.report.history import History, Track
+    from exporter.report.history import History, Points
     from exporter.report.trend import Trend
 
 ALL_POOLS = "all pools"
@@ -24,68 +24,68 @@ STALE_SECONDS = 6 * 3600
 """A figure that ended so long before the window did is not what it is now."""
 
 
-def growths(found: History, before: History | None, node: NodeFigures) -> Iterator[Growth]:
+def growths(history: History, before: History | None, node: NodeFigures) -> Iterator[Growth]:
     """Of a node: the process, then each namespace, then each of its pools."""
-    was = tracks(before, node.instance) if before is not None else {}
-    for (ns, subject), track in tracks(found, node.instance).items():
+    was = growing(before, node.instance) if before is not None else {}
+    for (ns, subject), points in growing(history, node.instance).items():
         unit = "objects" if subject == "records" else "bytes"
-        use, problem = judged(found, node, track)
-        old = trend(was.get((ns, subject), ()), found.window.coarse)
+        fitted, problem = fit(history, node, points)
+        old = trend(was.get((ns, subject), ()), history.window.coarse)
         yield Growth(
             instance=node.instance,
             ns=ns,
             subject=subject,
             unit=unit,
-            level=track[-1][1] if track else None,
-            per_day=_daily(use.rate) if use else None,
-            low=_daily(use.low) if use else None,
-            high=_daily(use.high) if use else None,
-            recent=_daily(use.recent) if use else None,
-            bends=use.bends if use else False,
+            level=points[-1][1] if points else None,
+            per_day=_daily(fitted.rate) if fitted else None,
+            low=_daily(fitted.low) if fitted else None,
+            high=_daily(fitted.high) if fitted else None,
+            recent=_daily(fitted.recent) if fitted else None,
+            bends=fitted.bends if fitted else False,
             before=_daily(old.rate) if old and old.daily else None,
             problem=problem,
         )
 
 
-def tracks(found: History, instance: str) -> dict[tuple[str, str], Track]:
+def growing(history: History, instance: str) -> dict[tuple[str, str], Points]:
     """What can grow, by namespace (empty for the process) and subject, in the order of the report."""
-    result: dict[tuple[str, str], Track] = {}
-    for subject, quantity in ((RESIDENT, ask.RESIDENT), (HEAP, ask.HEAP)):
-        result["", subject] = found.track(quantity, instance)
-    used, occupied = found.by_node(ask.USED, instance), found.by_node(ask.OCCUPIED, instance)
+    result: dict[tuple[str, str], Points] = {}
+    for subject, quantity in ((RESIDENT, quantities.RESIDENT), (HEAP, quantities.HEAP)):
+        result["", subject] = history.points(quantity, instance)
+    used, occupied = history.by_node(quantities.USED, instance), history.by_node(quantities.OCCUPIED, instance)
     for ns in sorted({ns for ns, _ in used}):
-        result[ns, "records"] = found.track(ask.OBJECTS, instance, ns)
+        result[ns, "records"] = history.points(quantities.OBJECTS, instance, ns)
         # The copy on a device is no second need for memory.
         result[ns, ALL_POOLS] = total(
-            track for (name, pool), track in used.items() if name == ns and pool != "persistence"
+            points for (name, pool), points in used.items() if name == ns and pool != "persistence"
         )
         for name, pool in sorted(used):
             if name == ns:
                 result[ns, f"{pool} used"] = used[name, pool]
                 if pool in ("data", "persistence"):
                     result[ns, f"{pool} occupied"] = occupied.get((name, pool), ())
-    return {key: track for key, track in result.items() if track}
+    return {key: points for key, points in result.items() if points}
 
 
-def limits(found: History, node: NodeFigures, events: Iterable[Event]) -> Iterator[LimitFigures]:
+def limits(history: History, node: NodeFigures, events: Iterable[Event]) -> Iterator[LimitFigures]:
     """When each limit of a node is reached."""
     past = {(event.ns, event.name, event.detail) for event in events if event.kind == "limit" and event.ongoing}
-    ceilings = found.by_node(ask.LIMIT, node.instance)
-    for (ns, limit, action), track in sorted(found.by_node(ask.LIMIT_USED, node.instance).items()):
+    ceilings = history.by_node(quantities.LIMIT, node.instance)
+    for (ns, limit, action), points in sorted(history.by_node(quantities.LIMIT_USED, node.instance).items()):
         ceiling = ceilings.get((ns, limit, action), ())
-        if not track or not ceiling:
+        if not points or not ceiling:
             continue
-        most, used = ceiling[-1][1], track[-1][1]
-        use, problem = judged(found, node, track)
+        most, used = ceiling[-1][1], points[-1][1]
+        fitted, problem = fit(history, node, points)
         is_past = (ns, limit, action) in past
-        if use is not None and not use.daily:
-            use, problem = None, f"a forecast takes {LEAST_DAYS} whole days"
+        if fitted is not None and not fitted.daily:
+            fitted, problem = None, f"a forecast takes {LEAST_DAYS} whole days"
         expected = level = None
-        if use is not None:
-            ahead = use.current * (found.window.end - use.end)
-            level = use.level + ahead
-            day = [value + ahead for moment, value in track if moment > use.end - DAY]
-            expected = None if is_past else forecast(most - level, most - max(day), most - min(day), use)
+        if fitted is not None:
+            ahead = fitted.current * (history.window.end - fitted.end)
+            level = fitted.level + ahead
+            day = [value + ahead for moment, value in points if moment > fitted.end - DAY]
+            expected = None if is_past else forecast(most - level, most - max(day), most - min(day), fitted)
         state = PAST if is_past else UNKNOWN
         if expected is not None:
             state = BEYOND if expected.earliest is None and expected.likely is None else WITHIN
@@ -94,31 +94,31 @@ def limits(found: History, node: NodeFigures, events: Iterable[Event]) -> Iterat
         yield LimitFigures(
             *(node.instance, ns, limit, action, most, used),
             level=level,
-            per_day=_daily(use.current) if use else None,
-            low=_daily(use.low) if use else None,
-            high=_daily(use.high) if use else None,
+            per_day=_daily(fitted.current) if fitted else None,
+            low=_daily(fitted.low) if fitted else None,
+            high=_daily(fitted.high) if fitted else None,
             state=state,
             forecast=expected,
             problem=problem,
         )
 
 
-def judged(found: History, node: NodeFigures, track: Track) -> tuple[Trend | None, str | None]:
+def fit(history: History, node: NodeFigures, points: Points) -> tuple[Trend | None, str | None]:
     """The trend of a figure as far as the process goes back, or why there is none."""
     if node.problem is not None:
         return None, "too little of the window is known"
-    if track and track[-1][0] < found.window.end - STALE_SECONDS:
-        return None, f"it ended {span(found.window.end - track[-1][0])} before the window"
-    use = trend(since_restart(track, node.restarts), found.window.coarse)
-    if use is not None:
-        return use, None
+    if points and points[-1][0] < history.window.end - STALE_SECONDS:
+        return None, f"it ended {span(history.window.end - points[-1][0])} before the window"
+    fitted = trend(since_restart(points, node.restarts), history.window.coarse)
+    if fitted is not None:
+        return fitted, None
     if node.restarts:
-        return None, f"the node restarted {span(found.window.end - node.restarts[-1])} before the end"
+        return None, f"the node restarted {span(history.window.end - node.restarts[-1])} before the end"
     return None, "too few points"
 
 
-def total(parts: Iterable[Track]) -> Track:
-    """The sum of tracks, at the moments that all of them have."""
+def total(parts: Iterable[Points]) -> Points:
+    """The sum of series, at the moments that all of them have."""
     every: list[Mapping[float, float]] = [dict(part) for part in parts]
     if not every:
         return ()

@@ -28,12 +28,12 @@ class Headline(NamedTuple):
 
 def headlines(report: Report) -> list[Headline]:
     """The worst first; a word of comfort where nothing needs attention."""
-    found = [*_limits(report), *_events(report), *_nodes(report), *_judged(report)]
-    if not any(headline.kind in ("bad", "warn") for headline in found) and any(
+    lines = [*_limits(report), *_events(report), *_nodes(report), *_leaks(report), *_outliers(report)]
+    if not any(headline.kind in ("bad", "warn") for headline in lines) and any(
         not node.problem for node in report.nodes
     ):
-        found.append(Headline("good", "Nothing needs attention in what is known of this window."))
-    return sorted(found, key=lambda headline: _RANK[headline.kind])
+        lines.append(Headline("good", "Nothing needs attention in what is known of this window."))
+    return sorted(lines, key=lambda headline: _RANK[headline.kind])
 
 
 def place(report: Report, instance: str, ns: str) -> str:
@@ -70,13 +70,13 @@ def _limits(report: Report) -> Iterator[Headline]:
         mild = limit.action in _MILD
         if limit.state == PAST:
             event = next(
-                one
-                for one in report.events
-                if one.kind == "limit"
-                and (one.instance, one.ns, one.name, one.detail)
+                event
+                for event in report.events
+                if event.kind == "limit"
+                and (event.instance, event.ns, event.name, event.detail)
                 == (limit.instance, limit.ns, limit.limit, limit.action)
             )
-            last = event.spells[-1]
+            last = event.periods[-1]
             since = "all the time that is known" if last.before else f"since {short(last.start)}"
             yield Headline("warn" if mild else "bad", f"{where}: the limit {name} is past, {since}.")
         elif limit.state == WITHIN and limit.forecast is not None and _soon(limit):
@@ -93,7 +93,7 @@ def _soon(limit: LimitFigures) -> bool:
 
 def _events(report: Report) -> Iterator[Headline]:
     for event in report.events:
-        where, last = place(report, event.instance, event.ns), event.spells[-1]
+        where, last = place(report, event.instance, event.ns), event.periods[-1]
         if event.kind == "flag" and event.name == "stop_writes":
             state = "refuses writes" if event.ongoing else f"refused writes until {short(last.end)}"
             yield Headline("bad", f"{where} {state}, by its own flag: {span(event.seconds)} altogether.")
@@ -123,7 +123,7 @@ def _nodes(report: Report) -> Iterator[Headline]:
             yield Headline("note", f"{where} changed its build: {', '.join(node.builds)}.")
 
 
-def _judged(report: Report) -> Iterator[Headline]:
+def _leaks(report: Report) -> Iterator[Headline]:
     for leak in report.leaks:
         if leak.state == SUSPECTED:
             where = place(report, leak.instance, "")
@@ -131,6 +131,9 @@ def _judged(report: Report) -> Iterator[Headline]:
                 f"{where}: {leak.subject} grows by {size(leak.per_day)} a day while the records do not, perhaps a leak."
             )
             yield Headline("warn", text)
+
+
+def _outliers(report: Report) -> Iterator[Headline]:
     for outlier in report.outliers:
         where = place(report, outlier.instance, outlier.ns)
         values = size if outlier.unit == "bytes" else "{:,.0f}".format

@@ -20,10 +20,11 @@ def markdown(report: Report) -> str:
     lines = [f"# {title(report)}", "", *(_escaped(line) for line in about(report)), ""]
     lines += [f"- {_escaped(headline.text)}" for headline in headlines(report)]
     for table in tables(report):
-        lines += ["", f"## {table.title}", ""]
+        lines += ["", f"## {table.title}"]
         if table.note:
-            lines += [_escaped(table.note), ""]
-        lines += _rows(table)
+            lines += ["", _escaped(table.note)]
+        if table.rows:
+            lines += ["", *_rows(table)]
         if table.rest:
             lines += ["", f"{table.rest} more rows: `--output json` has them."]
     return "\n".join(lines).rstrip() + "\n"
@@ -47,8 +48,6 @@ def about(report: Report) -> Iterator[str]:
 
 def _rows(table: Table) -> Iterator[str]:
     """A table whose columns stand below each other in plain text, too."""
-    if not table.rows:
-        return
     rows = [tuple(column.name for column in table.columns), *(tuple(map(_cell, row)) for row in table.rows)]
     widths = [max(3, *(len(row[index]) for row in rows)) for index in range(len(table.columns))]
 

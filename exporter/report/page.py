@@ -6,14 +6,14 @@ import html
 from typing import TYPE_CHECKING
 
 from exporter.render import document
-from exporter.report import history as ask
-from exporter.report import plot
+from exporter.report import quantities
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
-from exporter.report.growth import RESIDENT, tracks
+from exporter.report.growth import RESIDENT, growing
 from exporter.report.headlines import headlines, place, reach, words
 from exporter.report.markdown import about, title
+from exporter.report.plot import STYLE as PLOT_STYLE
 from exporter.report.plot import Line, Plot, Wedge, figure, strip
-from exporter.report.tables import spells, tables
+from exporter.report.tables import tables, times
 from exporter.units import DAY, share, size, span
 
 if TYPE_CHECKING:
@@ -37,18 +37,19 @@ table{font-size:.925rem}.scroll td:last-child:not(.number){min-width:14rem}
 th{vertical-align:bottom}.more{margin-top:.5rem}
 @media print{body{max-width:none}figure,.strip{break-inside:avoid}}
 """
-_MARKS = {"bad": "urgent", "warn": "watch", "note": "note", "good": "well"}
+_KINDS = {"bad": "urgent", "warn": "watch", "note": "note", "good": "well"}
 
 
-def page(report: Report, found: History) -> str:
+def page(report: Report, history: History) -> str:
     """The whole page. The plots are drawn from the history that the report was made of."""
     drawn = {
-        "What runs out first": "".join(figure(one) for one in _limits(report, found)),
-        "How it grows": "".join(figure(one) for one in _growth(report, found)),
-        "Worst fragmentation": "".join(figure(one) for one in _waste(report, found)),
+        "What runs out first": "".join(figure(plot) for plot in _limits(report, history)),
+        "How it grows": "".join(figure(plot) for plot in _growth(report, history)),
+        "Worst fragmentation": "".join(figure(plot) for plot in _waste(report, history)),
     }
     heads = "".join(
-        f'<li class="{one.kind}"><b>{_MARKS[one.kind]}</b> {html.escape(one.text)}</li>' for one in headlines(report)
+        f'<li class="{headline.kind}"><b>{_KINDS[headline.kind]}</b> {html.escape(headline.text)}</li>'
+        for headline in headlines(report)
     )
     parts = [f"<header><h1>{html.escape(title(report))}</h1>"]
     parts += [f'<p class="faint">{html.escape(line)}</p>' for line in about(report)]
@@ -61,7 +62,7 @@ def page(report: Report, found: History) -> str:
         parts.append(_strips(report, table.title))
         parts.append(f"{_table(table)}</section>")
     parts.append("</main>")
-    return document.page(title(report), "\n".join(filter(None, parts)), plot.STYLE + _STYLE)
+    return document.page(title(report), "\n".join(filter(None, parts)), PLOT_STYLE + _STYLE)
 
 
 def _table(table: Table) -> str:
@@ -84,10 +85,11 @@ def _table(table: Table) -> str:
     )
 
 
-def _limits(report: Report, found: History) -> Iterator[Plot]:
+def _limits(report: Report, history: History) -> Iterator[Plot]:
     """What counts against a limit and where it goes, for the limits that are reached first."""
     until = report.end + (report.end - report.start) / 2
-    for count, limit in enumerate([one for one in report.limits if one.state not in (BEYOND, UNKNOWN)][:MOST_PLOTS]):
+    near = [limit for limit in report.limits if limit.state not in (BEYOND, UNKNOWN)]
+    for count, limit in enumerate(near[:MOST_PLOTS]):
         key = (limit.instance, limit.ns, limit.limit, limit.action)
         wedge = None
         # What is past is held back by the action itself.
@@ -99,10 +101,10 @@ def _limits(report: Report, found: History) -> Iterator[Plot]:
             and limit.high is not None
         ):
             wedge = Wedge(limit.level, limit.per_day / DAY, limit.low / DAY, limit.high / DAY)
-        ceiling = found.track(ask.LIMIT, *key)
+        ceiling = history.points(quantities.LIMIT, *key)
         if wedge is not None:
             ceiling = (*ceiling, (until, limit.limit_bytes))
-        lines = (Line("used", "used", found.track(ask.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
+        lines = (Line("used", "used", history.points(quantities.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
         name = f"{place(report, limit.instance, limit.ns)}: {words(limit.limit, limit.action)}"
         yield Plot(
             name=f"limit-{count}",
@@ -111,7 +113,7 @@ def _limits(report: Report, found: History) -> Iterator[Plot]:
             lines=lines,
             start=report.start,
             end=report.end,
-            gap=until - report.end + 2 * found.window.coarse if wedge else _gap(found),
+            gap=until - report.end + 2 * history.window.coarse if wedge else _gap(history),
             wedge=wedge,
             until=until,
         )
@@ -126,39 +128,41 @@ def _limit_words(limit: LimitFigures, report: Report) -> str:
     )
 
 
-def _growth(report: Report, found: History) -> Iterator[Plot]:
+def _growth(report: Report, history: History) -> Iterator[Plot]:
     """The process, and the data of each namespace."""
     plots: list[tuple[str, tuple[Line, ...]]] = []
     for node in report.nodes:
-        for (ns, subject), track in tracks(found, node.instance).items():
+        for (ns, subject), points in growing(history, node.instance).items():
             where = place(report, node.instance, ns)
             if subject == RESIDENT:
-                plots.append((f"{where}: resident memory", (Line("resident", "used", track),)))
+                plots.append((f"{where}: resident memory", (Line("resident", "used", points),)))
             elif subject == "data used":
-                occupied = found.track(ask.OCCUPIED, node.instance, ns, "data")
-                both = (Line("occupied", "waste", occupied), Line("used", "used", track))
+                occupied = history.points(quantities.OCCUPIED, node.instance, ns, "data")
+                both = (Line("occupied", "waste", occupied), Line("used", "used", points))
                 plots.append((f"{where}: data", both if occupied else both[1:]))
     for count, (name, lines) in enumerate(plots[:MOST_PLOTS]):
         told = "; ".join(f"{line.name} {_course(line.points)}" for line in lines)
-        yield Plot(f"growth-{count}", name, told, lines, report.start, report.end, _gap(found))
+        yield Plot(f"growth-{count}", name, told, lines, report.start, report.end, _gap(history))
 
 
-def _waste(report: Report, found: History) -> Iterator[Plot]:
+def _waste(report: Report, history: History) -> Iterator[Plot]:
     """The fragmentation of the data of each namespace, and of the whole, by node."""
     colours = ("used", "waste", "good", "bad", "other")
     for count, node in enumerate(report.nodes[:MOST_PLOTS]):
-        pools = found.by_node(ask.POOL_WASTE, node.instance)
-        named = [(f"{ns} data", track) for (ns, pool), track in sorted(pools.items()) if pool == "data"]
-        named += [("resident memory", track) for track in found.by_node(ask.MAP_WASTE, node.instance).values()]
+        pools = history.by_node(quantities.POOL_WASTE, node.instance)
+        named = [(f"{ns} data", points) for (ns, pool), points in sorted(pools.items()) if pool == "data"]
+        named += [
+            ("resident memory", points) for points in history.by_node(quantities.MAP_WASTE, node.instance).values()
+        ]
         lines = tuple(
-            Line(name, colour, track, dashed=name == "resident memory")
-            for (name, track), colour in zip(named, colours, strict=False)
-            if track
+            Line(name, colour, points, dashed=name == "resident memory")
+            for (name, points), colour in zip(named, colours, strict=False)
+            if points
         )
         if lines:
             told = "; ".join(f"{line.name} at most {share(max(value for _, value in line.points))}" for line in lines)
             name = f"{place(report, node.instance, '')}: fragmentation"
-            yield Plot(f"waste-{count}", name, told, lines, report.start, report.end, _gap(found), "ratio")
+            yield Plot(f"waste-{count}", name, told, lines, report.start, report.end, _gap(history), "ratio")
 
 
 def _strips(report: Report, title: str) -> str:
@@ -167,12 +171,12 @@ def _strips(report: Report, title: str) -> str:
     shown = [event for event in report.events if event.kind in wanted][:MOST_STRIPS]
     if not shown:
         return ""
-    marks = "".join(
-        strip(_event(report, event), spells(event), _severity(event), event.spells, report.start, report.end)
+    strips = "".join(
+        strip(_event(report, event), times(event), _severity(event), event.periods, report.start, report.end)
         for event in shown
     )
     length = span(report.end - report.start)
-    return f'{marks}<div class="axis" aria-hidden="true"><span>{length} ago</span><span>end</span></div>'
+    return f'{strips}<div class="axis" aria-hidden="true"><span>{length} ago</span><span>end</span></div>'
 
 
 def _event(report: Report, event: Event) -> str:
@@ -187,10 +191,10 @@ def _severity(event: Event) -> str:
     return "waste" if mild else "bad"
 
 
-def _course(track: Sequence[Point]) -> str:
-    return f"from {size(track[0][1])} to {size(track[-1][1])}"
+def _course(points: Sequence[Point]) -> str:
+    return f"from {size(points[0][1])} to {size(points[-1][1])}"
 
 
-def _gap(found: History) -> float:
+def _gap(history: History) -> float:
     """Points of a line that are further apart have no data between them."""
-    return 2.5 * found.window.coarse
+    return 2.5 * history.window.coarse

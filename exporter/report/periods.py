@@ -30,41 +30,41 @@ class Period(NamedTuple):
         return self.end - self.start
 
 
-def spells(moments: Sequence[float], present: Sequence[float], step: float) -> tuple[Period, ...]:
-    """The spells of something that was so at `moments`, while something was known at `present`; both in order.
+def periods(moments: Sequence[float], present: Sequence[float], step: float) -> tuple[Period, ...]:
+    """The periods in which something was so, from `moments`, while something was known at `present`; both in order.
 
-    Each moment stands for the `step` before it. A gap in what is known splits a spell, and does not add to it.
+    Each moment stands for the `step` before it. A gap in what is known splits a period, and does not add to it.
     """
-    found = []
+    result = []
     for run in _runs(moments, step):
         start, end = run[0] - step, run[-1]
         reach = _reach(step)
         index, following = bisect_right(present, start + step / 2) - 1, bisect_right(present, end + step / 2)
         before = index < 0 or present[index] < start - reach
         after = following == len(present) or present[following] > end + reach
-        found.append(Period(start, end, before, after))
-    return tuple(found)
+        result.append(Period(start, end, before, after))
+    return tuple(result)
 
 
 def gaps(present: Sequence[float], start: float, end: float, step: float) -> tuple[Period, ...]:
-    """The spells between `start` and `end` in which nothing was known."""
-    found = []
+    """The periods between `start` and `end` in which nothing was known."""
+    result = []
     edges = [start, *present, end + step]
     for earlier, later in itertools.pairwise(edges):
         if later - earlier > _reach(step) + step:
-            found.append(Period(earlier, min(later - step, end), earlier == start, later > end))
-    return tuple(found)
+            result.append(Period(earlier, min(later - step, end), earlier == start, later > end))
+    return tuple(result)
 
 
 def _runs(moments: Sequence[float], step: float) -> list[list[float]]:
     """The moments in groups with a gap between them."""
-    found: list[list[float]] = []
+    runs: list[list[float]] = []
     for moment in moments:
-        if found and moment - found[-1][-1] <= _reach(step):
-            found[-1].append(moment)
+        if runs and moment - runs[-1][-1] <= _reach(step):
+            runs[-1].append(moment)
         else:
-            found.append([moment])
-    return found
+            runs.append([moment])
+    return runs
 
 
 def _reach(step: float) -> float:

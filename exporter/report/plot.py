@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 480, 250
 LEFT, RIGHT, TOP, BOTTOM = 70, 8, 12, 28
 _LABEL_WIDTH = 70
 _TICKS = 4
+_KEY_DASHES = ' stroke-dasharray="6 4"'
 
 STYLE = """
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
@@ -81,8 +82,7 @@ def figure(plot: Plot) -> str:
     label, words = f"{plot.name}-title", f"{plot.name}-words"
     key = "".join(
         f'<span><svg width="22" height="8" aria-hidden="true"><path class="line s-{line.colour}" d="M0 4H22" '
-        f'stroke-width="3"{" stroke-dasharray=" + chr(34) + "6 4" + chr(34) if line.dashed else ""}/></svg>'
-        f"{html.escape(line.name)}</span>"
+        f'stroke-width="3"{_KEY_DASHES if line.dashed else ""}/></svg>{html.escape(line.name)}</span>'
         for line in plot.lines
     )
     key += "<span>dashed: estimate, shaded: its bounds</span>" if plot.wedge is not None else ""
@@ -94,16 +94,16 @@ def figure(plot: Plot) -> str:
     )
 
 
-def strip(title: str, words: str, colour: str, spells: Sequence[Period], start: float, end: float) -> str:
-    """From when to when something was so, as marks on a bar; at least half a percent wide, to be seen."""
-    marks = []
-    for spell in spells:
-        left = 100 * (max(start, spell.start) - start) / (end - start)
-        width = max(0.5, 100 * (spell.end - max(start, spell.start)) / (end - start))
-        marks.append(f'<rect class="f-{colour}" x="{min(left, 99.5):.2f}%" width="{width:.2f}%" height="100%"/>')
+def strip(title: str, words: str, colour: str, periods: Sequence[Period], start: float, end: float) -> str:
+    """From when to when something was so, as rectangles on a bar; at least half a percent wide, to be seen."""
+    rects = []
+    for period in periods:
+        left = 100 * (max(start, period.start) - start) / (end - start)
+        width = max(0.5, 100 * (period.end - max(start, period.start)) / (end - start))
+        rects.append(f'<rect class="f-{colour}" x="{min(left, 99.5):.2f}%" width="{width:.2f}%" height="100%"/>')
     return (
         f'<div class="strip">{html.escape(title)}<svg role="img" aria-label="{html.escape(words)}">'
-        f'<rect class="f-free" width="100%" height="100%"/>{"".join(marks)}</svg></div>'
+        f'<rect class="f-free" width="100%" height="100%"/>{"".join(rects)}</svg></div>'
     )
 
 

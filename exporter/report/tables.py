@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.report.figures import PAST, WITHIN
+from exporter.report.forecast import HORIZON
 from exporter.report.headlines import words
 from exporter.units import share, short, size, span
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 60
 """Of a table; JSON has all of them."""
 
-_MOST_SPELLS = 3
+_MOST_PERIODS = 3
 _NO_WASTE = 0.005
+_FAR = f"> {span(HORIZON)}"
 
 
 class Column(NamedTuple):
@@ -56,15 +58,15 @@ def _limits(report: Report, several: bool) -> Table:
     columns = ("namespace", "limit", ">used", ">limit", ">headroom", ">a day", ">earliest", ">likely", ">latest")
     rows = [
         (
-            *_where(one.instance, one.ns, several),
-            words(one.limit, one.action),
-            size(one.used_bytes),
-            size(one.limit_bytes),
-            size(one.headroom_bytes),
-            rate(one.per_day),
-            *_times(one),
+            *_where(limit.instance, limit.ns, several),
+            words(limit.limit, limit.action),
+            size(limit.used_bytes),
+            size(limit.limit_bytes),
+            size(limit.headroom_bytes),
+            rate(limit.per_day),
+            *_times(limit),
         )
-        for one in report.limits
+        for limit in report.limits
     ]
     note = (
         "Estimates, if things go on as in this window: the likely time, and those of the highest and the lowest growth "
@@ -78,16 +80,16 @@ def _growth(report: Report, several: bool) -> Table:
     compared = "" if report.compared is None else f" {report.compared}"
     rows = [
         (
-            *_where(one.instance, one.ns, several),
-            one.subject,
-            amount(one.unit, one.level),
-            rate(one.per_day, one.unit),
-            "" if one.low is None else f"{rate(one.low, one.unit)} … {rate(one.high, one.unit)}",
-            rate(one.before, one.unit),
-            _remark(one),
+            *_where(growth.instance, growth.ns, several),
+            growth.subject,
+            amount(growth.unit, growth.level),
+            rate(growth.per_day, growth.unit),
+            "" if growth.low is None else f"{rate(growth.low, growth.unit)} … {rate(growth.high, growth.unit)}",
+            rate(growth.before, growth.unit),
+            _remark(growth),
         )
-        for one in report.growth
-        if one.level or one.per_day
+        for growth in report.growth
+        if growth.level or growth.per_day
     ]
     note = (
         "A day's growth, estimated robustly and with the daily cycle taken out; it lies between the two bounds in 95 "
@@ -100,14 +102,14 @@ def _events(report: Report, several: bool) -> Table:
     columns = ("namespace", "what", ">total", ">before", "from and to")
     rows = [
         (
-            *_where(one.instance, one.ns, several),
-            words(one.name, one.detail) if one.kind == "limit" else f"the server says {one.name}",
-            span(one.seconds),
-            "" if one.seconds_before is None else span(one.seconds_before),
-            spells(one),
+            *_where(event.instance, event.ns, several),
+            words(event.name, event.detail) if event.kind == "limit" else f"the server says {event.name}",
+            span(event.seconds),
+            "" if event.seconds_before is None else span(event.seconds_before),
+            times(event),
         )
-        for one in report.events
-        if one.kind != "finding"
+        for event in report.events
+        if event.kind != "finding"
     ]
     return _table("What was breached", "", columns, rows, several, "No limit was breached, and no flag was set.")
 
@@ -116,15 +118,15 @@ def _findings(report: Report, several: bool) -> Table:
     columns = ("namespace", "finding", "severity", ">total", ">before", "from and to")
     rows = [
         (
-            *_where(one.instance, one.ns, several),
-            one.name.replace("_", " "),
-            one.detail,
-            span(one.seconds),
-            "" if one.seconds_before is None else span(one.seconds_before),
-            spells(one),
+            *_where(event.instance, event.ns, several),
+            event.name.replace("_", " "),
+            event.detail,
+            span(event.seconds),
+            "" if event.seconds_before is None else span(event.seconds_before),
+            times(event),
         )
-        for one in report.events
-        if one.kind == "finding"
+        for event in report.events
+        if event.kind == "finding"
     ]
     return _table("What was found wrong", "", columns, rows, several, "No finding was recorded.")
 
@@ -133,15 +135,15 @@ def _waste(report: Report, several: bool) -> Table:
     columns = ("namespace", "what", ">worst", "when", ">last", ">worst before")
     rows = [
         (
-            *_where(one.instance, one.ns, several),
-            one.subject.replace("_", " "),
-            share(one.worst),
-            short(one.time),
-            share(one.latest),
-            share(one.before),
+            *_where(waste.instance, waste.ns, several),
+            waste.subject.replace("_", " "),
+            share(waste.worst),
+            short(waste.time),
+            share(waste.latest),
+            share(waste.before),
         )
-        for one in report.waste
-        if one.worst >= _NO_WASTE
+        for waste in report.waste
+        if waste.worst >= _NO_WASTE
     ]
     note = "The share that held nothing live: of the blocks of a pool, of the heap, of the resident memory."
     return _table("Worst fragmentation", note, columns, rows, several, "No fragmentation is known.")
@@ -150,17 +152,17 @@ def _waste(report: Report, several: bool) -> Table:
 def _lost(report: Report, several: bool) -> Table:
     columns = ("namespace", ">evicted", ">expired")
     rows = [
-        (*_where(one.instance, one.ns, several), amount("objects", one.evicted), amount("objects", one.expired))
-        for one in report.lost
+        (*_where(lost.instance, lost.ns, several), amount("objects", lost.evicted), amount("objects", lost.expired))
+        for lost in report.lost
     ]
     return _table("Records evicted and expired", "", columns, rows, several, "No such counter is known.")
 
 
 def _leaks(report: Report, several: bool) -> Table:
-    columns = ("what", "judgement", ">a day", "why")
+    columns = ("what", "state", ">a day", "why")
     rows = [
-        (*((one.instance,) if several else ()), one.subject, one.state, rate(one.per_day), one.reason)
-        for one in report.leaks
+        (*((leak.instance,) if several else ()), leak.subject, leak.state, rate(leak.per_day), leak.reason)
+        for leak in report.leaks
     ]
     note = "Memory of the heap that grows while records do not. The growth of the pools is taken off the heap's."
     return _table("Leaks", note, columns, rows, several, "No figure of the heap is known.")
@@ -170,10 +172,10 @@ def _outliers(report: Report) -> Table:
     columns = ("cluster", "namespace", "what", ">this node", ">the others")
     rows = [
         (
-            *(one.instance, one.cluster, one.ns, one.subject),
-            *(amount(one.unit, one.value), amount(one.unit, one.middle)),
+            *(outlier.instance, outlier.cluster, outlier.ns, outlier.subject),
+            *(amount(outlier.unit, outlier.value), amount(outlier.unit, outlier.middle)),
         )
-        for one in report.outliers
+        for outlier in report.outliers
     ]
     empty = report.peers or "No node is far from the middle of its cluster."
     return _table("Far from its peers", "", columns, rows, True, empty)
@@ -190,7 +192,7 @@ def _nodes(report: Report) -> Table:
             share(node.silent),
             share(max(0.0, 1 - node.answered - node.silent)),
             _gaps(node),
-            ", ".join(map(short, node.restarts[-_MOST_SPELLS:])),
+            ", ".join(map(short, node.restarts[-_MOST_PERIODS:])),
         )
         for node in report.nodes
     ]
@@ -213,37 +215,41 @@ def rate(per_day: float | None, unit: str = "bytes") -> str:
     return text if text in ("0 B", "0") else f"{'+' if per_day > 0 else '−'}{text}"  # noqa: RUF001 - a minus
 
 
-def spells(event: Event) -> str:
-    """From when to when: each of a few spells, of many how often and the last."""
-    if len(event.spells) <= _MOST_SPELLS:
-        return "; ".join(map(_spell, event.spells))
-    first, last = event.spells[0], event.spells[-1]
-    return f"{len(event.spells)} times from {short(first.start)} on, the last {_spell(last)}"
+def times(event: Event) -> str:
+    """From when to when: each of a few periods, of many how often and the last."""
+    if len(event.periods) <= _MOST_PERIODS:
+        return "; ".join(map(_period, event.periods))
+    first, last = event.periods[0], event.periods[-1]
+    return f"{len(event.periods)} times from {short(first.start)} on, the last {_period(last)}"
 
 
-def _spell(one: Period) -> str:
-    start = f"before {short(one.start)}" if one.before else short(one.start)
-    return f"{start} to {'the end' if one.after else short(one.end)}"
+def _period(period: Period) -> str:
+    start = f"before {short(period.start)}" if period.before else short(period.start)
+    return f"{start} to {'the end' if period.after else short(period.end)}"
 
 
-def _times(one: LimitFigures) -> tuple[str, str, str]:
-    if one.state == PAST:
+def _times(limit: LimitFigures) -> tuple[str, str, str]:
+    """The earliest, the likely and the latest time to a limit."""
+    if limit.state == PAST:
         return "", "reached", ""
-    expected = one.forecast
-    if one.state != WITHIN or expected is None:
-        return "", "> 90 d" if one.problem is None else "unknown", ""
-    likely, first, last = (
-        span(time) if time else "> 90 d" if time is None else "now" for time in expected[1::-1] + expected[2:3]
-    )
-    return (first, likely, last) if expected.bounded else ("unknown", likely, "unknown")
+    expected = limit.forecast
+    if limit.state != WITHIN or expected is None:
+        return "", _FAR if limit.problem is None else "unknown", ""
+    if not expected.bounded:
+        return "unknown", _time(expected.likely), "unknown"
+    return _time(expected.earliest), _time(expected.likely), _time(expected.latest)
 
 
-def _remark(one: Growth) -> str:
-    if one.problem is not None:
-        return one.problem
-    if one.per_day is not None and one.low is None:
+def _time(seconds: float | None) -> str:
+    return _FAR if seconds is None else span(seconds) if seconds else "now"
+
+
+def _remark(growth: Growth) -> str:
+    if growth.problem is not None:
+        return growth.problem
+    if growth.per_day is not None and growth.low is None:
         return "too few days for bounds"
-    return f"lately {rate(one.recent, one.unit)}" if one.bends else ""
+    return f"lately {rate(growth.recent, growth.unit)}" if growth.bends else ""
 
 
 def _gaps(node: NodeFigures) -> str:

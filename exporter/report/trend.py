@@ -94,13 +94,13 @@ def trend(points: Sequence[Point], step: float) -> Trend | None:
 
 def _seasons(points: Iterable[Point], step: float) -> list[list[Point]]:
     """The points by their time of day, on the grid that they come on."""
-    found: dict[int, list[Point]] = {}
+    seasons: dict[int, list[Point]] = {}
     origin = None
     per_day = max(1, round(DAY / step))
     for point in points:
         origin = point[0] if origin is None else origin
-        found.setdefault(round((point[0] - origin) / step) % per_day, []).append(point)
-    return list(found.values())
+        seasons.setdefault(round((point[0] - origin) / step) % per_day, []).append(point)
+    return list(seasons.values())
 
 
 def _blocks(points: Sequence[Point]) -> list[Point]:
@@ -130,7 +130,7 @@ def _memory(points: Sequence[Point], rate: float) -> float:
     power = sum(departure**2 for departure in departures)
     if power == 0:
         return 0.0
-    product = sum(one * following for one, following in itertools.pairwise(departures))
+    product = sum(day * following for day, following in itertools.pairwise(departures))
     return min(0.9, max(0.0, product / power))
 
 

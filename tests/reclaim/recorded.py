@@ -71,8 +71,8 @@ class RecordedNode(InfoServer):
 
     def configured(self, namespace: str, field: str) -> Any:
         """A value of the configuration that is in force."""
-        found = next(one for one in self.shop.namespaces if one.config.name == namespace)
-        return getattr(found.config, field)
+        configs = (entry.config for entry in self.shop.namespaces if entry.config.name == namespace)
+        return getattr(next(configs), field)
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -10,33 +10,36 @@ import pytest
 from exporter.demo.wire import CutOff
 from exporter.errors import JournalError
 from exporter.parsers.snapshot import snapshot
-from exporter.reclaim.action import Action, Change, Plan
-from exporter.reclaim.apply import Outcome, apply, restore
+from exporter.reclaim.action import Action, Outcome, Plan
+from exporter.reclaim.apply import apply, restore
+from exporter.reclaim.change import Change, Parameter
 from exporter.reclaim.journal import APPLIED, NOT_APPLIED, REFUSED, RESTORED, SENDING, Journal, open_entries
-from exporter.reclaim.observe import Seen, levels, watch
+from exporter.reclaim.levels import levels
+from exporter.reclaim.observe import observe
+from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
 from exporter.reclaim.plan import plan
 from exporter.reclaim.situation import Situation
 from tests.reclaim.recorded import RecordedNode
-from tests.reclaim.situations import wish
+from tests.reclaim.situations import change
 
 ID = {"8.1": "namespace", "6.4": "id"}
 
 
 @pytest.fixture(params=["8.1", "6.4"])
 def node(request: pytest.FixtureRequest) -> Iterator[RecordedNode]:
-    with RecordedNode(request.param) as found:
-        yield found
+    with RecordedNode(request.param) as recorded:
+        yield recorded
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.jsonl") as found:
-        yield found
+    with Journal(tmp_path / "journal.jsonl") as opened:
+        yield opened
 
 
 def planned(node: RecordedNode, *texts: str) -> tuple[Situation, tuple[Action, ...]]:
     now = node.situation()
-    made = plan(now, [wish(text) for text in texts])
+    made = plan(now, [change(text) for text in texts])
     assert made == Plan(made.actions)
     return now, made.actions
 
@@ -65,19 +68,16 @@ def test_a_higher_threshold_frees_blocks_and_is_undone(node: RecordedNode, journ
     now, actions = planned(node, "orders/defrag-lwm-pct=75")
     before = levels(now.snapshot, {"orders"})
     (outcome,) = apply(node.source.ask, now.snapshot.node, actions, journal)
-    assert (outcome.state, outcome.well) == (APPLIED, True)
+    assert (outcome.state, outcome.succeeded) == (APPLIED, True)
     assert node.configured("orders", "defrag_lwm_pct") == 75
     told: list[str] = []
-    seen: dict[str, Seen] = {
-        one.namespace: one
-        for one in watch(lambda: snapshot(node.source.read(5.0)), before, 10.0, told.append, look_seconds=0.01)
-    }
-    gained = (seen["orders"].after.free_bytes or 0) - (seen["orders"].before.free_bytes or 0)
+    moved = observe(lambda: snapshot(node.source.read(5.0)), before, 10.0, told.append, interval=0.01)
+    (gained,) = [movement.freed_bytes for movement in moved if movement.namespace == "orders"]
     assert gained >= 16 << 20
     assert (actions[0].gain.least or 0) <= gained <= (actions[0].gain.most or 0)
     assert told
     (back,) = undone(node, journal)
-    assert (back.state, back.well) == (RESTORED, True)
+    assert (back.state, back.succeeded) == (RESTORED, True)
     assert node.configured("orders", "defrag_lwm_pct") == 50
     assert node.changes == [set_config(node, "defrag-lwm-pct", value) for value in (75, 50)]
     assert undone(node, journal) == []
@@ -97,12 +97,12 @@ def test_several_changes_are_sent_one_by_one_and_undone_backwards(node: Recorded
 def test_each_change_is_on_the_disk_before_it_is_on_the_wire(journal: Journal, tmp_path: Path) -> None:
     noted: list[str] = []
 
-    def process_view(command: str) -> None:
+    def note(command: str) -> None:
         if command.startswith("set-config"):
             noted.append((tmp_path / "journal.jsonl").read_text().splitlines()[-1])
 
     with RecordedNode() as node:
-        node.meddle = process_view
+        node.meddle = note
         applied(node, journal, "orders/defrag-lwm-pct=60", "orders/defrag-sleep=100")
         sent = node.changes
     assert len(noted) == len(sent) == 2
@@ -130,7 +130,7 @@ def test_a_crash_around_the_sending_is_found_out_and_undone(arrived: bool, value
         assert [entry.state for entry in journal.entries()] == [SENDING]
         assert node.configured("orders", "defrag_lwm_pct") == value
         (outcome,) = undone(node, journal)
-        assert (outcome.state, outcome.well) == (RESTORED, True)
+        assert (outcome.state, outcome.succeeded) == (RESTORED, True)
         assert node.configured("orders", "defrag_lwm_pct") == 50
         assert len(node.changes) == 2 * arrived
 
@@ -150,9 +150,9 @@ def test_a_value_that_somebody_changed_since_the_plan_stops_it(node: RecordedNod
     now, actions = planned(node, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
     node.source.ask(set_config(node, "defrag-lwm-pct", 55))
     node.received.clear()
-    found = list(apply(node.source.ask, now.snapshot.node, actions, journal))
-    assert states(found) == [APPLIED, NOT_APPLIED, RESTORED]
-    assert "it is 55 now and was 50 when the plan was made" in found[1].note
+    outcomes = list(apply(node.source.ask, now.snapshot.node, actions, journal))
+    assert states(outcomes) == [APPLIED, NOT_APPLIED, RESTORED]
+    assert "it is 55 now and was 50 when the plan was made" in outcomes[1].note
     assert [command.rpartition(";")[2] for command in node.changes] == ["defrag-sleep=100", "defrag-sleep=1000"]
 
 
@@ -160,11 +160,11 @@ def test_a_value_that_somebody_changed_since_is_restored_only_by_force(node: Rec
     applied(node, journal, "orders/defrag-lwm-pct=60")
     node.source.ask(set_config(node, "defrag-lwm-pct", 70))
     (outcome,) = undone(node, journal)
-    assert not outcome.well
+    assert not outcome.succeeded
     assert outcome.note == "somebody changed it: it is 70, and 60 was set; --force restores 50"
     assert node.configured("orders", "defrag_lwm_pct") == 70
     (outcome,) = undone(node, journal, force=True)
-    assert outcome.well
+    assert outcome.succeeded
     assert node.configured("orders", "defrag_lwm_pct") == 50
 
 
@@ -173,7 +173,7 @@ def test_a_server_that_started_anew_has_nothing_to_undo(node: RecordedNode, jour
     node.source.ask(set_config(node, "defrag-lwm-pct", 50))
     node.received.clear()
     (outcome,) = undone(node, journal)
-    assert (outcome.well, outcome.note) == (True, "50 is in force already")
+    assert (outcome.succeeded, outcome.note) == (True, "50 is in force already")
     assert node.changes == []
 
 
@@ -190,9 +190,9 @@ def test_a_refusal_by_the_server_stops_the_plan_and_restores_the_rest(
     node: RecordedNode, journal: Journal, answer: str, note: str
 ) -> None:
     node.meddle = lambda command: answer if "defrag-lwm-pct=" in command else None
-    found = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
-    assert states(found) == [APPLIED, REFUSED, RESTORED]
-    assert note in found[1].note
+    outcomes = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
+    assert states(outcomes) == [APPLIED, REFUSED, RESTORED]
+    assert note in outcomes[1].note
     assert node.configured("orders", "defrag_sleep") == 1000
     assert sum("defrag-lwm-pct" in command for command in node.changes) == 1
     assert [entry.state for entry in journal.entries()] == [RESTORED, REFUSED]
@@ -200,9 +200,9 @@ def test_a_refusal_by_the_server_stops_the_plan_and_restores_the_rest(
 
 def test_an_ok_that_is_none_is_found_by_reading_back(node: RecordedNode, journal: Journal) -> None:
     node.meddle = lambda command: "ok" if "defrag-lwm-pct=" in command else None
-    found = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
-    assert states(found) == [APPLIED, NOT_APPLIED, RESTORED]
-    assert "answered ok, and defrag-lwm-pct is 50, not 60" in found[1].note
+    outcomes = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
+    assert states(outcomes) == [APPLIED, NOT_APPLIED, RESTORED]
+    assert "answered ok, and defrag-lwm-pct is 50, not 60" in outcomes[1].note
 
 
 def test_another_value_than_was_sent_is_restored(node: RecordedNode, journal: Journal) -> None:
@@ -214,7 +214,7 @@ def test_another_value_than_was_sent_is_restored(node: RecordedNode, journal: Jo
 
     node.meddle = meddle
     (outcome,) = applied(node, journal, "orders/defrag-lwm-pct=60")
-    assert not outcome.well
+    assert not outcome.succeeded
     assert "defrag-lwm-pct is 59, not 60; restored" in outcome.note
     assert node.configured("orders", "defrag_lwm_pct") == 50
 
@@ -249,29 +249,27 @@ class Cutting(RecordedNode):
 )
 def test_a_connection_lost_in_the_middle(before: bool, for_good: bool, expected: list[str], journal: Journal) -> None:
     with Cutting(before=before, for_good=for_good) as node:
-        found = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
-        assert states(found) == expected
+        outcomes = applied(node, journal, "orders/defrag-sleep=100", "orders/defrag-lwm-pct=60")
+        assert states(outcomes) == expected
         assert sum("defrag-lwm-pct=" in command for command in node.changes) == 1
         if for_good:
-            assert "whether it took effect is unknown: --undo 1 looks, and restores" in found[1].note
+            assert "whether it took effect is unknown: --undo 1 looks, and restores" in outcomes[1].note
             assert [entry.state for entry in journal.entries()] == [APPLIED, SENDING]
 
 
 def test_a_set_index_goes_and_comes_back(node: RecordedNode, journal: Journal) -> None:
     now = node.situation()
-    (outcome,) = apply(
-        node.source.ask, now.snapshot.node, plan(now, [_dropped("enable-index", "order")]).actions, journal
-    )
+    (outcome,) = apply(node.source.ask, now.snapshot.node, plan(now, [_dropped(SET_INDEX, "order")]).actions, journal)
     assert outcome.state == APPLIED
     assert node.configured("orders", "indexed_sets") == frozenset()
     (back,) = undone(node, journal)
-    assert back.well
+    assert back.succeeded
     assert node.configured("orders", "indexed_sets") == {"order"}
 
 
-@pytest.mark.parametrize(("parameter", "name"), [("sindex-delete", "order_uid"), ("truncate", "payment")])
+@pytest.mark.parametrize(("parameter", "name"), [(SINDEX, "order_uid"), (TRUNCATE, "payment")])
 def test_what_cannot_be_undone_is_applied_and_says_so(
-    node: RecordedNode, journal: Journal, parameter: str, name: str
+    node: RecordedNode, journal: Journal, parameter: Parameter, name: str
 ) -> None:
     now = node.situation()
     made = plan(now, [_dropped(parameter, name)])
@@ -280,14 +278,14 @@ def test_what_cannot_be_undone_is_applied_and_says_so(
     assert undone(node, journal) == []
     who = now.snapshot.node
     (told,) = restore(node.source.ask, who, open_entries(journal.entries(), who.node_id or "", 1), journal)
-    assert (told.note, told.well) == ("nothing can undo it", False)
+    assert (told.note, told.succeeded) == ("nothing can undo it", False)
     orders = node.situation().namespace("orders")
     assert orders is not None
-    if parameter == "truncate":
-        assert next(one.objects for one in orders.sets if one.name == name) == 0
+    if parameter is TRUNCATE:
+        assert next(entry.objects for entry in orders.sets if entry.name == name) == 0
     else:
         assert orders.sindexes == ()
 
 
-def _dropped(parameter: str, subject: str) -> Change:
+def _dropped(parameter: Parameter, subject: str) -> Change:
     return Change("orders", parameter, "", subject)

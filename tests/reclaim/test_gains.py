@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from exporter.model.snapshot import Arena, Namespace, Set, Storage, Thresholds, Unit
 from exporter.reclaim import gains
+from exporter.reclaim.change import Gain
 from tests.reclaim.situations import BLOCK, MIB, situation_of
 
 
@@ -32,6 +34,10 @@ def files(
         # No more than is in force already: nothing.
         (files(60, 30 * BLOCK), 50, 0, 0),
         (files(60, 30 * BLOCK, lwm=70), 60, 0, 0),
+        # More is live than the blocks in use can hold, as they were counted a moment apart: nothing, and no less.
+        (files(3, 4 * BLOCK), 75, 0, 0),
+        # No block is sure to be left over: 30 / 0.75 = 40 and 5 open ones are more than the 33 in use.
+        (files(33, 30 * BLOCK), 75, 0, 3),
         # Full of live data, or empty.
         (files(60, 60 * BLOCK), 75, 0, 0),
         (files(0, 0), 75, 0, 0),
@@ -49,8 +55,8 @@ def files(
 def test_defragmentation_frees_at_least_what_the_threshold_leaves_no_room_for(
     namespace: Namespace, pct: int, least: int, most: int
 ) -> None:
-    found = gains.defrag(namespace, pct)
-    assert (found.least, found.most) == (least * BLOCK, most * BLOCK)
+    gain = gains.defrag(namespace, pct)
+    assert (gain.least, gain.most) == (least * BLOCK, most * BLOCK)
 
 
 @pytest.mark.parametrize(
@@ -73,17 +79,17 @@ def test_defragmentation_frees_at_least_what_the_threshold_leaves_no_room_for(
 def test_defragmentation_of_a_captured_node(scenario: str, name: str, most: int, where: str) -> None:
     namespace = situation_of(scenario).namespace(name)
     assert namespace is not None
-    found = gains.defrag(namespace, 60)
-    assert (found.least, found.most) == (0, most)
-    assert f"free blocks of the {where}" in found.where
+    gain = gains.defrag(namespace, 60)
+    assert (gain.least, gain.most) == (0, most)
+    assert f"free blocks of the {where}" in gain.where
 
 
 def test_records_in_the_heap_have_no_blocks_to_gain() -> None:
     namespace = situation_of("6.4/cache-fragmented").namespace("carts")
     assert namespace is not None
     assert namespace.storage is None
-    for found in (gains.defrag(namespace, 60), gains.defrag_queue(namespace), gains.post_write(namespace, 16)):
-        assert (found.least, found.most) == (None, None)
+    for gain in (gains.defrag(namespace, 60), gains.defrag_queue(namespace), gains.post_write(namespace, 16)):
+        assert (gain.least, gain.most) == (None, None)
 
 
 def test_an_unknown_number_of_free_blocks_makes_the_gain_unknown() -> None:
@@ -110,14 +116,14 @@ def test_a_post_write_cache_gives_back_all_but_what_a_device_keeps(
     namespace = files(60, 30 * BLOCK, sealed=writes)
     assert namespace.storage is not None
     namespace = dataclasses.replace(namespace, storage=dataclasses.replace(namespace.storage, cache_blocks=cache))
-    found = gains.post_write(namespace, blocks)
-    assert (found.least, found.most) == (0, most * BLOCK)
+    gain = gains.post_write(namespace, blocks)
+    assert (gain.least, gain.most) == (0, most * BLOCK)
 
 
 def test_batch_buffers_are_128_kib_each() -> None:
-    assert gains.batch_buffers(200, 16).most == 184 * 131_072
-    assert gains.batch_buffers(10, 16).most == 0
-    assert gains.batch_buffers(None, 16).most is None
+    assert gains.batch_buffers(200, 16) == Gain(0, 184 * 131_072, gains.HEAP)
+    assert gains.batch_buffers(10, 16) == Gain(0, 0, gains.HEAP)
+    assert gains.batch_buffers(None, 16) == Gain(0, None, gains.HEAP)
 
 
 @pytest.mark.parametrize(
@@ -134,22 +140,25 @@ def test_batch_buffers_are_128_kib_each() -> None:
         (1.0, 4_000_000, 22_282_240, 22_282_240 + 4096 * 7 * 4096),
         (0.5, 0, 11_141_120, 11_141_120 + 2048 * 4096),
         (None, 0, None, None),
+        # Of how many records nobody knows, or in no partition of this node.
+        (1.0, None, 22_282_240, None),
+        (0.0, 100, 0, None),
     ],
 )
 def test_a_set_index_takes_21_mib_however_small_its_set(
-    share: float | None, objects: int, least: int | None, most: int | None
+    share: float | None, objects: int | None, least: int | None, most: int | None
 ) -> None:
     namespace = dataclasses.replace(files(60, 30 * BLOCK), partition_share=share)
-    found = gains.set_index(namespace, Set("order", objects, 0, None, indexed=True))
-    assert (found.least, found.most) == (least, most)
+    gain = gains.set_index(namespace, Set("order", objects, 0, None, indexed=True))
+    assert (gain.least, gain.most) == (least, most)
 
 
 def test_only_the_last_secondary_index_gives_memory_back() -> None:
     namespace = situation_of("8.1/durable-fragmented").namespace("orders")
     assert namespace is not None
     (only,) = namespace.sindexes
-    found = gains.sindex(namespace, only.name)
-    assert (found.least, found.most) == (16_777_216, 16_777_216)
+    gain = gains.sindex(namespace, only.name)
+    assert (gain.least, gain.most) == (16_777_216, 16_777_216)
     two = dataclasses.replace(namespace, sindexes=(only, only._replace(name="other")))
     shared = gains.sindex(two, only.name)
     assert (shared.least, shared.most) == (0, 0)
@@ -157,10 +166,50 @@ def test_only_the_last_secondary_index_gives_memory_back() -> None:
     assert "no memory" in gains.sindex(flash, only.name).where
 
 
-def test_a_truncated_set_frees_the_blocks_that_the_others_do_not_fill() -> None:
-    # 60 blocks with 30 live, of which the set is 20: 10 left, in 10 to 10 / 0.5 + 5 = 25 blocks.
-    found = gains.truncate(files(60, 30 * BLOCK), Set("order", 1, 20 * BLOCK, None, indexed=False))
-    assert (found.least, found.most) == (35 * BLOCK, 50 * BLOCK)
+@pytest.mark.parametrize(
+    ("taken", "used", "of_set", "least", "most"),
+    [
+        # 60 blocks with 30 live, of which the set is 20: 10 left, in 10 to 10 / 0.5 + 5 = 25 blocks.
+        (60, 30 * BLOCK, 20 * BLOCK, 35, 50),
+        # A byte more is left, in a block more at least.
+        (60, 30 * BLOCK + 1, 20 * BLOCK, 35, 49),
+        # The set is all, or (counted a moment apart) more than all: but for the open ones every block is freed.
+        (60, 30 * BLOCK, 30 * BLOCK, 55, 60),
+        (60, 30 * BLOCK, 31 * BLOCK, 55, 60),
+        # What is left may fill all blocks in use, or (counted a moment apart) more: nothing, and no less.
+        (20, 20 * BLOCK, 2 * BLOCK, 0, 2),
+        (20, 30 * BLOCK, 2 * BLOCK, 0, 0),
+    ],
+)
+def test_a_truncated_set_frees_the_blocks_that_the_others_do_not_fill(
+    taken: int, used: int, of_set: int, least: int, most: int
+) -> None:
+    gain = gains.truncate(files(taken, used), Set("order", 1, of_set, None, indexed=False))
+    assert (gain.least, gain.most) == (least * BLOCK, most * BLOCK)
+
+
+def storage_of(namespace: Namespace, **changes: Any) -> Namespace:
+    """The namespace with other fields of its storage."""
+    assert namespace.storage is not None
+    return dataclasses.replace(namespace, storage=dataclasses.replace(namespace.storage, **changes))
+
+
+def test_what_a_truncated_set_frees_is_unknown_where_a_figure_is() -> None:
+    namespace, order = files(60, 30 * BLOCK), Set("order", 1, 20 * BLOCK, None, indexed=False)
+    blind = namespace.storage.units[0]._replace(free_blocks=None) if namespace.storage else None
+    for unknown in (
+        gains.truncate(namespace, order._replace(used_bytes=None)),
+        gains.truncate(storage_of(namespace, used_bytes=None), order),
+        gains.truncate(storage_of(namespace, block_bytes=None), order),
+        gains.truncate(storage_of(namespace, units=(blind,)), order),
+    ):
+        assert (unknown.least, unknown.most) == (None, None)
+
+
+def test_the_threshold_of_a_server_that_does_not_tell_it_is_taken_for_50() -> None:
+    order = Set("order", 1, 20 * BLOCK, None, indexed=False)
+    gain = gains.truncate(storage_of(files(60, 30 * BLOCK), defrag_lwm_pct=None), order)
+    assert gain.least == 35 * BLOCK
 
 
 def test_a_truncated_set_of_6_4_gives_its_bytes_to_the_heap() -> None:
@@ -168,14 +217,31 @@ def test_a_truncated_set_of_6_4_gives_its_bytes_to_the_heap() -> None:
     namespace, cart = node.namespace("carts"), node.set("carts", "cart")
     assert namespace is not None
     assert cart is not None
-    found = gains.truncate(namespace, cart)
-    assert (found.least, found.most) == (0, 24_379_368)
+    gain = gains.truncate(namespace, cart)
+    assert (gain.least, gain.most) == (0, 24_379_368)
 
 
 def test_queued_blocks_give_back_what_is_not_live_in_them() -> None:
     namespace = files(60, 30 * BLOCK, lwm=60)
     assert namespace.storage is not None
     unit = namespace.storage.units[0]._replace(defrag_queue_blocks=200)
-    namespace = dataclasses.replace(namespace, storage=dataclasses.replace(namespace.storage, units=(unit,)))
-    found = gains.defrag_queue(namespace)
-    assert (found.least, found.most) == (200 * BLOCK * 40 // 100, 200 * BLOCK)
+    gain = gains.defrag_queue(storage_of(namespace, units=(unit, unit)))
+    assert (gain.least, gain.most) == (400 * BLOCK * 40 // 100, 400 * BLOCK)
+    for unknown in (
+        gains.defrag_queue(storage_of(namespace, units=(unit, unit._replace(defrag_queue_blocks=None)))),
+        gains.defrag_queue(storage_of(namespace, units=(unit,), block_bytes=None)),
+        gains.defrag_queue(storage_of(namespace, units=(unit,), defrag_lwm_pct=None)),
+    ):
+        assert (unknown.least, unknown.most) == (None, None)
+
+
+def test_what_is_freed_of_several_units_is_added_up() -> None:
+    namespace = files(60, 30 * BLOCK)
+    assert namespace.storage is not None
+    (unit,) = namespace.storage.units
+    two = storage_of(namespace, units=(unit, unit), total_bytes=128 * BLOCK, used_bytes=60 * BLOCK, cache_blocks=256)
+    assert gains.defrag(two, 75) == Gain(30 * BLOCK, 60 * BLOCK, gains.free_blocks(two))
+    order = Set("order", 1, 40 * BLOCK, None, indexed=False)
+    # 20 left, in 20 to 20 / 0.5 + 2 * 5 = 50 of 120 blocks.
+    assert gains.truncate(two, order) == Gain(70 * BLOCK, 100 * BLOCK, gains.free_blocks(two))
+    assert gains.post_write(two, 0).most == 2 * (99 - 16) * BLOCK

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from exporter.reclaim.action import Change
+from exporter.reclaim.change import Change, Parameter
 from exporter.reclaim.guard import reasons
-from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
+from exporter.reclaim.parameters import EVICT_INDEXES, SET_INDEX, SINDEX, TRUNCATE
 from exporter.reclaim.plan import plan
 from exporter.reclaim.situation import Situation
-from tests.reclaim.situations import situation_of, wish
+from tests.reclaim.situations import change, situation_of, step
 
 OLD, MIDDLE, NEW = "6.4/durable-fragmented", "7.0/durable-fragmented", "8.1/durable-fragmented"
 DEVICE = "7.1/cache-fragmented"
@@ -18,14 +20,13 @@ EVICTING = "8.1/small-evicting"
 
 
 def refused(situation: Situation, text: str) -> list[str]:
-    return [reason.text for reason in reasons(situation, wish(text), {})]
+    return [reason.text for reason in reasons(step(situation, change(text)))]
 
 
 @pytest.mark.parametrize(
     ("scenario", "text", "reason"),
     [
-        # What reclaim does not know, and who it is about.
-        (NEW, "orders/replication-factor=1", "reclaim changes only"),
+        # Who it is about.
         (NEW, "nope/defrag-lwm-pct=60", "does not tell of such a namespace"),
         (NEW, "orders/batch-max-unused-buffers=1", "belongs to no namespace"),
         (NEW, "/defrag-lwm-pct=60", "it belongs to a namespace: give NS/defrag-lwm-pct"),
@@ -99,12 +100,12 @@ def refused(situation: Situation, text: str) -> list[str]:
         (DEVICE, "/batch-max-unused-buffers=0", "OK"),
     ],
 )
-def test_each_wish_is_refused_for_its_reason_or_not_at_all(scenario: str, text: str, reason: str) -> None:
-    found = refused(situation_of(scenario), text)
+def test_each_change_is_refused_for_its_reason_or_not_at_all(scenario: str, text: str, reason: str) -> None:
+    texts = refused(situation_of(scenario), text)
     if reason == "OK":
-        assert found == []
+        assert texts == []
     else:
-        assert any(reason in one for one in found), found
+        assert any(reason in text for text in texts), texts
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ def test_each_wish_is_refused_for_its_reason_or_not_at_all(scenario: str, text: 
     ],
 )
 def test_a_person_can_insist_on_what_is_a_matter_of_judgement(scenario: str, text: str) -> None:
-    made = plan(situation_of(scenario), [wish(text)])
+    made = plan(situation_of(scenario), [change(text)])
     assert made.actions == ()
     assert [refusal.firm for refusal in made.refusals] == [False]
-    assert plan(situation_of(scenario), [wish(text)], risky=True).refusals == ()
+    assert plan(situation_of(scenario), [change(text)], risky=True).refusals == ()
 
 
 @pytest.mark.parametrize(
@@ -146,16 +147,16 @@ def test_a_full_stripe_in_memory_alone_has_nowhere_to_copy_to() -> None:
 
 def test_nothing_is_defragmented_truncated_or_dropped_while_partitions_migrate() -> None:
     node = situation_of(NEW, statistics={"migrate_partitions_remaining": "12"})
-    wishes = [
-        wish("orders/defrag-lwm-pct=60"),
+    changes = [
+        change("orders/defrag-lwm-pct=60"),
         Change("orders", SET_INDEX, "", "order"),
         Change("orders", TRUNCATE, "", "order"),
     ]
-    for one in wishes:
-        (reason,) = reasons(node, one, {})
+    for wanted in changes:
+        (reason,) = reasons(step(node, wanted))
         assert "migrating" in reason.text
         assert not reason.firm
-    assert plan(node, wishes, risky=True).refusals == ()
+    assert plan(node, changes, risky=True).refusals == ()
 
 
 @pytest.mark.parametrize(
@@ -194,15 +195,18 @@ def test_eviction_by_an_unknown_use_is_a_matter_of_judgement() -> None:
 
 
 def test_where_writes_would_stop_nothing_more_is_said_of_eviction() -> None:
-    found = reasons(situation_of(NEW), wish("carts/indexes-memory-budget=1M"), {"evict-indexes-memory-pct": 80})
-    assert [reason.text for reason in found] == ["writes would stop at 1.0 MiB: 17.5 MiB count against indexes_budget"]
+    wanted = step(situation_of(NEW), change("carts/indexes-memory-budget=1M"))
+    evicting = replace(wanted, before=EVICT_INDEXES.changed(wanted.before, 80))
+    assert [reason.text for reason in reasons(evicting)] == [
+        "writes would stop at 1.0 MiB: 17.5 MiB count against indexes_budget"
+    ]
 
 
-def test_a_wish_is_judged_after_those_that_come_before_it() -> None:
+def test_a_change_is_judged_after_those_that_come_before_it() -> None:
     node = situation_of(NEW, "0,21547")
-    made = plan(node, [wish("orders/evict-used-pct=60"), wish("orders/nsup-period=120")])
+    made = plan(node, [change("orders/evict-used-pct=60"), change("orders/nsup-period=120")])
     assert made.refusals == ()
-    assert [action.wish.parameter for action in made.actions] == ["nsup-period", "evict-used-pct"]
+    assert [action.change.parameter.name for action in made.actions] == ["nsup-period", "evict-used-pct"]
 
 
 @pytest.mark.parametrize(
@@ -219,16 +223,16 @@ def test_a_wish_is_judged_after_those_that_come_before_it() -> None:
         (SINDEX, "orders", "order_uid", None),
     ],
 )
-def test_what_is_dropped_must_be_there(parameter: str, namespace: str, subject: str, reason: str | None) -> None:
-    found = [one.text for one in reasons(situation_of(NEW), Change(namespace, parameter, "", subject), {})]
-    assert found == ([] if reason is None else [reason])
+def test_what_is_dropped_must_be_there(parameter: Parameter, namespace: str, subject: str, reason: str | None) -> None:
+    texts = [reason.text for reason in reasons(step(situation_of(NEW), Change(namespace, parameter, "", subject)))]
+    assert texts == ([] if reason is None else [reason])
 
 
 def test_what_hurts_for_certain_is_refused_even_to_those_who_insist() -> None:
     node = situation_of(NEW)
     hard = ["orders/defrag-lwm-pct=100", "orders/indexes-memory-budget=1M", "orders/nsup-period=0"]
-    made = plan(node, [wish(text) for text in hard], risky=True)
+    made = plan(node, [change(text) for text in hard], risky=True)
     assert made.actions == ()
-    assert {refusal.wish.what.split(": ")[1] for refusal in made.refusals} == {one.split("/")[1] for one in hard}
+    assert {refusal.change.what.split(": ")[1] for refusal in made.refusals} == {text.split("/")[1] for text in hard}
     assert made.refused
-    assert plan(node, [wish("orders/defrag-lwm-pct=90")], risky=True).refusals == ()
+    assert plan(node, [change("orders/defrag-lwm-pct=90")], risky=True).refusals == ()

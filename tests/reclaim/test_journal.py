@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def entry(run: int = 1, step: int = 1, **fields: str | None) -> Entry:
     return Entry(run, step, 0.0, **{**told, **fields})  # type: ignore[arg-type]
 
 
+UNKNOWN = json.dumps({"kind": "change", **asdict(entry(step=2, parameter="replication-factor"))})
+"""A change of a parameter that this version does not have."""
+
+
 def test_what_is_written_is_read_in_its_latest_state(tmp_path: Path) -> None:
     path = tmp_path / "new" / "journal.jsonl"
     with Journal(path) as journal:
@@ -38,7 +43,7 @@ def test_what_is_written_is_read_in_its_latest_state(tmp_path: Path) -> None:
         journal.note(entry(step=2))
         journal.settle(entry(), APPLIED)
     with Journal(path) as journal:
-        assert [found.state for found in journal.entries()] == [APPLIED, SENDING]
+        assert [noted.state for noted in journal.entries()] == [APPLIED, SENDING]
         assert journal.next_run() == 2
         assert journal.entries()[1] == entry(step=2)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -62,7 +67,9 @@ def test_a_line_cut_short_by_a_crash_is_dropped_and_the_rest_is_kept(
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 3]
 
 
-@pytest.mark.parametrize("line", ["rubbish", "{}", "[]", '{"kind": "state", "run": 7, "step": 1, "state": "applied"}'])
+@pytest.mark.parametrize(
+    "line", ["rubbish", "{}", "[]", '{"kind": "state", "run": 7, "step": 1, "state": "applied"}', UNKNOWN]
+)
 def test_a_line_that_is_not_ours_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:
@@ -113,7 +120,7 @@ def test_a_disk_that_is_full_is_said_before_anything_is_sent(tmp_path: Path) -> 
 
 
 def test_the_last_run_that_can_be_undone_is_undone_backwards() -> None:
-    found = [
+    entries = [
         entry(1, 1, state=RESTORED),
         entry(2, 1, state=APPLIED),
         entry(2, 2, state=SENDING),
@@ -121,7 +128,7 @@ def test_the_last_run_that_can_be_undone_is_undone_backwards() -> None:
         entry(3, 1, state=APPLIED, undo=None),
         entry(4, 1, state=APPLIED, node="N2"),
     ]
-    assert [(one.run, one.step) for one in open_entries(found, "N1", None)] == [(2, 2), (2, 1)]
-    assert [(one.run, one.step) for one in open_entries(found, "N1", 3)] == [(3, 1)]
-    assert list(open_entries(found, "N1", 4)) == []
-    assert list(open_entries(found, "N1", 1)) == []
+    assert [(entry.run, entry.step) for entry in open_entries(entries, "N1", None)] == [(2, 2), (2, 1)]
+    assert [(entry.run, entry.step) for entry in open_entries(entries, "N1", 3)] == [(3, 1)]
+    assert list(open_entries(entries, "N1", 4)) == []
+    assert list(open_entries(entries, "N1", 1)) == []

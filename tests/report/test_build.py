@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.report import history as ask
+from exporter.report import quantities
 from exporter.report.data import as_json
-from exporter.report.figures import BEYOND, CLEAR, PAST, SUSPECTED, UNJUDGED, UNKNOWN, WITHIN, Growth, Report
+from exporter.report.figures import BEYOND, CLEAR, PAST, SUSPECTED, UNKNOWN, WITHIN, Growth, Report
 from exporter.report.headlines import headlines
-from exporter.report.history import History
+from exporter.report.history import History, Points
 from exporter.report.markdown import markdown
 from exporter.report.page import page
 from exporter.report.tables import tables
@@ -24,7 +24,7 @@ from tests.report.histories import (
     NODE,
     POOL,
     WEEK,
-    Tracks,
+    Series,
     coarse,
     daily,
     fine,
@@ -36,8 +36,8 @@ from tests.report.histories import (
 
 
 def growth_of(report: Report, ns: str, subject: str) -> Growth:
-    (found,) = (one for one in report.growth if (one.ns, one.subject) == (ns, subject))
-    return found
+    (growth,) = (growth for growth in report.growth if (growth.ns, growth.subject) == (ns, subject))
+    return growth
 
 
 def told(report: Report) -> list[str]:
@@ -66,24 +66,27 @@ def test_a_limit_that_comes_nearer_is_foretold() -> None:
     ("per_day", "state", "line"),
     [
         (40 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about 5."),
+        # Three days are urgent: 153.5 MiB by 49.5 a day are 3.1 days, 146.5 by 50.5 are 2.9.
+        (49.5 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about"),
+        (50.5 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
         (65 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
         (1 * MIB, BEYOND, "good: Nothing needs attention"),
         (-5 * MIB, BEYOND, "good: Nothing needs attention"),
     ],
 )
-def test_what_comes_soon_is_said_first(per_day: int, state: str, line: str) -> None:
+def test_what_comes_soon_is_said_first(per_day: float, state: str, line: str) -> None:
     report = reported(made(shop(per_day)))
     assert report.limits[0].state == state
     assert told(report)[0].startswith(line)
 
 
 def test_a_limit_that_is_past_is_told_with_since_when_and_not_foretold() -> None:
-    report = reported(made({**shop(90 * MIB), ask.BREACHED: {LIMIT: fine((1, 1.5), (6, 7))}}))
+    report = reported(made({**shop(90 * MIB), quantities.BREACHED: {LIMIT: fine((1, 1.5), (6, 7))}}))
     assert report.limits[0].state == PAST
     assert report.limits[0].forecast is None
     (event,) = report.events
     assert event.seconds == pytest.approx(1.5 * DAY)
-    assert [(spell.start, spell.end) for spell in event.spells] == [
+    assert [(period.start, period.end) for period in event.periods] == [
         pytest.approx((WEEK.start + 1 * DAY, WEEK.start + 1.5 * DAY)),
         pytest.approx((WEEK.start + 6 * DAY, END)),
     ]
@@ -91,24 +94,24 @@ def test_a_limit_that_is_past_is_told_with_since_when_and_not_foretold() -> None
 
 
 def test_a_limit_that_was_past_for_a_while_is_told_too() -> None:
-    report = reported(made({**shop(), ask.BREACHED: {LIMIT: fine((1, 1.5))}}))
+    report = reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 1.5))}}))
     assert report.limits[0].state == WITHIN
     assert told(report)[0].startswith("warn: orders: the limit data_used (stop writes) was past for 12 h altogether")
 
 
 def test_limits_are_sorted_by_what_comes_first() -> None:
     later, sooner = (*LIMIT[:2], "sys_memory", "stop_writes"), (*LIMIT[:2], "data_used", "evict")
-    tracks = shop()
-    tracks[ask.LIMIT_USED] |= {later: coarse(daily(100, 1)), sooner: tracks[ask.LIMIT_USED][LIMIT]}
-    tracks[ask.LIMIT] |= {later: coarse(lambda _: 1e6), sooner: coarse(lambda _: 700 * MIB)}
-    assert [limit.action for limit in reported(made(tracks)).limits] == ["evict", "stop_writes", "stop_writes"]
+    series = shop()
+    series[quantities.LIMIT_USED] |= {later: coarse(daily(100, 1)), sooner: series[quantities.LIMIT_USED][LIMIT]}
+    series[quantities.LIMIT] |= {later: coarse(lambda _: 1e6), sooner: coarse(lambda _: 700 * MIB)}
+    assert [limit.action for limit in reported(made(series)).limits] == ["evict", "stop_writes", "stop_writes"]
 
 
 # Growth, restarts and what is missing
 
 
 def test_growth_is_told_per_pool_namespace_and_process_with_that_of_the_week_before() -> None:
-    now: Tracks = {**shop(), ask.RESIDENT: {(NODE,): coarse(daily(900 * MIB, 3 * MIB))}}
+    now: Series = {**shop(), quantities.RESIDENT: {(NODE,): coarse(daily(900 * MIB, 3 * MIB))}}
     before = shifted(made(shop(4 * MIB)), -7 * DAY)
     report = reported(made(now), before)
     assert report.compared is None
@@ -120,10 +123,10 @@ def test_growth_is_told_per_pool_namespace_and_process_with_that_of_the_week_bef
 
 
 def test_the_copy_on_a_device_is_not_added_to_what_is_in_memory() -> None:
-    tracks = shop()
-    tracks[ask.USED][NODE, "orders", "persistence"] = coarse(daily(500 * MIB, 10 * MIB))
-    tracks[ask.USED][NODE, "orders", "primary_index"] = coarse(daily(50 * MIB, 1 * MIB))
-    report = reported(made(tracks))
+    series = shop()
+    series[quantities.USED][NODE, "orders", "persistence"] = coarse(daily(500 * MIB, 10 * MIB))
+    series[quantities.USED][NODE, "orders", "primary_index"] = coarse(daily(50 * MIB, 1 * MIB))
+    report = reported(made(series))
     assert growth_of(report, "orders", "all pools").per_day == pytest.approx(11 * MIB)
 
 
@@ -135,18 +138,18 @@ def test_without_a_week_before_there_is_no_comparison_and_it_is_said() -> None:
 
 
 def test_after_a_restart_the_trend_begins_anew() -> None:
-    tracks = shop()
-    tracks[ask.HEAP] = {(NODE,): coarse(lambda day: (900 + 50 * day if day < 3 else 300 + 2 * day) * MIB)}
-    tracks[ask.WRITTEN] = {(NODE, "orders"): coarse(lambda day: 1000 + day if day < 3 else day)}
-    report = reported(made(tracks))
+    series = shop()
+    series[quantities.HEAP] = {(NODE,): coarse(lambda day: (900 + 50 * day if day < 3 else 300 + 2 * day) * MIB)}
+    series[quantities.WRITTEN] = {(NODE, "orders"): coarse(lambda day: 1000 + day if day < 3 else day)}
+    report = reported(made(series))
     assert report.nodes[0].restarts == pytest.approx((WEEK.start + 3 * DAY,), abs=1800)
     assert growth_of(report, "", "heap allocated").per_day == pytest.approx(2 * MIB)
     assert any("restarted" in line for line in told(report))
 
 
 def test_just_after_a_restart_there_is_no_trend_and_the_reason_is_given() -> None:
-    tracks: Tracks = {**shop(), ask.PEAK: {(NODE,): coarse(lambda day: 100 if day < 6.9 else 50)}}
-    report = reported(made(tracks))
+    series: Series = {**shop(), quantities.PEAK: {(NODE,): coarse(lambda day: 100 if day < 6.9 else 50)}}
+    report = reported(made(series))
     data = growth_of(report, "orders", "data used")
     assert data.per_day is None
     assert data.problem is not None
@@ -155,8 +158,8 @@ def test_just_after_a_restart_there_is_no_trend_and_the_reason_is_given() -> Non
 
 
 def test_a_peak_that_is_counted_a_little_lower_later_is_no_restart() -> None:
-    tracks: Tracks = {**shop(), ask.PEAK: {(NODE,): coarse(lambda day: 100 if day < 3 else 95)}}
-    assert reported(made(tracks)).nodes[0].restarts == ()
+    series: Series = {**shop(), quantities.PEAK: {(NODE,): coarse(lambda day: 100 if day < 3 else 95)}}
+    assert reported(made(series)).nodes[0].restarts == ()
 
 
 def test_counters_are_added_up_over_a_restart() -> None:
@@ -164,25 +167,25 @@ def test_counters_are_added_up_over_a_restart() -> None:
     evicted = tuple(
         (moment, value) for (moment, _), value in zip(coarse(lambda _: 0), [10, 20, 40, 5, 20], strict=False)
     )
-    (lost,) = reported(made({**shop(), ask.EVICTED: {(NODE, "orders"): evicted}})).lost
+    (lost,) = reported(made({**shop(), quantities.EVICTED: {(NODE, "orders"): evicted}})).lost
     assert (lost.evicted, lost.expired) == (50, None)
 
 
 def test_kills_for_memory_are_said_first() -> None:
     kills = coarse(lambda day: 2 if day < 5 else 3)
-    report = reported(made({**shop(), ask.OOM_KILLS: {(NODE,): kills}}))
+    report = reported(made({**shop(), quantities.OOM_KILLS: {(NODE,): kills}}))
     assert told(report)[0] == "bad: the node: the kernel killed for memory once."
 
 
 def test_a_gap_is_named_and_with_enough_around_it_trends_stand() -> None:
-    tracks = {
+    series = {
         quantity: {
-            labels: tuple(point for point in track if not 2 < (point[0] - WEEK.start) / DAY < 3.5)
-            for labels, track in by_labels.items()
+            labels: tuple(point for point in points if not 2 < (point[0] - WEEK.start) / DAY < 3.5)
+            for labels, points in by_labels.items()
         }
         for quantity, by_labels in shop().items()
     }
-    report = reported(made(tracks, {NODE: fine((0, 2), (3.5, 7))}))
+    report = reported(made(series, {NODE: fine((0, 2), (3.5, 7))}))
     (node,) = report.nodes
     assert node.answered == pytest.approx(5.5 / 7, abs=0.01)
     assert [gap.seconds for gap in node.gaps] == [pytest.approx(1.5 * DAY, abs=600)]
@@ -208,19 +211,19 @@ def test_a_gap_is_named_and_with_enough_around_it_trends_stand() -> None:
         ((), "it was not scraped at all"),
     ],
 )
-def test_too_little_history_gives_no_trend_and_says_what_is_missing(up: ask.Track, problem: str) -> None:
+def test_too_little_history_gives_no_trend_and_says_what_is_missing(up: Points, problem: str) -> None:
     report = reported(made(shop(60 * MIB), {NODE: up}))
     assert report.nodes[0].problem == problem
-    assert all(one.per_day is None for one in report.growth)
+    assert all(growth.per_day is None for growth in report.growth)
     assert {limit.state for limit in report.limits} == {UNKNOWN}
-    assert all(leak.state == UNJUDGED for leak in report.leaks)
+    assert all(leak.state == UNKNOWN for leak in report.leaks)
     assert told(report)[0] == f"warn: the node: {problem}."
 
 
 def test_a_figure_that_ended_before_the_window_did_has_no_trend() -> None:
-    tracks = shop()
-    tracks[ask.USED] = {POOL: coarse(daily(500 * MIB, 10 * MIB), until=5.0)}
-    data = growth_of(reported(made(tracks)), "orders", "data used")
+    series = shop()
+    series[quantities.USED] = {POOL: coarse(daily(500 * MIB, 10 * MIB), until=5.0)}
+    data = growth_of(reported(made(series)), "orders", "data used")
     assert (data.per_day, data.problem) == (None, "it ended 2.01 d before the window")
 
 
@@ -243,10 +246,10 @@ def leaky(heap: float, records: float, pools: float = 0.0) -> Report:
     return reported(
         made(
             {
-                ask.USED: {POOL: coarse(daily(500 * MIB, pools))},
-                ask.OBJECTS: {(NODE, "orders"): coarse(daily(10_000, records))},
-                ask.HEAP: {(NODE,): coarse(daily(900 * MIB, heap, 9 * MIB))},
-                ask.LEDGER: {(NODE, "unaccounted"): coarse(lambda _: 0.0)},
+                quantities.USED: {POOL: coarse(daily(500 * MIB, pools))},
+                quantities.OBJECTS: {(NODE, "orders"): coarse(daily(10_000, records))},
+                quantities.HEAP: {(NODE,): coarse(daily(900 * MIB, heap, 9 * MIB))},
+                quantities.LEDGER: {(NODE, "unaccounted"): coarse(lambda _: 0.0)},
             }
         )
     )
@@ -257,7 +260,7 @@ def leaky(heap: float, records: float, pools: float = 0.0) -> Report:
     [
         (10 * MIB, 0, 0, SUSPECTED),
         (10 * MIB, 10, 0, SUSPECTED),
-        (10 * MIB, 200, 0, UNJUDGED),
+        (10 * MIB, 200, 0, UNKNOWN),
         (10 * MIB, 0, 9 * MIB, CLEAR),
         (2 * MIB, 0, 0, CLEAR),
         (-10 * MIB, 0, 0, CLEAR),
@@ -269,7 +272,7 @@ def test_a_heap_that_grows_without_records_is_suspected(heap: float, records: fl
     assert by_subject["heap allocated"].state == state
     assert by_subject["heap allocated"].per_day == pytest.approx(heap, abs=1)
     assert by_subject["unaccounted"].state == CLEAR
-    assert (by_subject["other heap"].state, by_subject["other heap"].reason) == (UNJUDGED, "there is no such figure")
+    assert (by_subject["other heap"].state, by_subject["other heap"].reason) == (UNKNOWN, "there is no such figure")
     assert any("perhaps a leak" in line for line in told(report)) == (state == SUSPECTED)
 
 
@@ -278,13 +281,17 @@ def test_a_heap_that_grows_without_records_is_suspected(heap: float, records: fl
 
 def test_findings_and_flags_are_told_with_their_total_and_that_of_the_week_before() -> None:
     finding = (NODE, "orders", "heap_fragmentation", "critical")
-    now: Tracks = {**shop(), ask.FINDING: {finding: fine((3, 7))}, ask.STOP_WRITES: {(NODE, "orders"): fine((6, 6.5))}}
-    before = shifted(made({**shop(), ask.FINDING: {finding: fine((0, 1))}}), -7 * DAY)
+    now: Series = {
+        **shop(),
+        quantities.FINDING: {finding: fine((3, 7))},
+        quantities.STOP_WRITES: {(NODE, "orders"): fine((6, 6.5))},
+    }
+    before = shifted(made({**shop(), quantities.FINDING: {finding: fine((0, 1))}}), -7 * DAY)
     report = reported(made(now), before)
-    found = {event.kind: event for event in report.events}
-    assert [found["finding"].seconds, found["finding"].seconds_before] == pytest.approx([4 * DAY, 1 * DAY])
-    assert found["finding"].ongoing
-    assert not found["flag"].ongoing
+    events = {event.kind: event for event in report.events}
+    assert [events["finding"].seconds, events["finding"].seconds_before] == pytest.approx([4 * DAY, 1 * DAY])
+    assert events["finding"].ongoing
+    assert not events["flag"].ongoing
     assert told(report) == [
         "bad: orders: heap fragmentation, for 4 d altogether.",
         "bad: orders refused writes until 3 Oct 12:00, by its own flag: 12 h altogether.",
@@ -293,10 +300,10 @@ def test_findings_and_flags_are_told_with_their_total_and_that_of_the_week_befor
 
 def test_the_worst_fragmentation_comes_with_its_time_and_the_worst_before() -> None:
     waste = coarse(lambda day: 0.2 + (0.5 if 3.98 < day < 4.02 else 0.0))
-    before = shifted(made({ask.POOL_WASTE: {POOL: coarse(lambda _: 0.3)}}), -7 * DAY)
-    (found,) = reported(made({**shop(), ask.POOL_WASTE: {POOL: waste}}), before).waste
-    assert (found.worst, found.latest, found.before) == (0.7, 0.2, 0.3)
-    assert found.time == pytest.approx(WEEK.start + 4 * DAY, abs=1800)
+    before = shifted(made({quantities.POOL_WASTE: {POOL: coarse(lambda _: 0.3)}}), -7 * DAY)
+    (worst,) = reported(made({**shop(), quantities.POOL_WASTE: {POOL: waste}}), before).waste
+    assert (worst.worst, worst.latest, worst.before) == (0.7, 0.2, 0.3)
+    assert worst.time == pytest.approx(WEEK.start + 4 * DAY, abs=1800)
 
 
 # Several nodes
@@ -304,11 +311,11 @@ def test_the_worst_fragmentation_comes_with_its_time_and_the_worst_before() -> N
 
 def cluster(levels: dict[str, float]) -> Report:
     """Nodes that hold so many MiB."""
-    tracks: Tracks = {
-        ask.USED: {(node, "orders", "data"): coarse(daily(level * MIB, 0)) for node, level in levels.items()},
-        ask.OBJECTS: {(node, "orders"): coarse(daily(1000, 0)) for node in levels},
+    series: Series = {
+        quantities.USED: {(node, "orders", "data"): coarse(daily(level * MIB, 0)) for node, level in levels.items()},
+        quantities.OBJECTS: {(node, "orders"): coarse(daily(1000, 0)) for node in levels},
     }
-    return reported(made(tracks, {node: fine((0, 7)) for node in levels}), None, *levels)
+    return reported(made(series, {node: fine((0, 7)) for node in levels}), None, *levels)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +329,7 @@ def cluster(levels: dict[str, float]) -> Report:
 )
 def test_a_node_far_from_its_peers_is_named(levels: dict[str, float], odd: list[str]) -> None:
     report = cluster(levels)
-    assert [one.instance for one in report.outliers] == odd
+    assert [outlier.instance for outlier in report.outliers] == odd
     assert report.peers is None
     assert [line.split(":")[1].strip() for line in told(report) if "other nodes" in line] == [
         f"orders on {name}" for name in odd
@@ -339,10 +346,10 @@ def test_two_nodes_do_not_say_which_is_the_odd_one() -> None:
 
 
 def test_json_has_every_figure_and_says_its_format() -> None:
-    data = json.loads(as_json(reported(made({**shop(), ask.BREACHED: {LIMIT: fine((1, 2))}}))))
-    assert data["format"] == 1
+    data = json.loads(as_json(reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 2))}}))))
+    assert data["format"] == 2
     assert data["limits"][0]["forecast"]["likely"] == pytest.approx(43 * DAY, rel=0.02)
-    assert data["events"][0]["spells"][0]["start"] == WEEK.start + DAY
+    assert data["events"][0]["periods"][0]["start"] == WEEK.start + DAY
     assert data["nodes"][0]["instance"] == NODE
     assert [headline["kind"] for headline in data["headlines"]] == ["warn"]
 
@@ -352,10 +359,13 @@ HOSTILE = "<script>|*x*\x1b[31m`"
 
 def test_names_that_others_chose_stay_text() -> None:
     labels = (NODE, HOSTILE, "data_used", "stop_writes")
-    tracks: Tracks = {ask.LIMIT_USED: {labels: coarse(daily(1, 1))}, ask.LIMIT: {labels: coarse(lambda _: 10.0)}}
-    found = made({**tracks, ask.USED: {(NODE, HOSTILE, "data"): coarse(daily(1, 1))}})
-    report = reported(found)
-    shown = page(report, found)
+    series: Series = {
+        quantities.LIMIT_USED: {labels: coarse(daily(1, 1))},
+        quantities.LIMIT: {labels: coarse(lambda _: 10.0)},
+    }
+    history = made({**series, quantities.USED: {(NODE, HOSTILE, "data"): coarse(daily(1, 1))}})
+    report = reported(history)
+    shown = page(report, history)
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
     text = markdown(report)
@@ -364,7 +374,7 @@ def test_names_that_others_chose_stay_text() -> None:
 
 
 def test_the_tables_of_markdown_have_the_same_number_of_cells_in_every_row() -> None:
-    text = markdown(reported(made({**shop(), ask.BREACHED: {LIMIT: fine((1, 2))}})))
+    text = markdown(reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 2))}})))
     tables_of = [part for part in text.split("\n\n") if part.startswith("|")]
     assert len(tables_of) >= 4
     for part in tables_of:
@@ -376,18 +386,18 @@ def test_a_fleet_has_bounded_tables_and_plots() -> None:
     chance = random.Random(1)
     names = [f"node-{index}:9845" for index in range(80)]
     use = {name: coarse(daily(500 * MIB, chance.uniform(1, 60) * MIB)) for name in names}
-    found = History(
+    history = History(
         WEEK,
         {name: fine((0, 7)) for name in names},
         {
-            ask.USED: {(name, "orders", "data"): use[name] for name in names},
-            ask.LIMIT_USED: {(name, *LIMIT[1:]): use[name] for name in names},
-            ask.LIMIT: {(name, *LIMIT[1:]): coarse(lambda _: 1000 * MIB) for name in names},
+            quantities.USED: {(name, "orders", "data"): use[name] for name in names},
+            quantities.LIMIT_USED: {(name, *LIMIT[1:]): use[name] for name in names},
+            quantities.LIMIT: {(name, *LIMIT[1:]): coarse(lambda _: 1000 * MIB) for name in names},
         },
     )
-    report = reported(found, None, *names)
+    report = reported(history, None, *names)
     assert "more rows: `--output json` has them." in markdown(report)
-    shown = page(report, found)
+    shown = page(report, history)
     assert shown.count("<figure>") <= 36
     assert len(shown) < 1_000_000
 

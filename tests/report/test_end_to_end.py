@@ -166,11 +166,11 @@ def test_the_breach_is_told_when_it_was(server: Server, truth: Truth) -> None:
         for event in report["events"]
         if (event["kind"], event["ns"], event["name"]) == ("limit", "orders", "write_blocks")
     )
-    began = breach["spells"][0]["start"] - report["start"]
+    began = breach["periods"][0]["start"] - report["start"]
     assert began == pytest.approx(truth.breach(), rel=WITHIN)
     assert abs(began - truth.breach()) <= 2 * SCRAPE
     full = sum(SCRAPE for spare in truth.spare_blocks.values() if spare <= 0)
-    assert sum(spell["end"] - spell["start"] for spell in breach["spells"]) == pytest.approx(full, rel=WITHIN)
+    assert sum(period["end"] - period["start"] for period in breach["periods"]) == pytest.approx(full, rel=WITHIN)
     assert limit_of(report, "orders", "write_blocks")["state"] == "past"
     assert report["headlines"][0]["kind"] == "bad"
     assert report["headlines"][0]["text"].startswith("orders: the limit write_blocks (refuse writes) is past, since")

@@ -38,9 +38,9 @@ def growing(rate: float, low: float | None, high: float | None) -> Trend:
 def test_each_time_is_its_headroom_by_its_rate(
     headrooms: tuple[float, float, float], rates: tuple[float, float, float], days: tuple[float | None, ...]
 ) -> None:
-    found = forecast(*headrooms, growing(*rates))
-    assert found.bounded
-    for time, expected in zip(found[:3], days, strict=True):
+    foreseen = forecast(*headrooms, growing(*rates))
+    assert foreseen.bounded
+    for time, expected in zip(foreseen[:3], days, strict=True):
         assert time == (None if expected is None else pytest.approx(expected * DAY))
 
 

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from exporter.errors import NoDataError
-from exporter.report import history as ask
-from exporter.report.history import QUANTITIES, Node, history, nodes
+from exporter.report import quantities
+from exporter.report.history import Node, query_history, query_nodes
+from exporter.report.quantities import QUANTITIES, Quantity
 from exporter.sources.prometheus import Series
 from tests.report.histories import DAY, END, WEEK
 
@@ -22,9 +23,9 @@ class Answers:
 
     def query_range(self, expression: str, start: float, end: float, step: float) -> list[Series]:
         self.asked.append((expression, start, end, step))
-        found = re.search(r"aerospike_memory_(\w+)", expression)
-        assert found
-        return self._answers.get(found[1], [])
+        match = re.search(r"aerospike_memory_(\w+)", expression)
+        assert match
+        return self._answers.get(match[1], [])
 
 
 def info(instance: str, cluster: str, build: str, first: float, last: float) -> Series:
@@ -43,23 +44,23 @@ def test_nodes_have_the_builds_that_were_seen_in_the_window_and_the_latest_name_
             ]
         }
     )
-    first, second = nodes(source, WEEK, None)
+    first, second = query_nodes(source, WEEK, None)
     assert first == Node("a:1", "shop", "BB9", (("8.0", END - 8 * DAY), ("8.1", END - 2 * DAY)))
     assert second.cluster == "other"
-    assert nodes(source, WEEK, "shop") == (first,)
+    assert query_nodes(source, WEEK, "shop") == (first,)
     with pytest.raises(NoDataError, match="no node is of the cluster that --cluster names; there are other, shop"):
-        nodes(source, WEEK, "nope")
+        query_nodes(source, WEEK, "nope")
 
 
 def test_where_there_are_no_nodes_it_is_said() -> None:
     with pytest.raises(NoDataError, match="there is no aerospike_memory_node_info in the window"):
-        nodes(Answers({}), WEEK, None)
+        query_nodes(Answers({}), WEEK, None)
 
 
-def test_only_the_chosen_nodes_are_asked_for_each_quantity_once() -> None:
+def test_only_these_nodes_are_asked_for_each_quantity_once() -> None:
     source, steps = Answers({}), []
-    chosen = (Node("a.b:1", "", "", ()), Node('x"y', "", "", ()))
-    history(source, WEEK, chosen, lambda: steps.append(1))
+    two = (Node("a.b:1", "", "", ()), Node('x"y', "", "", ()))
+    query_history(source, WEEK, two, lambda: steps.append(1))
     assert len(source.asked) == len(steps) == 1 + len(QUANTITIES)
     for expression, start, end, step in source.asked:
         assert 'instance=~"a\\\\.b:1|x\\"y"' in expression
@@ -73,40 +74,40 @@ def test_points_are_kept_by_labels_and_what_stands_for_a_step_is_put_in_its_midd
     source = Answers(
         {"pool_used_bytes": [Series(labels, points)], "pool_fragmentation_ratio": [Series(labels, points)]}
     )
-    found = history(source, WEEK, (Node("a:1", "", "", ()),), lambda: None)
-    assert found.track(ask.USED, "a:1", "orders", "data") == ((END - 2700, 1.0), (END - 900, 2.0))
-    assert found.track(ask.POOL_WASTE, "a:1", "orders", "data") == points
-    assert found.track(ask.OBJECTS, "a:1", "orders") == ()
+    history = query_history(source, WEEK, (Node("a:1", "", "", ()),), lambda: None)
+    assert history.points(quantities.USED, "a:1", "orders", "data") == ((END - 2700, 1.0), (END - 900, 2.0))
+    assert history.points(quantities.POOL_WASTE, "a:1", "orders", "data") == points
+    assert history.points(quantities.OBJECTS, "a:1", "orders") == ()
 
 
 @pytest.mark.parametrize(
     ("quantity", "expression"),
     [
         (
-            ask.USED,
+            quantities.USED,
             "max by (instance, ns, pool) (quantile_over_time(0.5, "
             'aerospike_memory_pool_used_bytes{instance=~"a:1"}[1800s]))',
         ),
         (
-            ask.RESIDENT,
+            quantities.RESIDENT,
             "sum by (instance) (max by (instance, kind) (quantile_over_time(0.5, "
             'aerospike_memory_process_resident_bytes{instance=~"a:1"}[1800s])))',
         ),
         (
-            ask.BREACHED,
+            quantities.BREACHED,
             "max by (instance, ns, limit, action) (max_over_time("
             'aerospike_memory_limit_breached{instance=~"a:1"}[300s])) > 0',
         ),
         (
-            ask.LEDGER,
+            quantities.LEDGER,
             "sum by (instance, component) (max by (instance, component, ns) (quantile_over_time(0.5, "
             'aerospike_memory_ledger_bytes{instance=~"a:1",component=~"heap_other|unaccounted"}[1800s])))',
         ),
     ],
 )
-def test_a_series_that_was_scraped_twice_counts_once(quantity: ask.Quantity, expression: str) -> None:
+def test_a_series_that_was_scraped_twice_counts_once(quantity: Quantity, expression: str) -> None:
     source = Answers({})
-    history(source, WEEK, (Node("a:1", "", "", ()),), lambda: None, (quantity,))
+    query_history(source, WEEK, (Node("a:1", "", "", ()),), lambda: None, (quantity,))
     assert source.asked[1][0] == expression
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.report.periods import Period, gaps, spells
+from exporter.report.periods import Period, gaps, periods
 
 GRID = [float(300 * index) for index in range(1, 101)]
 
@@ -31,15 +31,15 @@ def between(first: float, last: float) -> list[float]:
         ),
     ],
 )
-def test_a_spell_begins_and_ends_where_it_was_seen_to(
+def test_a_period_begins_and_ends_where_it_was_seen_to(
     moments: list[float], present: list[float], expected: list[Period]
 ) -> None:
-    assert spells(moments, present, 300) == tuple(expected)
+    assert periods(moments, present, 300) == tuple(expected)
 
 
 def test_scrapes_at_a_distance_are_no_gaps_as_long_as_prometheus_looks_back() -> None:
     every_five_minutes = [float(300 * index) for index in range(1, 20)]
-    assert spells(every_five_minutes, every_five_minutes, 60)[0].seconds == 300 * 18 + 60
+    assert periods(every_five_minutes, every_five_minutes, 60)[0].seconds == 300 * 18 + 60
     assert gaps(every_five_minutes, 60, 300 * 19, 60) == ()
 
 

@@ -9,16 +9,16 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from exporter.report.periods import Period
-from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, Plot, Wedge, figure, strip
+from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, STYLE, TOP, WIDTH, Line, Plot, Wedge, figure, strip
 from tests.report.histories import DAY, END, MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(plot: Plot) -> ET.Element:
-    found = re.search(r'<svg class="plot".*?</svg>', figure(plot), re.DOTALL)
-    assert found
-    return ET.fromstring(found[0])
+    match = re.search(r'<svg class="plot".*?</svg>', figure(plot), re.DOTALL)
+    assert match
+    return ET.fromstring(match[0])
 
 
 def plot(*lines: Line, wedge: Wedge | None = None, unit: str = "bytes", days: float = 7) -> Plot:
@@ -72,6 +72,18 @@ def test_where_it_may_go_stays_in_the_plot(rates: tuple[float, float, float]) ->
         assert all(TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1 for y in numbers[1::2])
 
 
+def test_what_is_estimated_or_of_the_whole_is_dashed_and_so_is_its_key() -> None:
+    points = [(END - DAY, 1.0), (END, 2.0)]
+    lines = (Line("data", "used", points), Line("resident memory", "waste", points, dashed=True))
+    shown = figure(plot(*lines, wedge=Wedge(2.0, 1 / DAY, 0.0, 2 / DAY)))
+    assert re.search(r"\.plot \.dash\{stroke-dasharray:\d+ \d+\}", STYLE)
+    classes = [path.attrib["class"] for path in drawn(plot(*lines, wedge=Wedge(2.0, 0.0, 0.0, 0.0))).iter("path")]
+    assert [name for name in classes if "s-" in name] == ["line s-used dash", "line s-used", "line s-waste dash"]
+    keys = re.findall(r'<path class="line s-(\w+)" d="M0 4H22" stroke-width="3"( stroke-dasharray="6 4")?/>', shown)
+    assert keys == [("used", ""), ("waste", ' stroke-dasharray="6 4"')]
+    assert "dashed: estimate, shaded: its bounds" in shown
+
+
 def test_it_is_told_in_words_and_names_are_escaped() -> None:
     root = drawn(plot(Line("<used>", "used", [(END, 1.0)])))
     assert root.attrib["role"] == "img"
@@ -82,6 +94,6 @@ def test_it_is_told_in_words_and_names_are_escaped() -> None:
     assert "&lt;used&gt;" in figure(plot(Line("<used>", "used", [])))
 
 
-def test_a_spell_is_where_it_was_and_wide_enough_to_be_seen() -> None:
+def test_a_period_is_where_it_was_and_wide_enough_to_be_seen() -> None:
     text = strip("a", "b", "bad", [Period(25, 75, False, False), Period(90, 90.001, False, False)], 0, 100)
     assert re.findall(r'x="([\d.]+)%" width="([\d.]+)%"', text) == [("25.00", "50.00"), ("90.00", "0.50")]
