@@ -37,7 +37,7 @@ ROWS = (
 )
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 
-PURE = ("model", "parsers", "memory", "findings", "errors", "units")
+PURE = ("model", "parsers", "memory", "findings", "errors", "states", "units")
 """Rooms without input, output or clock: what they take from outside is listed in `PURE_IMPORTS`."""
 
 PURE_IMPORTS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +39,7 @@ class Running:
         return "".join(path.read_text() for path in sorted(self._directory.glob("*.log")))
 
     def wait_for(self, pattern: str, times: int = 1) -> re.Match[str]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             found = list(re.finditer(pattern, self.log, re.MULTILINE))
             if len(found) >= times:
@@ -52,7 +53,7 @@ class Running:
         self.process.send_signal(signal.SIGHUP)
 
     def get(self, path: str = "/metrics") -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
 
     def connections(self, port: int) -> set[tuple[int, int]]:
         own = psutil.Process(self.process.pid).net_connections("tcp")
@@ -179,18 +180,31 @@ def test_no_scrape_is_lost_while_settings_are_read_again(tmp_path: Path) -> None
             self.closed.wait(0.05)
             return super().reply(body)
 
+    over = threading.Event()
     with Slow(CACHE.get) as node:
-        paths = ["/metrics", f"/probe?target=127.0.0.1:{node.address[1]}"]
-        with started(tmp_path, config(tmp_path, node, PROBE)) as exporter, ThreadPoolExecutor(4) as scrapers:
-            scrapes = [scrapers.submit(exporter.get, paths[number % 2]) for number in range(60)]
-            for number in range(4):
-                marks = f'[operator.carts]\nmax = "{number + 1}GiB"'
-                exporter.reload(config(tmp_path, node, PROBE, marks))
-                exporter.wait_for(AGAIN, number + 1)
-            assert not all(scrape.done() for scrape in scrapes)
-            for scrape in scrapes:
-                assert scrape.result().status_code == 200
-                assert series(scrape.result().text)["up"] == 1
+        patient = ("timeout = 8", PROBE, "[probe.modules.default]\ntimeout = 8")
+
+        def scrapes(path: str) -> list[requests.Response]:
+            """The answers of one scrape after the other, until it is over."""
+            answers = [exporter.get(path)]
+            while not over.is_set():
+                answers.append(exporter.get(path))
+            return answers
+
+        with started(tmp_path, config(tmp_path, node, *patient)) as exporter, ThreadPoolExecutor(4) as scrapers:
+            paths = ["/metrics", f"/probe?target=127.0.0.1:{node.address[1]}"]
+            scraping = [scrapers.submit(scrapes, path) for path in (*paths, *paths)]
+            try:
+                for number in range(4):
+                    maximum = f'[operator.carts]\nmax = "{number + 1}GiB"'
+                    exporter.reload(config(tmp_path, node, *patient, maximum))
+                    exporter.wait_for(AGAIN, number + 1)
+            finally:
+                over.set()
+            for scraper in scraping:
+                for response in scraper.result():
+                    assert response.status_code == 200
+                    assert series(response.text)["up"] == 1
             assert ended(exporter.process) == []
             assert "ERROR" not in exporter.log
 
