@@ -69,17 +69,17 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         # Not repeated: it may be a secret that lost its flag.
         raise SettingsError(f"the first word is no command; there are {', '.join(COMMANDS)}")
-    command = import_module(f"exporter.commands.{name}")
     help_wanted = not _HELP.isdisjoint(words)
+    if "--version" in words and not help_wanted:
+        sys.stdout.write(f"{NAME} {__version__}\n")
+        return 0
+    command = import_module(f"exporter.commands.{name}")
     parser, subparsers = _parsers(help_wanted)
     described = subparsers[name] if named or not help_wanted else parser
     command.add(described)
     flags.add(described, command.SETTINGS, rare="--help-all" in words)
     if help_wanted:
         described.print_help()
-        return 0
-    if "--version" in words:
-        sys.stdout.write(f"{NAME} {__version__}\n")
         return 0
     own, given = flags.parse(parser, words if named else [name, *words])
     if given.wrong:
