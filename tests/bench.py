@@ -201,7 +201,7 @@ class _Exporter:
 def _measure(name: str, host: str, port: int, largest: int, checkouts: Mapping[str, Path]) -> None:
     """One row for each checkout."""
     flags = f"--aerospike.host={host} --aerospike.port={port} --aerospike.timeout=20 --web.listen-address=127.0.0.1:0"
-    flags += f" --collector.sets.largest={largest} --web.idle-timeout=3600"
+    flags += f" --collector.sets.largest={largest} --web.timeout=30 --web.idle-timeout=3600"
     with ExitStack() as started:
         exporters = {
             label: _Exporter(*started.enter_context(_process("exporter", *flags.split(), checkout=checkout)))
