@@ -1,4 +1,8 @@
-"""What may be wrong with the memory of a node: all rules, and what they say of an analysis."""
+"""What may be wrong with the memory of a node: all rules, and what they say of an analysis.
+
+A rule is a function that gives a verdict and its entry in the tuple at the end of the same file. Its tests are cases
+(found, clear, on the edge, unknown) in the file of `tests/findings` with the same name.
+"""
 
 from __future__ import annotations
 
