@@ -85,7 +85,10 @@ CASES = (
     Case("cgroup_unseen", "clear", seen(4 * GIB, free_pct=75, free=3 * GIB), "clear"),
     Case("cgroup_unseen", "floor", seen(MIB, 65 * MIB, 0, 0), "warning"),
     Case("cgroup_unseen", "small", seen(MIB, 63 * MIB, 0, 0), "too_small"),
+    Case("cgroup_unseen", "small", seen(MIB, 63 * MIB, 50, MIB), "too_small"),
     Case("cgroup_unseen", "unknown", seen(4 * GIB, free_pct=None), "unknown"),
+    Case("cgroup_unseen", "unknown", node(process_view=ProcessView(host=Host(10 * GIB)), system=HOST), "unknown"),
+    Case("cgroup_unseen", "unknown", node(process_view=ProcessView(cgroup=Cgroup(GIB)), system=HOST), "unknown"),
     Case("cgroup_unseen", "unknown", node(), "unknown"),
 )
 
@@ -95,14 +98,24 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
     check(case)
 
 
+def test_of_namespaces_that_share_the_host_the_one_that_stops_first_counts() -> None:
+    early = namespace("b", storage=stripes(64, *[60] * 8), stop_writes_sys_memory_pct=80)
+    verdict = Case(
+        "shared_system_memory", "found", node(grown("a"), early, system=HOST), "warning", ledger=besides(GIB)
+    )
+    assert verdict.verdict().size == GIB
+    assert "once the host has 8.0 GiB in use" in verdict.verdict().summary
+
+
 def test_indexes_with_a_budget_may_grow_to_it_and_others_are_taken_as_they_are() -> None:
     """4 GiB of stripes and 1 GiB of indexes that are, or may be, there: with 4 GiB besides, 9 GiB."""
     first = namespace("a", release=(7, 0), storage=stripes(64, *[60] * 8), index=Arena("mem", GIB))
     taken = namespace("a", storage=stripes(64, *[60] * 8), index=Arena("mem", GIB))
     allowed = namespace("a", storage=stripes(64, *[60] * 8), indexes_memory_budget_bytes=GIB)
     on_flash = namespace("a", storage=stripes(64, *[60] * 8), index=Arena("flash", 9 * GIB), sindex=Arena("mem", GIB))
-    for one in (first, taken, allowed, on_flash):
-        on = node(one, process_view=ProcessView(cgroup=Cgroup(8 * GIB)))
+    on_devices = namespace("a", storage=stripes(64, *[60] * 8, kind="device"), index=Arena("mem", 5 * GIB))
+    for grows in (first, taken, allowed, on_flash, on_devices):
+        on = node(grows, process_view=ProcessView(cgroup=Cgroup(8 * GIB)))
         verdict = Case("cgroup_too_small", "found", on, "warning", ledger=besides(4 * GIB)).verdict()
         assert verdict.size == GIB
 

@@ -70,6 +70,9 @@ CASES = (
     Case("areas_near_limit", "short", areas(59_030), "warning"),
     Case("areas_near_limit", "edge", areas(255_644, 262_144), "warning"),
     Case("areas_near_limit", "edge", areas(255_645, 262_144), "critical"),
+    # Of a small limit that is more than a share: what is left is what counts.
+    Case("areas_near_limit", "edge", areas(3_501, 10_000), "critical"),
+    Case("areas_near_limit", "short", areas(3_500, 10_000), "clear"),
     Case("areas_near_limit", "unknown", areas(800, None), "unknown"),
     Case("areas_near_limit", "unknown", node(), "unknown"),
     #
