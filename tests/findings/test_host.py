@@ -58,6 +58,7 @@ CASES = (
     # The kernel counts what is out of shared memory apart.
     Case("swapped", "found", process(GIB, 0, segment(GIB, 1, swapped=16 * MIB)), "warning"),
     Case("swapped", "clear", process(GIB, 0, segment(GIB, 0, swapped=16 * MIB)), "clear"),
+    Case("swapped", "clear", process(GIB, 0, segment(GIB, 1)._replace(swapped=None)), "clear"),
     Case("swapped", "unknown", process(GIB), "unknown"),
     Case("swapped", "unknown", node(), "unknown"),
     #
