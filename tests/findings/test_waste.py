@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.model.snapshot import Heap, Node, Snapshot
+from exporter.model.snapshot import Arena, Heap, Node, Snapshot
 from tests.findings.cases import GIB, MIB, Case, check, node, ns, stripes
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def heap(allocated: int, active: int) -> Snapshot:
     return node(
         node=Node("8.1.0.0", (8, 1), "A1", "Aerospike Enterprise Edition"), heap=Heap(allocated, active, active)
     )
+
+
+def stage(allocated: int, active: int) -> Snapshot:
+    """A Community node with a stage of the primary index in its heap, and small blocks besides."""
+    heap = Heap(GIB + allocated, GIB + active, GIB + active)
+    return node(*ns(index=Arena("mem", 0, GIB)).namespaces, heap=heap)
 
 
 CASES = (
@@ -76,6 +82,7 @@ CASES = (
     Case("unbalanced_units", "floor", ns(storage=stripes(31, 20, 26)), "warning"),
     Case("unbalanced_units", "small", ns(storage=stripes(30, 0, 29)), "too_small"),
     Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, 90, on_devices=True)), "unknown"),
+    Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, None)), "unknown"),
     #
     Case("heap_fragmentation", "found", heap(512 * MIB, GIB), "warning", "512 MiB, 50% of the pages of small blocks"),
     Case("heap_fragmentation", "clear", heap(GIB, GIB), "clear"),
@@ -85,6 +92,8 @@ CASES = (
     Case("heap_fragmentation", "floor", heap(272 * MIB, 400 * MIB), "warning"),
     Case("heap_fragmentation", "short", heap(272 * MIB + 1, 400 * MIB), "clear"),
     Case("heap_fragmentation", "small", heap(1, 128 * MIB - 1), "too_small"),
+    # A stage of the primary index is a huge block: 128 MiB are a share of the other 400 MiB.
+    Case("heap_fragmentation", "found", stage(272 * MIB, 400 * MIB), "warning", "128 MiB, 32% of the pages"),
     Case("heap_fragmentation", "unknown", node(), "unknown"),
 )
 
@@ -101,3 +110,8 @@ def test_a_threshold_of_defrag_is_proposed_where_it_is_higher_than_the_present_o
     verdict = Case("data_fragmentation", "found", taken(GIB, defrag_lwm_pct=lwm), "warning").verdict()
     proposed = "asinfo -v 'set-config:context=namespace;namespace=ns;defrag-lwm-pct=60'"
     assert verdict.commands == (proposed,) * commands
+
+
+def test_units_are_unbalanced_by_what_the_fullest_has_more_than_the_mean() -> None:
+    verdict = Case("unbalanced_units", "found", ns(storage=stripes(101, 10, 90)), "warning").verdict()
+    assert verdict.size == 320 * MIB
