@@ -25,9 +25,9 @@ def small(blocks: int, used: int) -> Snapshot:
     return ns(storage=stripes(blocks + 1, 0, used=used))
 
 
-def queued(storage: Storage) -> Storage:
-    """The same with a block of each stripe on its way to defrag."""
-    changed = tuple(unit._replace(defrag_queue_blocks=1) for unit in storage.units)
+def queued(storage: Storage, blocks: int | None = 1) -> Storage:
+    """The same with blocks of each stripe on their way to defrag."""
+    changed = tuple(unit._replace(defrag_queue_blocks=blocks) for unit in storage.units)
     return stripes(128, *[27] * 8, used=storage.used_bytes or 0, units=changed)
 
 
@@ -54,6 +54,7 @@ CASES = (
     ),
     Case("data_fragmentation", "short", taken(FULL + 1), "clear"),
     Case("data_fragmentation", "clear", ns(storage=queued(stripes(128, *[27] * 8, used=FULL))), "clear"),
+    Case("data_fragmentation", "edge", ns(storage=queued(stripes(128, *[27] * 8, used=FULL), None)), "warning"),
     # 20 blocks are 160 MiB, of which 40 MiB may be open and 40 % are 64 MiB.
     Case("data_fragmentation", "floor", small(20, 56 * MIB), "warning"),
     Case("data_fragmentation", "short", small(20, 56 * MIB + 1), "clear"),
