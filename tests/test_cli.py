@@ -342,7 +342,7 @@ def test_the_demonstration_shows_the_shop_and_serves_its_metrics() -> None:
     assert "simulated shop answers as Aerospike 8.1" in simulated
     assert found['set_objects{ns="orders",set="order"}'] > 0
     assert found["ledger_unaccounted_ratio"] < 0.02
-    assert "Ledger:" in page
+    assert "Where the memory is" in page
     assert f"http://127.0.0.1:{port}/metrics" in page
     assert "This is a demonstration: the node is a simulated shop." in page
 
@@ -354,7 +354,7 @@ def test_a_node_is_looked_at_saved_and_looked_at_again(tmp_path: Path) -> None:
     saved = looked("--from", str(file))
     assert live.returncode == saved.returncode == 0
     assert live.stdout == saved.stdout
-    assert live.stdout.startswith("Node 1784: Aerospike Community Edition 8.1.1.2, cluster shop\n")
+    assert live.stdout.startswith("Memory of node 1784\nAerospike Community Edition 8.1.1.2 · cluster shop · read on ")
     script = looked("--from", str(file), "--output", "json")
     assert json.loads(script.stdout)["node"]["id"] == "1784"
     assert "\x1b[" in looked("--from", str(file), "--color", "always").stdout
@@ -363,7 +363,10 @@ def test_a_node_is_looked_at_saved_and_looked_at_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--output", "xml"], "flags: argument --output: invalid choice: 'xml' (choose from 'text', 'json')"),
+        (
+            ["--output", "xml"],
+            "flags: argument --output: invalid choice: 'xml' (choose from 'text', 'json', 'markdown')",
+        ),
         (["--from", "/nowhere.json"], "cannot read /nowhere.json: No such file or directory"),
         (["--nonsense"], "flags: unknown flag --nonsense"),
     ],
@@ -376,7 +379,7 @@ def test_a_wrong_flag_of_the_look_is_one_line(words: list[str], line: str) -> No
 def test_a_node_that_is_not_there_is_said_and_the_exit_code_tells() -> None:
     done = looked("--aerospike.port", "1")
     assert done.returncode == 1
-    assert done.stdout.startswith("no connection to 127.0.0.1:1: Connection refused\n")
+    assert "The node does not answer.\nNo connection to 127.0.0.1:1: Connection refused.\n" in done.stdout
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.render import terminal
+from exporter.render import json as data
+from exporter.render import sections, terminal, text
 from exporter.scrape.login import connection_to
 from exporter.scrape.node import MonitoredNode, view
 from exporter.settings import logs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.model.snapshot import ScrapeResult
+    from exporter.render.content import Page
     from exporter.settings.schema import Settings
 
 SETTINGS = ("aerospike", "collector", "operator", "process", "sampler", "log.file", "web.timeout")
@@ -28,7 +30,10 @@ SETTINGS = ("aerospike", "collector", "operator", "process", "sampler", "log.fil
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the flags that only this command has."""
     parser.add_argument(
-        "--output", choices=("text", "json"), default="text", help="for a person, or for a script [text]"
+        "--output",
+        choices=("text", "json", "markdown"),
+        default="text",
+        help="for a person, for a script, or for a ticket [text]",
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write what was read to a file, too")
     parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="look at such a file, not at a node")
@@ -38,30 +43,34 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Look once, and print it; 1 if the node did not answer."""
-    chosen = load()
-    logs.set_up(chosen.log.model_copy(update={"level": "error"}))
-    reading = archive.load(own.source).reading if own.source else _read(chosen)
+    settings = load()
+    logs.set_up(settings.log.model_copy(update={"level": "error"}))
+    look = archive.load(own.source) if own.source else Archive(_read(settings), time.time())
     if own.save:
-        archive.save(Archive(reading, time.time()), own.save)
-    seen = view(chosen)
-    if own.output == "json":
-        text = json.dumps(terminal.as_data(reading, seen), indent=2, ensure_ascii=False) + "\n"
-    else:
-        colour = own.color == "always" or (own.color == "auto" and sys.stdout.isatty())
-        text = terminal.page(reading, seen, colour)
-    sys.stdout.write(text)
+        archive.save(look, own.save)
+    page = sections.page(look.reading, view(settings), look.time)
+    sys.stdout.write(_written(page, own.output, own.color))
     sys.stdout.flush()
-    return 0 if reading.problem is None else 1
+    return 0 if page.problem is None else 1
 
 
-def _read(chosen: Settings) -> ScrapeResult:
+def _written(page: Page, output: str, color: str) -> str:
+    if output == "json":
+        return json.dumps(data.document(page), indent=2, ensure_ascii=False) + "\n"
+    if output == "markdown":
+        return text.markdown(page)
+    colour = color == "always" or (color == "auto" and sys.stdout.isatty())
+    return terminal.page(page, colour, terminal.width_of(sys.stdout))
+
+
+def _read(settings: Settings) -> ScrapeResult:
     """One reading with all sources that are switched on."""
-    node = MonitoredNode(chosen, connection_to(chosen.aerospike))
+    node = MonitoredNode(settings, connection_to(settings.aerospike))
     try:
-        slow = chosen.sampler
+        slow = settings.sampler
         if sys.stderr.isatty() and (slow.smaps or slow.jemalloc or slow.peers):
             sys.stderr.write("reading the slow sources ...\n")
         node.sample()
-        return node.target.read(chosen.web.timeout)
+        return node.target.read(settings.web.timeout)
     finally:
         node.close()

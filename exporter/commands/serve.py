@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exporter import NAME, __version__
 from exporter.commands.runtime import built, planned
 from exporter.errors import ExporterError
-from exporter.render import terminal
+from exporter.render import sections, terminal
 from exporter.settings import logs
 from exporter.settings.keys import keys
 from exporter.web.app import WebServer
@@ -139,7 +139,8 @@ def _ended(code: int) -> int:
 def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     """Show the node in the terminal: a person who tries it wants to see something at once."""
     node.sample()
-    sys.stdout.write(terminal.page(node.target.read(timeout), node.view, sys.stdout.isatty()))
+    content = sections.page(node.target.read(timeout), node.view, time.time())
+    sys.stdout.write(terminal.page(content, sys.stdout.isatty(), terminal.width_of(sys.stdout)))
     sys.stdout.write(f"\n{last}\n")
     sys.stdout.flush()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from exporter.render.terminal import WIDTH, Paint
+from exporter.render.terminal import Paint, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ class Console:
     def __init__(self, as_json: bool, colour: bool) -> None:
         self._json = as_json
         self.paint = Paint(colour)
-        self.width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns) if sys.stdout.isatty() else WIDTH
+        self.width = width_of(sys.stdout)
 
     def show(self, text: str) -> None:
         """Text for a person."""

@@ -136,7 +136,7 @@ def evicted(step: Step) -> Gain:
     limit = limit_of(step, step.after, "evict")
     if limit is None or limit.used is None or limit.limit is None:
         return Gain(0, None, EVICTED)
-    return Gain(0, max(0, limit.used - limit.limit), EVICTED)
+    return Gain(0, max(0, limit.used - limit.limit) if limit.breached else 0, EVICTED)
 
 
 def expired(step: Step) -> Gain:

@@ -122,7 +122,7 @@ def truncate(namespace: Namespace, truncated: Set) -> Gain:
     left, taken = max(0, storage.used_bytes - truncated.used_bytes), sum(occupied) // block
     most = max(0, taken - _ceil(left, block))
     least = max(0, taken - left * 100 // (pct * block) - OPEN_BLOCKS * len(storage.units))
-    return Gain(least * block, most * block, where)
+    return Gain(min(least, most) * block, most * block, where)
 
 
 def free_blocks(namespace: Namespace) -> str:

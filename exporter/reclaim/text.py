@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from exporter.render.summary import clean
+from exporter.render.text import clean
 from exporter.units import size
 
 if TYPE_CHECKING:

@@ -1,40 +1,54 @@
-"""The page at `/`: one look at a node for a person with a browser, made whole on the server, without a script.
-
-The first screen says whether something is wrong and what runs out first; below it is all that a terminal shows.
-"""
+"""The page of a node for a browser, made whole on the server, without a script; names in it are only text."""
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime, timezone
+import html
 from typing import TYPE_CHECKING
 
 from exporter import __version__
-from exporter.findings import Diagnosis
-from exporter.findings.rule import SEVERITIES
-from exporter.render import document, markup, records
-from exporter.render import sections as exhibits
-from exporter.render import svg as drawing
-from exporter.render.markup import UNKNOWN, Column, ago, known, name, table, text
-from exporter.render.summary import acting, first_marks, judged, problems
-from exporter.units import size
+from exporter.render import document, svg
+from exporter.render.content import (
+    Bar,
+    Bytes,
+    FindingBlock,
+    Histogram,
+    Items,
+    Key,
+    Link,
+    Name,
+    Paragraph,
+    Stack,
+    Strong,
+    Table,
+    Tiles,
+)
+from exporter.render.text import MOST_NAME, MOST_TEXT, NODE, UNKNOWN, clean, fit, sentence, words
+from exporter.units import share, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from exporter.render.content import Block, Column, Page, Section, Value, Words
 
-    from exporter.findings.rule import Finding
-    from exporter.memory.config import Limit
-    from exporter.model.selection import View
-    from exporter.model.snapshot import ScrapeResult, Snapshot
-    from exporter.render.summary import LimitRow
-
-MOST_TILES = 12
-"""Namespaces of which the first screen tells the first limit; the table of limits has all."""
+MOST_COMMAND = 2000
+"""Characters of a command."""
 
 STYLE = (
-    drawing.STYLE
-    + markup.STYLE
+    svg.STYLE
     + """
+table{font-size:.925rem;margin:.5rem 0 1.5rem}
+caption{text-align:left;color:var(--faint);padding:.25rem .5rem .25rem 0}
+thead th{font-weight:600;color:var(--faint);vertical-align:bottom}
+tbody th{font-weight:400}td.bar-cell{width:34%;min-width:7rem}
+td.number .faint{font-size:.925em}
+@media(max-width:62rem){table{font-size:.85rem}th,td{padding:.25rem .3rem}td.bar-cell{width:25%;min-width:4rem}}
+@media(max-width:44rem){
+table{font-size:.925rem}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+table,caption,tbody{display:block}
+tr{display:flex;flex-wrap:wrap;gap:0 .75rem;padding:.5rem 0;border-bottom:1px solid var(--line)}
+tbody th,td{border:0;padding:0}tbody th:first-child{font-weight:600}
+td.bar-cell{flex-basis:100%;order:1;margin-top:.2rem}
+td[data-name]::before{content:attr(data-name) " ";color:var(--faint)}
+td.empty{display:none}}
 body{overflow-wrap:break-word}bdi,pre{overflow-wrap:anywhere}
 h1{margin:.75rem 0 .25rem}h1+p{margin:.25rem 0}h2{margin:2.25rem 0 .5rem}h3{font-size:1rem;margin:0}p{margin:.35rem 0}
 .note{background:var(--panel);border:1px dashed var(--faint);border-radius:.4rem;padding:.35rem .75rem}
@@ -67,183 +81,162 @@ details::details-content{content-visibility:visible;block-size:auto}}
 POLICY = document.policy(STYLE)
 """What a browser may do with the page: nothing but show it in its own style."""
 
-_ACTS = {
-    "evict": "evicts records",
-    "stop_writes": "stops writes",
-    "refuse_writes": "refuses writes",
-}
-
-
-def page(reading: ScrapeResult, view: View, now: float, note: str = "") -> str:
-    """The page of a reading that was just taken, at the Unix time `now`. The note is shown above all."""
-    snapshot = reading.snapshot
-    analysis = Diagnosis(snapshot, view.operators)
-    there = bool(snapshot.namespaces)
-    sections = [
-        ("first", "What runs out first", _first(analysis)),
-        ("findings", "What is wrong", _findings(analysis) if there else ""),
-        ("ledger", "Where the memory is", exhibits.ledger(analysis)),
-        ("pools", "Pools", exhibits.pools(analysis) if there else ""),
-        ("limits", "Limits", exhibits.limits(analysis) if analysis.limits else ""),
-        ("expiring", "Expiry", records.expiring(analysis, now)),
-        ("records", "Record sizes", _framed("figures", records.record_sizes(analysis, now))),
-        ("unseen", "Not seen", _unseen(snapshot)),
-        ("sources", "Sources", _sources(reading, now)),
-    ]
-    shown = [section for section in sections if section[2]]
-    links = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title, _ in shown)
-    parts = [
-        drawing.PATTERNS,
-        f"<header>{_head(reading, now, note)}</header><main>{_state(reading, analysis)}",
-        f'<nav aria-label="On this page"><ul>{links}</ul></nav>',
-        *(
-            f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{title}</h2>{body}</section>'
-            for anchor, title, body in shown
-        ),
-        f"</main><footer>{_FOOT}</footer>",
-    ]
-    return document.page(_title(reading), "\n".join(parts), STYLE)
-
-
-def _title(reading: ScrapeResult) -> str:
-    node = reading.snapshot.node.node_id
-    return "No answer from the node" if reading.problem is not None else f"Memory of node {text(node or 'unknown', 64)}"
-
-
-def _head(reading: ScrapeResult, now: float, note: str) -> str:
-    node, process, heap = reading.snapshot.node, reading.snapshot.process_view.process, reading.snapshot.heap
-    title = "Aerospike node" if reading.problem is not None else f"Memory of node {name(node.node_id or 'unknown')}"
-    told = [text(f"{node.edition or ''} {node.build}".strip(), 100)] if node.build else []
-    if node.cluster_name:
-        told.append(f"cluster {name(node.cluster_name)}")
-    told.append(f"read on {datetime.fromtimestamp(now, timezone.utc):%Y-%m-%d at %H:%M:%S} UTC")
-    memory = []
-    if process is not None:
-        peak = f", at most {size(process.peak_rss)}" if process.peak_rss is not None else ""
-        memory.append(f"Process {process.pid}: <strong>{size(process.rss)}</strong> resident{peak}.")
-    if heap.allocated is not None:
-        memory.append(
-            f"Heap: {size(heap.allocated)} allocated, {known(heap.active)} active, {known(heap.mapped)} mapped."
-        )
-    lines = [f'<p class="note" role="note">{text(note)}</p>'] if note else []
-    lines += [f"<h1>{title}</h1>", f'<p class="faint">{" · ".join(told)}</p>']
-    return "".join(lines) + (f"<p>{' '.join(memory)}</p>" if memory else "")
-
-
-def _state(reading: ScrapeResult, analysis: Diagnosis) -> str:
-    """In one line whether something is wrong."""
-    unseen = ' Not everything was seen: <a href="#unseen">why</a>.' if problems(reading.snapshot) else ""
-    if reading.problem is not None:
-        problem = f"{reading.problem[:1].upper()}{reading.problem[1:].rstrip('.')}"
-        return f'<p class="state critical"><strong>The node does not answer.</strong><br>{text(problem)}.</p>'
-    if not reading.snapshot.namespaces:
-        return f'<p class="state warning"><strong>No namespace was seen.</strong>{unseen}</p>'
-    counts = Counter(finding.severity for finding in analysis.findings)
-    worst = next((severity for severity in SEVERITIES if counts[severity]), "")
-    told = ", ".join(_counted(severity, counts[severity]) for severity in SEVERITIES if counts[severity])
-    says = {
-        "critical": "Act now: writes fail, or the node is about to be lost.",
-        "warning": "Look soon: something will fail, or cannot do what it is for.",
-        "info": "All well. Some memory could be had back, or better placed.",
-        "": "All well.",
-    }[worst]
-    found = f"Found: {told}." if told else "Nothing was found wrong."
-    return (
-        f'<p class="state {worst}"><strong>{says}</strong><br>{found} '
-        f'<span class="faint">Of the rules, {judged(analysis)}.</span>{unseen}</p>'
-    )
-
-
-def _counted(severity: str, count: int) -> str:
-    return f"{count} {severity}s" if severity == "warning" and count > 1 else f"{count} {severity}"
-
-
-def _first(analysis: Diagnosis) -> str:
-    """The limit that each namespace hits first, when all that counts grows alike."""
-    found = first_marks(analysis)
-    if not found:
-        return ""
-    more = len(found) - MOST_TILES
-    rest = f'<p class="faint">{more} more namespaces: see <a href="#limits">Limits</a>.</p>' if more > 0 else ""
-    tiles = "".join(_tile(mark, acting(analysis, mark.ns)) for mark in found[:MOST_TILES])
-    return f'<ul class="tiles">{tiles}</ul>{rest}'
-
-
-def _tile(mark: LimitRow, reached: Sequence[Limit]) -> str:
-    limit, share = mark.limit, mark.share or 0.0
-    told = (
-        []
-        if limit.breached
-        else [f"<strong>{size(limit.headroom)}</strong> left until the server {_ACTS[limit.action]}"]
-    )
-    if reached:
-        actions = " and ".join(dict.fromkeys(_ACTS[one.action] for one in reached))
-        told.append(f'the server {actions} <strong class="bad">now</strong>')
-    return (
-        f'<li><h3>{name(mark.ns)}</h3><p><span class="share">{share:.1%}</span> of {limit.name}</p>'
-        f"{exhibits.limit_bar(mark)}<p>{size(limit.used)} of {size(limit.limit)}; {'; '.join(told)}.</p></li>"
-    )
-
-
-def _findings(analysis: Diagnosis) -> str:
-    """The worst first; those that can wait are folded where others cannot."""
-    if not analysis.findings:
-        return "<p>Nothing.</p>"
-    urgent = any(finding.severity != "info" for finding in analysis.findings)
-    items = "".join(_finding(finding, urgent and finding.severity == "info") for finding in analysis.findings)
-    return f'<ul class="findings">{items}</ul>'
-
-
-def _finding(finding: Finding, folded: bool) -> str:
-    where = f" in {name(finding.ns)}" if finding.ns else ""
-    words = finding.name.replace("_", " ").capitalize()
-    head = f'<span class="badge">{finding.severity}</span><h3>{words}{where}</h3>'
-    commands = "".join(f"<pre><code>{text(command, 2000)}</code></pre>" for command in finding.verdict.commands)
-    body = (
-        f"<p>{text(finding.verdict.summary)} {text(finding.rule.why)}</p>"
-        f"<p><strong>What to do:</strong> {text(finding.rule.advice)}</p>{commands}"
-    )
-    inner = f"<details><summary>{head}</summary>{body}</details>" if folded else f'<div class="top">{head}</div>{body}'
-    return f'<li class="{finding.severity}">{inner}</li>'
-
-
-def _unseen(snapshot: Snapshot) -> str:
-    found = problems(snapshot)
-    items = "".join(
-        f"<li><strong>{text(section, 100)}</strong>: {text(problem)}</li>" for section, problem in found.items()
-    )
-    return f"<ul>{items}</ul>" if found else ""
-
-
-def _sources(reading: ScrapeResult, now: float) -> str:
-    """What was read, when, and what that took."""
-    rows = [("info", "now" if reading.problem is None else "no answer", _took(reading.seconds), "")]
-    for sample in reading.snapshot.samples:
-        rows.append(
-            (
-                text(sample.source),
-                ago(sample.last_success, now),
-                _took(sample.seconds),
-                str(sample.refusals or ""),
-            )
-        )
-    return table(
-        "What was read, and when",
-        (Column("source", header=True), Column("read"), Column("took", number=True), Column("refused", number=True)),
-        rows,
-    )
-
-
-def _took(seconds: float | None) -> str:
-    return UNKNOWN if seconds is None else f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _framed(kind: str, body: str) -> str:
-    return f'<div class="{kind}">{body}</div>' if body else ""
-
-
 _FOOT = (
     f"<p>aerospike-memory-exporter {__version__}: "
     '<a href="/metrics">/metrics</a> for Prometheus, <a href="/-/healthy">/-/healthy</a> and '
     '<a href="/-/ready">/-/ready</a> for whoever starts it. This page shows one moment; load it again for the next.</p>'
 )
+
+
+def page(content: Page) -> str:
+    """The page as HTML."""
+    shown = [section for section in content.sections if section.blocks]
+    links = "".join(f'<li><a href="#{section.anchor}">{section.title}</a></li>' for section in shown)
+    state = content.state
+    unsure = f'<br><span class="faint">{_sentence(state.unsure)}</span>' if state.unsure else ""
+    told = f"{_sentence(state.words)}{unsure}"
+    parts = [
+        svg.PATTERNS,
+        f"<header>{_head(content)}</header><main>",
+        f'<p class="state {state.severity}"><strong>{_text(state.says)}</strong><br>{told}</p>',
+        f'<nav aria-label="On this page"><ul>{links}</ul></nav>',
+        *map(_section, shown),
+        f"</main><footer>{_FOOT}</footer>",
+    ]
+    return document.page(sentence(content.title), "\n".join(parts), STYLE)
+
+
+def _head(content: Page) -> str:
+    note = f'<p class="note" role="note">{_text(content.note)}</p>' if content.note else ""
+    head = f"<p>{_sentence(content.head)}</p>" if content.head else ""
+    return f'{note}<h1>{_sentence(content.title)}</h1><p class="faint">{_sentence(content.about)}</p>{head}'
+
+
+def _text(value: str, most: int = MOST_TEXT) -> str:
+    """Any text, so that it is nothing but text, and not endless."""
+    return html.escape(fit(value, most))
+
+
+def _sentence(values: Words) -> str:
+    return "".join(map(_value, values))
+
+
+def _value(value: Value) -> str:
+    """A value as HTML."""
+    match value:
+        case Name(text=name) if name:
+            # Kept apart from the text around it, whichever way its script runs.
+            title = f' title="{html.escape(clean(name[:MOST_TEXT]))}"' if len(name) > MOST_NAME else ""
+            return f"<bdi{title}>{_text(name, MOST_NAME)}</bdi>"
+        case Bytes(value=float() | int() as amount, share=float() | int() as part):
+            return f'{size(amount)} <span class="faint">{share(part)}</span>'
+        case Strong(value=inner, bad=bad):
+            kind = ' class="bad"' if bad else ""
+            return f"<strong{kind}>{_value(inner)}</strong>"
+        case Link(anchor=anchor, title=title):
+            return f'<a href="#{anchor}">{title}</a>'
+        case Bar(label=label, parts=parts):
+            return svg.bar(sentence(label), parts)
+        case _:
+            told = _text(words(value))
+            unsure = not isinstance(value, str) and told in (UNKNOWN, NODE)
+            return f'<span class="faint">{told}</span>' if unsure else told
+
+
+def _section(section: Section) -> str:
+    figures = all(isinstance(block, Histogram) for block in section.blocks)
+    findings = any(isinstance(block, FindingBlock) for block in section.blocks)
+    body = "".join(map(_block, section.blocks))
+    body = f'<div class="figures">{body}</div>' if figures else body
+    body = f'<ul class="findings">{body}</ul>' if findings else body
+    anchor = section.anchor
+    return f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{section.title}</h2>{body}</section>'
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Paragraph():
+            return f"<p>{_sentence(block.words)}</p>"
+        case Table():
+            return _table(block) if block.rows else ""
+        case Stack():
+            legend = "".join(
+                f"<li>{svg.key(kind)} {meaning} <strong>{size(total.value)}</strong> {share(total.share)}</li>"
+                for kind, meaning, total in block.legend
+            )
+            drawn = svg.bar(sentence(block.bar.label), block.bar.parts, tall=True)
+            return f'{drawn}<ul class="legend">{legend}</ul>'
+        case Key():
+            return f'<ul class="legend">{"".join(f"<li>{svg.key(kind)} {kind}</li>" for kind in block.kinds)}</ul>'
+        case Histogram():
+            return _histogram(block)
+        case Tiles():
+            return _tiles(block)
+        case FindingBlock():
+            return _finding(block)
+        case Items():
+            items = (f"<li><strong>{_text(name, 100)}</strong>: {_text(text)}</li>" for name, text in block.items)
+            return f"<ul>{''.join(items)}</ul>"
+
+
+def _histogram(block: Histogram) -> str:
+    drawn = svg.columns(sentence(block.label), [(height, sentence(label)) for height, label in block.columns])
+    ends = "".join(f"<span>{_value(end)}</span>" for end in block.ends)
+    caption = _sentence(block.caption)
+    return (
+        f'<figure>{drawn}<div class="ends" aria-hidden="true">{ends}</div><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def _tiles(block: Tiles) -> str:
+    tiles = "".join(
+        f'<li><h3>{_value(tile.ns)}</h3><p><span class="share">{_value(tile.used)}</span> of {tile.limit}</p>'
+        f"{_value(tile.bar)}<p>{_sentence(tile.words)}</p></li>"
+        for tile in block.tiles
+    )
+    rest = f'<p class="faint">{_sentence(block.rest)}</p>' if block.rest else ""
+    return f'<ul class="tiles">{tiles}</ul>{rest}'
+
+
+def _finding(block: FindingBlock) -> str:
+    where = f" in {_value(Name(block.ns))}" if block.ns else ""
+    name = block.name.replace("_", " ").capitalize()
+    head = f'<span class="badge">{block.severity}</span><h3>{name}{where}</h3>'
+    commands = "".join(f"<pre><code>{_text(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
+    body = f"<p>{_text(block.says)}</p><p><strong>What to do:</strong> {_text(block.advice)}</p>{commands}"
+    inner = (
+        f"<details><summary>{head}</summary>{body}</details>"
+        if block.folded
+        else f'<div class="top">{head}</div>{body}'
+    )
+    return f'<li class="{block.severity}">{inner}</li>'
+
+
+def _table(table: Table) -> str:
+    """A table.
+
+    On a narrow screen each row becomes lines of its own, in which a cell has its heading before it; the roles are
+    spelt out because some browsers forget them then.
+    """
+    heads = "".join(map(_column, table.columns))
+    body = "".join(f'<tr role="row">{"".join(map(_cell, table.columns, row))}</tr>' for row in table.rows)
+    return (
+        f'<table role="table"><caption>{_sentence(table.caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
+    )
+
+
+def _column(column: Column) -> str:
+    kind = ' class="number"' if column.number else ""
+    return f'<th scope="col" role="columnheader"{kind}>{column.name}</th>'
+
+
+def _cell(column: Column, value: Value) -> str:
+    content = _value(value)
+    if column.header:
+        return f'<th scope="row" role="rowheader">{content}</th>'
+    kinds = (("number", column.number), ("bar-cell", column.drawn), ("empty", not content))
+    names = " ".join(name for name, applies in kinds if applies)
+    kind = f' class="{names}"' if names else ""
+    heading = "" if column.drawn or column.clear else f' data-name="{column.name}"'
+    return f'<td role="cell"{kind}{heading}>{content}</td>'

@@ -5,67 +5,66 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.expiry import WINDOWS
-from exporter.render.markup import Column, ago, known, name, plain, table
-from exporter.render.svg import columns
-from exporter.units import share, size
+from exporter.render.content import Ago, Bytes, Column, Histogram, Name, Section, Strong, Table
+from exporter.units import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.findings import Diagnosis
-    from exporter.model.snapshot import Histograms
+    from exporter.model.snapshot import Histograms, Snapshot
+    from exporter.render.content import Value, Words
 
 
-def expiring(analysis: Diagnosis, now: float) -> str:
+def expiring(diagnosis: Diagnosis, now: float) -> Section:
     """What will expire by itself, by namespace and window, and of how much."""
-    counted = {histograms.ns: histograms.lives_changed for histograms in analysis.snapshot.histograms or ()}
-    data = {one.name: pool.used for one, found in analysis.pools for pool in found if pool.name == "data"}
-    rows = []
-    for ns, windows in analysis.expiring.items():
+    counted = {histograms.ns: histograms.lives_changed for histograms in diagnosis.snapshot.histograms or ()}
+    data = {namespace.name: pool.used for namespace, pools in diagnosis.pools for pool in pools if pool.name == "data"}
+    rows: list[tuple[Value, ...]] = []
+    for ns, windows in diagnosis.expiring.items():
         whole = data.get(ns)
-        cells = [
-            f'{size(windows[window])} <span class="faint">{share(windows[window] / whole) if whole else ""}</span>'
-            for window in WINDOWS
-        ]
-        rows.append((name(ns), *cells, known(whole), ago(counted.get(ns), now)))
-    if not rows:
-        return ""
-    return table(
-        "Estimates, from the records by remaining life as the server last counted them, times the mean record",
-        (
-            Column("namespace", header=True),
-            *(Column(f"within {window}", number=True) for window in WINDOWS),
-            Column("of used data", number=True),
-            Column("counted"),
-        ),
-        rows,
+        cells = (Bytes(windows[window], windows[window] / whole if whole else None) for window in WINDOWS)
+        rows.append((Name(ns), *cells, Bytes(whole), _ago(counted.get(ns), now)))
+    caption = ("Estimates, from the records by remaining life as the server last counted them, times the mean record",)
+    columns = (
+        Column("namespace", header=True),
+        *(Column(f"within {window}", number=True) for window in WINDOWS),
+        Column("of used data", number=True, minor=True),
+        Column("counted", minor=True),
     )
+    return Section("expiring", "Expiry", (Table(caption, columns, tuple(rows)),) if rows else ())
 
 
-def record_sizes(analysis: Diagnosis, now: float) -> str:
+def record_sizes(snapshot: Snapshot, now: float) -> Section:
     """How large the records are, a column for each doubling."""
-    return "".join(
-        _sizes(histograms, now)
-        for histograms in analysis.snapshot.histograms or ()
-        if histograms.sizes and sum(count for _, count in histograms.sizes)
+    counted = (
+        histograms for histograms in snapshot.histograms or () if sum(count for _, count in histograms.sizes or ())
     )
+    return Section("records", "Record sizes", tuple(_sizes(histograms, now) for histograms in counted))
 
 
-def _sizes(histograms: Histograms, now: float) -> str:
+def _sizes(histograms: Histograms, now: float) -> Histogram:
     buckets = list(doublings(histograms.sizes or ()))
     total = sum(count for _, count in buckets)
-    told = (f"below {size(limit)} {count:,} ({share(count / total)})" for limit, count in buckets if count)
-    label = f"Records of {plain(histograms.ns)} by size: {', '.join(told)}"
-    above, below = size(buckets[0][0] / 2), size(buckets[-1][0])
-    common = max(buckets, key=lambda bucket: bucket[1])
-    titles = [(float(count), f"{size(limit / 2)} to {size(limit)}: {count:,} records") for limit, count in buckets]
-    return (
-        f"<figure>{columns(label, titles)}"
-        f'<div class="ends" aria-hidden="true"><span>{above}</span><span>{below}</span></div>'
-        f"<figcaption><strong>{name(histograms.ns)}</strong>: {total:,} records, most of them "
-        f"({share(common[1] / total)}) of {size(common[0] / 2)} to {size(common[0])}; "
-        f"counted {ago(histograms.sizes_changed, now)}</figcaption></figure>"
+    label: Words = ("Records of ", Name(histograms.ns), " by size")
+    for index, (limit, count) in enumerate(bucket for bucket in buckets if bucket[1]):
+        label = (*label, ", " if index else ": ", "below ", Bytes(limit), f" {count:,} ({share(count / total)})")
+    common, most = max(buckets, key=lambda bucket: bucket[1])
+    return Histogram(
+        label,
+        tuple(
+            (float(count), (Bytes(limit / 2), " to ", Bytes(limit), f": {count:,} records")) for limit, count in buckets
+        ),
+        (Bytes(buckets[0][0] / 2), Bytes(buckets[-1][0])),
+        (
+            *(Strong(Name(histograms.ns)), f": {total:,} records, most of them ({share(most / total)}) of "),
+            *(Bytes(common / 2), " to ", Bytes(common), "; counted ", _ago(histograms.sizes_changed, now)),
+        ),
     )
+
+
+def _ago(moment: float | None, now: float) -> Ago:
+    return Ago(None if moment is None else now - moment)
 
 
 def doublings(sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -1,194 +1,262 @@
-"""The figures of a page as tables with bars: the ledger, the pools and the limits."""
+"""What the page of a node says, and in which order."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.map import fragmentation_ratio
-from exporter.render.markup import Column, known, name, plain, table
-from exporter.render.summary import KINDS, marks, owners, pool_parts, sources
-from exporter.render.svg import Part, bar, key
-from exporter.units import size
+from exporter.findings import Diagnosis
+from exporter.memory.map import IDLE, fragmentation_ratio
+from exporter.memory.map.inputs import inputs
+from exporter.render import records, summary
+from exporter.render.content import (
+    Ago,
+    Bar,
+    Bytes,
+    Column,
+    Items,
+    Key,
+    Name,
+    Page,
+    Paragraph,
+    Part,
+    Section,
+    Share,
+    Stack,
+    Strong,
+    Table,
+    Took,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.findings import Diagnosis
+    from exporter.memory.config import Limit
+    from exporter.memory.map.ledger import Ledger
     from exporter.memory.pool import Pool
-    from exporter.render.summary import LedgerRow, LimitRow
+    from exporter.model.selection import View
+    from exporter.model.snapshot import ScrapeResult, Snapshot
+    from exporter.render.content import Value, Words
 
-NODE = '<span class="faint">node</span>'
-"""In place of a namespace, where something belongs to the node as a whole."""
+KINDS = {
+    "used": "records and indexes",
+    "other": "the server's own",
+    "waste": "holds nothing live",
+    "bad": "unaccounted",
+}
+"""What the components of a ledger are, and the colour of each."""
+
+_CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
+_DATA = ("data", "persistence")
+_UNACCOUNTED = "unaccounted"
+_BAR = Column("", drawn=True)
 
 
-def ledger(analysis: Diagnosis) -> str:
-    """Who has the resident bytes: all in one bar, then each owner."""
-    found = analysis.ledger
-    if found is None:
-        return ""
-    rows = owners(found)
-    kinds = {kind: [row for row in rows if row.kind == kind] for kind in KINDS}
-    totals = {kind: sum(row.size for row in of_kind) for kind, of_kind in kinds.items() if of_kind}
-    parts = [Part(row.kind, abs(row.share), _owner(row)) for of_kind in kinds.values() for row in of_kind]
-    shares = {kind: total / found.resident if found.resident else 0.0 for kind, total in totals.items()}
-    told = (f"{KINDS[kind]} {size(total)} ({shares[kind]:.1%})" for kind, total in totals.items())
-    label = f"{size(found.resident)} resident: {', '.join(told)}"
-    legend = "".join(
-        f"<li>{key(kind)} {KINDS[kind]} <strong>{size(total)}</strong> {shares[kind]:.1%}</li>"
-        for kind, total in totals.items()
-    )
-    largest = max([1, *(abs(row.size) for row in rows)])
-    drawn = table(
-        f"Every owner, the largest first; from {', '.join(sources(analysis.snapshot))}"
-        + (f". {size(found.inferred)} are placed by difference." if found.inferred else "."),
-        (
-            Column("component", header=True),
-            Column("namespace", clear=True),
-            Column("bytes", number=True, clear=True),
-            Column("share", number=True, clear=True),
-            Column("", drawn=True),
+def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
+    """The page of a node that was read at the Unix time `now`. The note is shown above all."""
+    snapshot = result.snapshot
+    diagnosis = Diagnosis(snapshot, view.operators)
+    return Page(
+        title=summary.title(result),
+        note=note,
+        about=summary.about(result, now),
+        head=summary.head(snapshot),
+        state=summary.state(result, diagnosis),
+        sections=(
+            summary.first_limits(diagnosis),
+            summary.findings(diagnosis),
+            _ledger(diagnosis),
+            _pools(diagnosis),
+            _limits(diagnosis),
+            records.expiring(diagnosis, now),
+            records.record_sizes(snapshot, now),
+            _unseen(snapshot),
+            _sources(result, now),
         ),
-        [
-            (
-                row.component,
-                name(row.ns) if row.ns else NODE,
-                size(row.size),
-                f"{row.share:.1%}",
-                bar(_owner(row), [Part(row.kind, abs(row.size) / largest)]),
-            )
-            for row in rows
-        ],
-    )
-    ratio = fragmentation_ratio(found)
-    idle = "" if ratio is None else f" {ratio:.1%} of them hold nothing live."
-    return (
-        f"<p>{size(found.resident)} are resident.{idle}</p>"
-        f"{bar(label, parts, tall=True)}"
-        f'<ul class="legend">{legend}</ul>{drawn}'
+        node=snapshot.node,
+        figures=diagnosis,
+        problem=result.problem,
+        problems=summary.problems(snapshot),
     )
 
 
-def _owner(row: LedgerRow) -> str:
-    where = f" of {plain(row.ns)}" if row.ns else ""
-    return f"{row.component}{where}: {size(row.size)}, {row.share:.1%}"
+def _ledger(diagnosis: Diagnosis) -> Section:
+    """Who has the resident bytes: all in one bar, then each owner, the largest first and the unaccounted last."""
+    ledger = diagnosis.ledger
+    if ledger is None:
+        return Section("ledger", "Where the memory is", ())
+    entries = [(ns, component, size) for (ns, component), size in ledger.entries.items()]
+    owners = sorted(
+        (entry for entry in entries if entry[2] or entry[1] == _UNACCOUNTED),
+        key=lambda entry: (entry[1] == _UNACCOUNTED, -entry[2]),
+    )
+    largest = max([1, *(abs(size) for _, _, size in owners)])
+    ratio = fragmentation_ratio(ledger)
+    idle: Words = () if ratio is None else (" ", Share(ratio), " of them hold nothing live.")
+    inferred: Words = (" ", Bytes(ledger.inferred), " are inferred.") if ledger.inferred else ()
+    rows = tuple(
+        (
+            component,
+            Name(ns),
+            Bytes(size),
+            Share(_share(ledger, size)),
+            Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(size) / largest),)),
+        )
+        for ns, component, size in owners
+    )
+    columns = (
+        Column("component", header=True),
+        Column("namespace", clear=True),
+        Column("bytes", number=True, clear=True),
+        Column("share", number=True, clear=True),
+        _BAR,
+    )
+    caption = f"Every owner, the largest first; from {', '.join(_seen(diagnosis.snapshot))}."
+    blocks = (
+        Paragraph((Bytes(ledger.resident), " are resident.", *idle)),
+        _stack(ledger, owners),
+        Table((caption, *inferred), columns, rows),
+    )
+    return Section("ledger", "Where the memory is", blocks)
 
 
-def pools(analysis: Diagnosis) -> str:
+def _stack(ledger: Ledger, owners: list[tuple[str, str, int]]) -> Stack:
+    """All owners in one bar, by their kinds."""
+    of_kinds = [(kind, [owner for owner in owners if _kind(owner[1]) == kind]) for kind in KINDS]
+    legend = []
+    for kind, of_kind in of_kinds:
+        total = sum(size for _, _, size in of_kind)
+        legend += [(kind, KINDS[kind], Bytes(total, _share(ledger, total)))] if of_kind else []
+    label: Words = (Bytes(ledger.resident), " resident")
+    for index, (_, meaning, amount) in enumerate(legend):
+        label = (*label, ", " if index else ": ", f"{meaning} ", amount)
+    parts = [
+        Part(kind, abs(_share(ledger, owner[2])), _owner(ledger, *owner))
+        for kind, of_kind in of_kinds
+        for owner in of_kind
+    ]
+    return Stack(Bar(label, tuple(parts)), tuple(legend))
+
+
+def _owner(ledger: Ledger, ns: str, component: str, size: int) -> Words:
+    whose: Words = (" of ", Name(ns)) if ns else ()
+    return (component, *whose, ": ", Bytes(size), ", ", Share(_share(ledger, size)))
+
+
+def _share(ledger: Ledger, size: int) -> float:
+    return size / ledger.resident if ledger.resident else 0.0
+
+
+def _kind(component: str) -> str:
+    if component == _UNACCOUNTED:
+        return "bad"
+    return "waste" if component in IDLE else "used" if component in _CONTENT else "other"
+
+
+def _seen(snapshot: Snapshot) -> list[str]:
+    """What the ledger was made from."""
+    seen, sources = inputs(snapshot), ["info", "status"]
+    if seen is not None and seen.aged is not None:
+        sources.append("smaps" if seen.regions else "old smaps")
+    if seen is not None and seen.jemalloc is not None:
+        sources.append("jem-stats")
+    return sources
+
+
+def _pools(diagnosis: Diagnosis) -> Section:
     """The data of each namespace against what it may grow to, and the indexes against the largest of them.
 
     An index may grow to hundreds of GiB: a bar of that would show nothing.
     """
-    rows = [(namespace.name, pool) for namespace, found in analysis.pools for pool in found]
-    data = [row for row in rows if row[1].name == "data"]
-    indexes = [row for row in rows if row[1].name != "data"]
-    legend = "".join(f"<li>{key(kind)} {kind}</li>" for kind in ("used", "waste", "free"))
-    return (
-        f'<ul class="legend">{legend}</ul>'
-        + table(
-            "Data, against the capacity",
-            (
-                Column("namespace", header=True),
-                Column("in", clear=True),
-                Column("used", number=True),
-                Column("waste", number=True),
-                Column("free", number=True),
-                Column("capacity", number=True),
-                Column("", drawn=True),
-            ),
-            [_data(ns, pool) for ns, pool in data],
-        )
-        + table(
-            "Indexes, against the largest of them",
-            (
-                Column("namespace", header=True),
-                Column("pool", header=True),
-                Column("in", clear=True),
-                Column("used", number=True),
-                Column("occupied", number=True),
-                Column("capacity", number=True),
-                Column("", drawn=True),
-            ),
-            list(_indexes(indexes)),
-        )
-    )
-
-
-def _data(ns: str, pool: Pool) -> Sequence[str]:
-    waste = "" if pool.fragmentation_ratio is None else f' <span class="faint">{pool.fragmentation_ratio:.0%}</span>'
-    parts = pool_parts(pool)
-    label = (
-        f"{plain(ns)}: {size(pool.used)} used, {_plain(pool.fragmented)} waste, {size(pool.free)} free "
-        f"of {size(pool.capacity)}"
-    )
-    return (
-        name(ns),
-        pool.medium.replace("_", " "),
-        known(pool.used),
-        known(pool.fragmented) + waste,
-        known(pool.free),
-        known(pool.capacity),
-        bar(label, parts) if parts else "",
-    )
-
-
-def _indexes(rows: Sequence[tuple[str, Pool]]) -> Iterator[Sequence[str]]:
-    taken = [(pool.used if pool.occupied is None else pool.occupied) or 0 for _, pool in rows]
-    largest = max([1, *taken])
-    for (ns, pool), whole in zip(rows, taken, strict=True):
-        waste = pool.fragmented or 0
-        parts = [Part("used", (whole - waste) / largest), Part("waste", waste / largest)]
-        label = f"{pool.name} of {plain(ns)}: {_plain(pool.used)} used, {_plain(pool.occupied)} occupied"
-        yield (
-            name(ns),
-            pool.name,
-            pool.medium.replace("_", " "),
-            known(pool.used),
-            known(pool.occupied),
-            known(pool.capacity),
-            bar(label, parts) if pool.used is not None else "",
-        )
-
-
-def limits(analysis: Diagnosis) -> str:
-    """Every limit, with what is left until the server acts."""
-    return table(
-        "Every limit in force, by the comparison that the server makes",
-        (
-            Column("namespace", header=True),
-            Column("limit", header=True),
-            Column("action", clear=True),
-            Column("used", number=True),
-            Column("limit", number=True),
-            Column("left", number=True),
-            Column("", drawn=True),
-            Column("state", clear=True),
+    rows = [(namespace.name, pool) for namespace, pools in diagnosis.pools for pool in pools]
+    data = [(ns, pool) for ns, pool in rows if pool.name in _DATA]
+    indexes = [(ns, pool) for ns, pool in rows if pool.name not in _DATA]
+    largest = max([1, *(_taken(pool) for _, pool in indexes)])
+    namespace, medium = Column("namespace", header=True), Column("in", clear=True)
+    blocks = (
+        Key(("used", "waste", "free")),
+        Table(
+            ("Data, against the capacity",),
+            (namespace, medium, *(Column(name, number=True) for name in ("used", "waste", "free", "capacity")), _BAR),
+            tuple(_data_row(ns, pool) for ns, pool in data),
         ),
-        [
+        Table(
+            ("Indexes, against the largest of them",),
             (
-                name(mark.ns) if mark.ns else NODE,
-                mark.limit.name,
-                mark.limit.action,
-                known(mark.limit.used),
-                known(mark.limit.limit),
-                known(mark.limit.headroom),
-                limit_bar(mark),
-                {"now": '<strong class="bad">now</strong>', "first": "<strong>first</strong>"}.get(mark.state, ""),
-            )
-            for mark in marks(analysis)
-        ],
+                *(namespace, Column("pool", header=True), medium),
+                *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
+                _BAR,
+            ),
+            tuple(_index_row(ns, pool, largest) for ns, pool in indexes),
+        ),
     )
+    return Section("pools", "Pools", blocks if rows else ())
 
 
-def limit_bar(mark: LimitRow) -> str:
-    """The used share of a limit; nothing where that is not known."""
-    if mark.share is None:
-        return ""
-    limit = mark.limit
-    label = (
-        f"{limit.name} ({limit.action}): {size(limit.used)} used of {size(limit.limit)}, {size(limit.headroom)} left"
+def _data_row(ns: str, pool: Pool) -> tuple[Value, ...]:
+    amounts = (Bytes(pool.used), Bytes(pool.fragmented, pool.fragmentation_ratio), Bytes(pool.free))
+    label = (Name(ns), ": ", amounts[0], " used, ", Bytes(pool.fragmented), " waste, ", amounts[2], " free of ")
+    bar = Bar((*label, Bytes(pool.capacity)), _parts(pool, pool.capacity or 0))
+    drawn = pool.capacity and pool.occupied is not None
+    return (Name(ns), pool.medium, *amounts, Bytes(pool.capacity), bar if drawn else "")
+
+
+def _index_row(ns: str, pool: Pool, largest: int) -> tuple[Value, ...]:
+    label = (f"{pool.name} of ", Name(ns), ": ", Bytes(pool.used), " used, ", Bytes(pool.occupied), " occupied")
+    bar = Bar(label, _parts(pool, largest)) if pool.used is not None else ""
+    return (Name(ns), pool.name, pool.medium, Bytes(pool.used), Bytes(pool.occupied), Bytes(pool.capacity), bar)
+
+
+def _parts(pool: Pool, whole: int) -> tuple[Part, ...]:
+    """What a pool uses and wastes of a whole."""
+    waste = pool.fragmented or 0
+    return (Part("used", (_taken(pool) - waste) / whole), Part("waste", waste / whole)) if whole else ()
+
+
+def _taken(pool: Pool) -> int:
+    return (pool.used if pool.occupied is None else pool.occupied) or 0
+
+
+def _limits(diagnosis: Diagnosis) -> Section:
+    """Every limit, with what is left until the server acts."""
+    columns = (
+        Column("namespace", header=True),
+        Column("limit", header=True),
+        Column("action", clear=True),
+        *(Column(name, number=True) for name in ("used", "limit", "left")),
+        _BAR,
+        Column("state", clear=True),
     )
-    return bar(label, [Part(mark.kind, mark.share)])
+    rows = tuple(_limit_row(ns, limit, diagnosis.first_limits.get(ns) is limit) for ns, limit in diagnosis.limits)
+    caption = "Every limit in force, by the comparison that the server makes"
+    return Section("limits", "Limits", (Table((caption,), columns, rows),) if rows else ())
 
 
-def _plain(value: float | None) -> str:
-    return size(value) or "unknown"
+def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
+    state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
+    amounts = (Bytes(limit.used), Bytes(limit.limit), Bytes(limit.headroom))
+    return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
+
+
+def _unseen(snapshot: Snapshot) -> Section:
+    problems = summary.problems(snapshot)
+    return Section("unseen", "Not seen", (Items(tuple(problems.items())),) if problems else ())
+
+
+def _sources(result: ScrapeResult, now: float) -> Section:
+    """What was read, when, and what that took."""
+    columns = (
+        Column("source", header=True),
+        Column("read"),
+        Column("took", number=True),
+        Column("refused", number=True),
+    )
+    answered = "now" if result.problem is None else "no answer"
+    rows: list[tuple[Value, ...]] = [("info", answered, Took(result.seconds), "")]
+    rows += [
+        (
+            sample.source,
+            Ago(None if sample.last_success is None else now - sample.last_success),
+            Took(sample.seconds),
+            sample.refusals or "",
+        )
+        for sample in result.snapshot.samples
+    ]
+    return Section("sources", "Sources", (Table(("What was read, and when",), columns, tuple(rows)),))

@@ -1,142 +1,163 @@
-"""What of an analysis is shown to a person, and in which order: the same in a terminal and on a page."""
+"""The first screen: which node it is, whether something is wrong, what runs out first, and what helps."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
+from exporter.findings.rule import SEVERITIES
 from exporter.memory.analysis import acts
-from exporter.memory.map import IDLE
-from exporter.memory.map.inputs import inputs
-from exporter.render.svg import Part
+from exporter.render.content import (
+    Bar,
+    Bytes,
+    FindingBlock,
+    Link,
+    Name,
+    Paragraph,
+    Part,
+    Section,
+    Share,
+    State,
+    Strong,
+    Tile,
+    Tiles,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exporter.findings import Diagnosis
     from exporter.memory.config import Limit
-    from exporter.memory.map.ledger import Ledger
-    from exporter.memory.pool import Pool
-    from exporter.model.snapshot import Snapshot
+    from exporter.model.snapshot import ScrapeResult, Snapshot
+    from exporter.render.content import Words
 
-KINDS = {
-    "used": "records and indexes",
-    "other": "the server's own",
-    "waste": "holds nothing live",
-    "bad": "unaccounted",
+MOST_TILES = 12
+"""Namespaces of which the first screen tells the first limit; the table of limits has all."""
+
+_ACTIONS = {"evict": "evicts records", "stop_writes": "stops writes", "refuse_writes": "refuses writes"}
+
+_STATES = {
+    "critical": "Act now: writes fail, or the node is about to be lost.",
+    "warning": "Look soon: something will fail, or cannot do what it is for.",
+    "info": "All well. Some memory could be had back, or better placed.",
+    "": "All well.",
 }
-"""What the components of a ledger are, and the colour of each."""
-
-_CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
-_UNSURE = "unaccounted"
 
 
-class LedgerRow(NamedTuple):
-    """An entry of the ledger in bytes, its share of what is resident, and what kind of memory it is (`KINDS`)."""
-
-    ns: str
-    component: str
-    size: int
-    share: float
-    kind: str
+def title(result: ScrapeResult) -> Words:
+    """Which node it is."""
+    node_id = result.snapshot.node.node_id
+    return ("Aerospike node",) if result.problem else ("Memory of node ", Name(node_id) if node_id else None)
 
 
-class LimitRow(NamedTuple):
-    """A limit and the used share of it, where that is known.
-
-    The state is `now` where it is breached, else `first` where it is the one that its namespace hits first.
-    """
-
-    ns: str
-    limit: Limit
-    share: float | None
-    state: str
-
-    @property
-    def kind(self) -> str:
-        """The colour of its bar."""
-        return "bad" if self.limit.breached else "used"
+def about(result: ScrapeResult, now: float) -> Words:
+    """What it runs, and when it was read."""
+    node = result.snapshot.node
+    release: Words = (f"{node.edition or ''} {node.build}".strip(), " · ") if node.build else ()
+    cluster: Words = ("cluster ", Name(node.cluster_name), " · ") if node.cluster_name else ()
+    when = datetime.fromtimestamp(now, timezone.utc)
+    return (*release, *cluster, f"read on {when:%Y-%m-%d at %H:%M:%S} UTC")
 
 
-def owners(ledger: Ledger) -> list[LedgerRow]:
-    """Every entry that is not 0, the largest first, and what is unaccounted for last."""
-    rows = [
-        LedgerRow(ns, component, size, size / ledger.resident if ledger.resident else 0.0, _kind(component))
-        for (ns, component), size in ledger.entries.items()
-        if size or component == _UNSURE
-    ]
-    return sorted(rows, key=lambda row: (row.component == _UNSURE, -row.size))
-
-
-def sources(snapshot: Snapshot) -> list[str]:
-    """What the ledger was made from."""
-    known, found = inputs(snapshot), ["info", "status"]
-    if known is not None and known.aged is not None:
-        found.append("smaps" if known.regions else "old smaps")
-    if known is not None and known.jemalloc is not None:
-        found.append("jem-stats")
+def head(snapshot: Snapshot) -> Words:
+    """What the process and its heap have."""
+    process, heap = snapshot.process_view.process, snapshot.heap
+    found: Words = ()
+    if process is not None:
+        peak: Words = (", at most ", Bytes(process.peak_rss)) if process.peak_rss is not None else ()
+        found = (f"Process {process.pid}: ", Strong(Bytes(process.rss)), " resident", *peak, ". ")
+    if heap.allocated is not None:
+        amounts = (Bytes(heap.allocated), " allocated, ", Bytes(heap.active), " active, ", Bytes(heap.mapped))
+        found = (*found, "Heap: ", *amounts, " mapped.")
     return found
-
-
-def pool_parts(pool: Pool) -> list[Part]:
-    """What a pool uses and wastes of its capacity; nothing where that is not known."""
-    if not pool.capacity or pool.occupied is None:
-        return []
-    wasted = pool.fragmented or 0
-    return [Part("used", (pool.occupied - wasted) / pool.capacity), Part("waste", wasted / pool.capacity)]
-
-
-def marks(analysis: Diagnosis) -> list[LimitRow]:
-    """Every limit, in the order of the namespaces."""
-    rows = []
-    for ns, limit in analysis.limits:
-        share = limit.used_ratio
-        first = limit is analysis.first_limits.get(ns)
-        rows.append(LimitRow(ns, limit, share, "now" if limit.breached else "first" if first else ""))
-    return rows
-
-
-def first_marks(analysis: Diagnosis) -> list[LimitRow]:
-    """The limit that each namespace hits first, the nearest of them first."""
-    found = [mark for mark in marks(analysis) if mark.limit is analysis.first_limits.get(mark.ns)]
-    return sorted(found, key=lambda mark: -(mark.share or 0.0))
-
-
-def acting(analysis: Diagnosis, ns: str) -> list[Limit]:
-    """The limits of a namespace at which the server does something now."""
-    return [
-        limit
-        for one in analysis.snapshot.namespaces
-        if one.name == ns
-        for limit in analysis.limits_of(ns)
-        if limit.breached and acts(one, limit)
-    ]
-
-
-def judged(analysis: Diagnosis) -> str:
-    """What the rules could not judge."""
-    states = Counter(verdict.state for _, verdict in analysis.verdicts)
-    return f"{states['too_small']} too small to judge, {states['unknown']} not known"
 
 
 def problems(snapshot: Snapshot) -> dict[str, str]:
     """What was not seen, and why."""
-    return {**snapshot.problems, **{one.source: one.problem for one in snapshot.samples if one.problem}}
+    return {**snapshot.problems, **{sample.source: sample.problem for sample in snapshot.samples if sample.problem}}
 
 
-def fit(text: str, width: int) -> str:
-    """A text in so many characters: names that differ mostly do so at their ends."""
-    text = clean(text)
-    if len(text) <= width:
-        return text
-    tail = (width - 1) // 2
-    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+def state(result: ScrapeResult, diagnosis: Diagnosis) -> State:
+    """Whether something is wrong."""
+    unseen: Words = ("Not everything was seen: ", Link("unseen", "Not seen"), ".")
+    unseen = unseen if problems(result.snapshot) else ()
+    if result.problem is not None:
+        problem = result.problem.rstrip(".")
+        return State("critical", "The node does not answer.", (f"{problem[:1].upper()}{problem[1:]}.",))
+    if not result.snapshot.namespaces:
+        return State("warning", "No namespace was seen.", unseen)
+    counts = Counter(finding.severity for finding in diagnosis.findings)
+    worst = next((severity for severity in SEVERITIES if counts[severity]), "")
+    told = ", ".join(_counted(severity, counts[severity]) for severity in SEVERITIES if counts[severity])
+    says = f"Found: {told}." if told else "Nothing was found wrong."
+    return State(worst, _STATES[worst], (says, " ", *unseen), tuple(_not_run(diagnosis)))
 
 
-def clean(text: str) -> str:
-    """A text without what a terminal would obey, and what would turn the text after it around."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def first_limits(diagnosis: Diagnosis) -> Section:
+    """The limit that each namespace hits first when all that counts grows alike, the nearest of them first."""
+    nearest = sorted(diagnosis.first_limits.items(), key=lambda entry: -(entry[1].used_ratio or 0.0))
+    tiles = tuple(_tile(ns, limit, reached(diagnosis, ns)) for ns, limit in nearest[:MOST_TILES])
+    more = len(nearest) - MOST_TILES
+    rest: Words = (f"{more} more namespaces: see ", Link("limits", "Limits"), ".") if more > 0 else ()
+    return Section("first", "What runs out first", (Tiles(tiles, rest),) if tiles else ())
 
 
-def _kind(component: str) -> str:
-    if component == _UNSURE:
-        return "bad"
-    return "waste" if component in IDLE else "used" if component in _CONTENT else "other"
+def findings(diagnosis: Diagnosis) -> Section:
+    """What is wrong, the worst first."""
+    urgent = any(finding.severity != "info" for finding in diagnosis.findings)
+    blocks = tuple(
+        FindingBlock(
+            finding.severity,
+            finding.name,
+            finding.ns,
+            f"{finding.verdict.summary} {finding.rule.why}",
+            finding.rule.advice,
+            finding.verdict.commands,
+            folded=urgent and finding.severity == "info",
+        )
+        for finding in diagnosis.findings
+    )
+    seen = bool(diagnosis.snapshot.namespaces)
+    return Section("findings", "What is wrong", (blocks or (Paragraph(("Nothing.",)),)) if seen else ())
+
+
+def limit_bar(limit: Limit) -> Bar | str:
+    """The used share of a limit; nothing where that is unknown."""
+    ratio = limit.used_ratio
+    if ratio is None:
+        return ""
+    label = (f"{limit.name} ({limit.action}): ", Bytes(limit.used), " used of ", Bytes(limit.limit), ", ")
+    return Bar((*label, Bytes(limit.headroom), " left"), (Part("bad" if limit.breached else "used", ratio),))
+
+
+def reached(diagnosis: Diagnosis, ns: str) -> list[Limit]:
+    """The limits of a namespace at which the server does something now."""
+    return [
+        limit
+        for namespace in diagnosis.snapshot.namespaces
+        if namespace.name == ns
+        for limit in diagnosis.limits_of(ns)
+        if limit.breached and acts(namespace, limit)
+    ]
+
+
+def _tile(ns: str, limit: Limit, breached: list[Limit]) -> Tile:
+    amounts: Words = (Bytes(limit.used), " of ", Bytes(limit.limit))
+    if not limit.breached:
+        amounts = (*amounts, "; ", Strong(Bytes(limit.headroom)), f" left until the server {_ACTIONS[limit.action]}")
+    if breached:
+        actions = " and ".join(dict.fromkeys(_ACTIONS[other.action] for other in breached))
+        amounts = (*amounts, f"; the server {actions} ", Strong("now", bad=True))
+    return Tile(Name(ns), Share(limit.used_ratio), limit.name, limit_bar(limit), (*amounts, "."))
+
+
+def _counted(severity: str, count: int) -> str:
+    return f"{count} {severity}s" if severity == "warning" and count > 1 else f"{count} {severity}"
+
+
+def _not_run(diagnosis: Diagnosis) -> Iterator[str]:
+    """The rules that lack what they need, in a namespace at least."""
+    names = list(dict.fromkeys(rule.name for rule, verdict in diagnosis.verdicts if verdict.state == "unknown"))
+    if names:
+        yield f"{len(names)} {'check' if len(names) == 1 else 'checks'} could not run: {', '.join(names)}."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from exporter.render.content import Part
+from exporter.render.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,14 +29,6 @@ PATTERNS = (
     '<rect class="hatch" width="6" height="6"/><path class="hatch" d="M1 0V6"/></pattern></defs></svg>'
 )
 """What a page with bars has once: waste is hatched, and so told apart without colours, too."""
-
-
-class Part(NamedTuple):
-    """A part of a bar: its kind (`used`, `other`, `waste`, `bad`), its share, 0 to 1, and what it is."""
-
-    kind: str
-    share: float
-    title: str = ""
 
 
 def bar(label: str, parts: Iterable[Part], tall: bool = False) -> str:
@@ -66,5 +61,5 @@ def key(kind: str) -> str:
 
 def _rect(part: Part, place: str) -> str:
     fill = 'fill="url(#hatch)"' if part.kind == "waste" else f'class="{part.kind}"'
-    title = f"<title>{html.escape(part.title)}</title>" if part.title else ""
+    title = f"<title>{html.escape(sentence(part.label))}</title>" if part.label else ""
     return f"<rect {fill} {place}>{title}</rect>" if title else f"<rect {fill} {place}/>"

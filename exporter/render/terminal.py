@@ -1,29 +1,43 @@
-"""One look at a node for a person, in a terminal of 100 columns."""
+"""The page of a node for a terminal: bars in characters, colours where there are any, never wider than the screen."""
 
 from __future__ import annotations
 
+import os
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from exporter.findings import Diagnosis
-from exporter.memory.map import fragmentation_ratio
-from exporter.render.summary import clean, fit, judged, marks, owners, pool_parts, problems, sources
-from exporter.render.svg import Part
-from exporter.units import size
+from exporter.render.content import (
+    Bar,
+    FindingBlock,
+    Histogram,
+    Items,
+    Key,
+    Name,
+    Paragraph,
+    Stack,
+    Strong,
+    Table,
+    Tiles,
+)
+from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, sentence, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from exporter.memory.map.ledger import Ledger
-    from exporter.memory.pool import Pool
-    from exporter.model.selection import View
-    from exporter.model.snapshot import Namespace, ScrapeResult, Snapshot
+    from exporter.render.content import Block, Page, Part, Section, Value
 
 WIDTH = 100
-_BAR = 24
-_KINDS = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
+"""Columns, where the terminal has no fewer."""
 
-_SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used"}
+_LEAST_WIDTH = 40
+_LEAST_BAR, _MOST_BAR = 5, 24
+_LEAST_TEXT = 10
+_CODES = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
+_SIGNS = {"used": "█", "other": "▓", "waste": "▒", "bad": "▚", "free": "·"}
+"""Told apart without colours, too."""
+
+_SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used", "": "good"}
+_HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 class Paint:
@@ -34,186 +48,158 @@ class Paint:
 
     def __call__(self, kind: str, text: str) -> str:
         """The text in the colour of its kind."""
-        return f"\x1b[{_KINDS[kind]}m{text}\x1b[0m" if self._colour and text else text
+        return f"\x1b[{_CODES[kind]}m{text}\x1b[0m" if self._colour and text else text
 
 
-def page(reading: ScrapeResult, view: View, colour: bool) -> str:
-    """The look: what is wrong, the ledger, the pools and the limits, each with bars."""
-    snapshot, paint = reading.snapshot, Paint(colour)
-    analysis = Diagnosis(snapshot, view.operators)
-    lines = [*_head(reading, paint)]
-    if snapshot.namespaces:
-        lines += ["", *_findings(analysis, paint)]
-    if analysis.ledger is not None:
-        lines += ["", *_ledger(analysis.ledger, snapshot, paint)]
-    if snapshot.namespaces:
-        lines += ["", *_pools(analysis, paint), "", *_limits(analysis, paint)]
-    unseen = problems(snapshot)
-    if unseen:
-        lines += ["", paint("head", "Not seen")]
-        for section, problem in unseen.items():
-            lines += wrapped(f"{section}: {problem}", "  ", "    ")
+def width_of(stream: TextIO) -> int:
+    """The columns of a terminal, from 40 to 100; 100 for a file."""
+    try:
+        return max(_LEAST_WIDTH, min(WIDTH, os.get_terminal_size(stream.fileno()).columns))
+    except OSError:
+        return WIDTH
+
+
+def page(content: Page, colour: bool, width: int = WIDTH) -> str:
+    """A page in lines of at most so many columns; only commands, which are there to be copied, may be longer."""
+    paint = Paint(colour)
+    lines = wrapped(content.note, "", "", width)
+    lines += [paint("head", line) for line in wrapped(sentence(content.title), "", "", width)]
+    lines += [paint("faint", line) for line in wrapped(sentence(content.about), "", "", width)]
+    lines += wrapped(sentence(content.head), "", "", width)
+    state = content.state
+    lines += ["", *(paint(_SEVERITIES[state.severity], line) for line in wrapped(state.says, "", "", width))]
+    lines += wrapped(sentence(state.words), "", "", width)
+    lines += [paint("faint", line) for line in wrapped(sentence(state.unsure), "", "", width)]
+    for section in content.sections:
+        lines += _section(section, paint, width)
     return "\n".join(lines) + "\n"
 
 
-def bar(parts: list[Part], paint: Paint, width: int = _BAR) -> str:
+def bar(parts: Sequence[Part], paint: Paint, width: int = _MOST_BAR) -> str:
     """Shares of a whole in characters; what is left of the whole is dots."""
     text, edge, drawn = "", 0.0, 0
-    for kind, share, _ in parts:
-        edge = min(1.0, edge + max(0.0, share))
+    for part in parts:
+        edge = min(1.0, edge + max(0.0, part.share))
         cells = round(edge * width) - drawn
-        # Told apart without colours, too.
-        text += paint(kind, ("▒" if kind == "waste" else "█") * cells)
+        text += paint(part.kind, _SIGNS[part.kind] * cells)
         drawn += cells
-    return text + paint("free", "·" * (width - drawn))
+    return text + paint("free", _SIGNS["free"] * (width - drawn))
 
 
-def _head(reading: ScrapeResult, paint: Paint) -> Iterator[str]:
-    node, process = reading.snapshot.node, reading.snapshot.process_view.process
-    if reading.problem is not None:
-        yield paint("bad", _cut(reading.problem))
-    else:
-        cluster = f", cluster {node.cluster_name}" if node.cluster_name else ""
-        yield paint("head", _cut(f"Node {node.node_id}: {node.edition} {node.build}{cluster}"))
-    if process is not None:
-        peak = f", at most {size(process.peak_rss)}" if process.peak_rss is not None else ""
-        yield f"Process {process.pid}: {size(process.rss)} resident{peak}"
-    heap = reading.snapshot.heap
-    if heap.allocated is not None:
-        yield f"Heap: {size(heap.allocated)} allocated, {size(heap.active)} active, {size(heap.mapped)} mapped"
-
-
-def wrapped(text: str, first: str, rest: str) -> list[str]:
+def wrapped(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
     """The lines of a text with their indents; the names of parameters have hyphens, and are not broken there."""
-    return textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return textwrap.wrap(clean(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
-def _findings(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
-    """What is wrong, the worst first: what it is, why it matters, what to do, and the commands that would help."""
-    yield paint("head", f"Findings: {len(analysis.findings) or 'none'}") + f"  ({judged(analysis)})"
-    for finding in analysis.findings:
-        kind = _SEVERITIES[finding.severity]
-        where = f" in {fit(finding.ns, 40)}" if finding.ns else ""
-        yield f"  {paint(kind, finding.severity)}  {paint('head', finding.name)}{where}"
-        text = f"{finding.verdict.summary} {finding.rule.why} {finding.rule.advice}"
-        yield from wrapped(text, "    ", "    ")
-        for command in finding.verdict.commands:
-            # Never broken: it is there to be copied.
-            yield paint("faint", f"    $ {clean(command)}")
+def _section(section: Section, paint: Paint, width: int) -> Iterator[str]:
+    if section.blocks:
+        yield from ("", paint("head", section.title))
+    for block in section.blocks:
+        yield from _block(block, paint, width)
 
 
-def _ledger(found: Ledger, snapshot: Snapshot, paint: Paint) -> Iterator[str]:
-    """Every resident byte by owner, the largest first in each group."""
-    yield paint("head", f"Ledger: {size(found.resident)} resident") + f"  (from {', '.join(sources(snapshot))})"
-    rows = owners(found)
-    largest = max([1, *(row.size for row in rows)])
-    for row in rows:
-        drawn = bar([Part(row.kind, abs(row.size) / largest)], paint)
-        yield f"  {row.component:<20.20} {fit(row.ns, 18):<18} {size(row.size):>10} {row.share:>6.1%}  {drawn}"
-    ratio = fragmentation_ratio(found)
-    waste = f"{ratio:.1%} holds nothing live" if ratio is not None else ""
-    placed = f"; {size(found.inferred)} are placed by difference" if found.inferred else ""
-    yield paint("faint", f"  {waste}{placed}")
+def _block(block: Block, paint: Paint, width: int) -> Iterator[str]:
+    match block:
+        case Paragraph():
+            yield from wrapped(sentence(block.words), "  ", "  ", width)
+        case Table():
+            yield from _table(block, paint, width) if block.rows else ()
+        case Stack():
+            yield f"  {bar(block.bar.parts, paint, width - 2)}"
+            widest = max(len(meaning) for _, meaning, _ in block.legend)
+            for kind, meaning, total in block.legend:
+                yield f"  {paint(kind, _SIGNS[kind])} {meaning.ljust(widest)}  {words(total)}"
+        case Key():
+            keys = (f"{paint(kind, _SIGNS[kind])} {kind}" for kind in block.kinds)
+            yield f"  {'  '.join(keys)}"
+        case Histogram():
+            most = max(height for height, _ in block.columns) or 1.0
+            steps = [round(height / most * (len(_HEIGHTS) - 1)) if height else None for height, _ in block.columns]
+            drawn = "".join(_SIGNS["free"] if step is None else _HEIGHTS[step] for step in steps)
+            yield f"  {words(block.ends[0])} {paint('used', drawn)} {words(block.ends[1])}"
+            yield from wrapped(sentence(block.caption), "  ", "  ", width)
+        case Tiles():
+            yield from _tiles(block, paint, width)
+        case FindingBlock():
+            yield from _finding(block, paint, width)
+        case Items():
+            for name, text in block.items:
+                yield from wrapped(f"{name}: {fit(text, MOST_TEXT)}", "  ", "    ", width)
 
 
-def _pools(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
-    yield (
-        paint("head", f"{'Pools':<34}{'used':>10} {'occupied':>10} {'capacity':>10} {'waste':>6}")
-        + f"  {paint('used', '█ used')} {paint('waste', '▒ waste')} {paint('free', '· free')}"
-    )
-    for namespace, pools in analysis.pools:
-        for found in pools:
-            parts = pool_parts(found)
-            ratio = "" if found.fragmentation_ratio is None else f"{found.fragmentation_ratio:.0%}"
-            name = fit(namespace.name, 15)
-            yield (
-                f"  {name:<15} {found.name:<15.15} {size(found.used):>10} {size(found.occupied):>10} "
-                f"{size(found.capacity):>10} {ratio:>6}  {bar(parts, paint, 22) if parts else ''}"
-            ).rstrip()
+def _tiles(block: Tiles, paint: Paint, width: int) -> Iterator[str]:
+    """Two lines each: the namespace with its bar, and the words."""
+    names = [fit(words(tile.ns), width // 4) for tile in block.tiles]
+    heads = [f"{words(tile.used)} of {tile.limit}" for tile in block.tiles]
+    widest, longest = max(map(len, names), default=0), max(map(len, heads), default=0)
+    for tile, name, head in zip(block.tiles, names, heads, strict=True):
+        room = min(_MOST_BAR, width - widest - longest - 6)
+        drawn = f"  {bar(tile.bar.parts, paint, room)}" if isinstance(tile.bar, Bar) and room >= _LEAST_BAR else ""
+        yield f"  {paint('head', name.ljust(widest))}  {head.ljust(longest)}{drawn}"
+        yield from wrapped(sentence(tile.words), "    ", "    ", width)
+    yield from wrapped(sentence(block.rest), "  ", "  ", width)
 
 
-def _limits(analysis: Diagnosis, paint: Paint) -> Iterator[str]:
-    yield paint("head", f"{'Limits':<46}{'used':>10} {'limit':>10} {'headroom':>10}")
-    for mark in marks(analysis):
-        ns, limit = mark.ns, mark.limit
-        drawn = bar([Part(mark.kind, mark.share)], paint, 14) if mark.share is not None else ""
-        state = paint("bad" if mark.state == "now" else "head", mark.state)
-        name = fit(ns, 13)
-        yield (
-            f"  {name:<13} {limit.name:<15.15} {limit.action:<14.14}{size(limit.used):>10} {size(limit.limit):>10} "
-            f"{size(limit.headroom):>10}  {drawn} {state}"
-        ).rstrip()
+def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
+    where = f" in {fit(finding.ns, min(MOST_NAME, width // 2))}" if finding.ns else ""
+    yield f"  {paint(_SEVERITIES[finding.severity], finding.severity)}  {paint('head', finding.name)}{where}"
+    yield from wrapped(finding.says, "    ", "    ", width)
+    yield from wrapped(f"What to do: {finding.advice}", "    ", "    ", width)
+    for command in finding.commands:
+        yield paint("faint", f"    $ {clean(command)}")
 
 
-def _cut(line: str) -> str:
-    """No longer than the terminal, without what a terminal would obey."""
-    line = clean(line)
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
+    cells = [["" if isinstance(cell, Bar) else words(cell) for cell in row] for row in table.rows]
+    widths, gap = _widths(table, cells, width)
+    yield from (paint("faint", line) for line in wrapped(sentence(table.caption), "  ", "  ", width))
+    heads = (_aligned(table, index, table.columns[index].name, size) for index, size in widths.items())
+    yield paint("faint", f"  {gap.join(heads)}".rstrip())
+    for row, texts in zip(table.rows, cells, strict=True):
+        line = (
+            _cell(row[index], _aligned(table, index, texts[index], size), paint, size) for index, size in widths.items()
+        )
+        yield f"  {gap.join(line)}".rstrip()
 
 
-def as_data(reading: ScrapeResult, view: View) -> dict[str, object]:
-    """The same for scripts: bytes, and null for the unknown."""
-    snapshot = reading.snapshot
-    analysis = Diagnosis(snapshot, view.operators)
-    found = analysis.ledger
-    return {
-        "problem": reading.problem,
-        "node": {"id": snapshot.node.node_id, "build": snapshot.node.build, "edition": snapshot.node.edition},
-        "findings": [
-            {
-                "ns": finding.ns,
-                "finding": finding.name,
-                "severity": finding.severity,
-                "summary": finding.verdict.summary,
-                "why": finding.rule.why,
-                "advice": finding.rule.advice,
-                "commands": list(finding.verdict.commands),
-                "bytes": finding.verdict.size,
-            }
-            for finding in analysis.findings
-        ],
-        "rules": [
-            {"ns": verdict.ns, "finding": rule.name, "state": verdict.state} for rule, verdict in analysis.verdicts
-        ],
-        "resident_bytes": found.resident if found else None,
-        "unaccounted_ratio": found.unaccounted_ratio if found else None,
-        "inferred_bytes": found.inferred if found else None,
-        "ledger": [
-            {"ns": ns, "component": component, "bytes": entry}
-            for (ns, component), entry in (found.entries.items() if found else ())
-        ],
-        "pools": [row for namespace, pools in analysis.pools for row in _pool_data(namespace, pools)],
-        "limits": [
-            {
-                "ns": ns,
-                "limit": limit.name,
-                "action": limit.action,
-                "limit_bytes": limit.limit,
-                "used_bytes": limit.used,
-                "headroom_bytes": limit.headroom,
-                "breached": limit.breached,
-            }
-            for ns, limit in analysis.limits
-        ],
-        "first_limits": {
-            ns: {"limit": limit.name, "action": limit.action} for ns, limit in analysis.first_limits.items()
-        },
-        "expiring_bytes": analysis.expiring,
-        "problems": problems(snapshot),
-    }
+def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[dict[int, int], str]:
+    """The columns that there is room for, each with its width, and the gap between them; the bar gets what is left.
 
-
-def _pool_data(namespace: Namespace, pools: Iterable[Pool]) -> Iterator[dict[str, object]]:
-    for found in pools:
-        yield {
-            "ns": namespace.name,
-            "pool": found.name,
-            "medium": found.medium,
-            "capacity_bytes": found.capacity,
-            "reserved_bytes": found.reserved,
-            "occupied_bytes": found.occupied,
-            "used_bytes": found.used,
-            "free_bytes": found.free,
-            "fragmented_bytes": found.fragmented,
-            "fragmentation_ratio": found.fragmentation_ratio,
+    Where it is tight the gap is narrow, then names are cut; then minor columns go, then the bar; then words are cut.
+    """
+    drawn = [index for index, column in enumerate(table.columns) if column.drawn]
+    minor = [index for index, column in enumerate(table.columns) if column.minor]
+    names = [index for index in range(len(table.columns)) if any(isinstance(row[index], Name) for row in table.rows)]
+    texts = [index for index, column in enumerate(table.columns) if not (column.number or column.drawn)]
+    attempts: tuple[tuple[list[int], int, list[int]], ...]
+    attempts = (([], 2, []), ([], 1, []), *((minor[at:], 1, names) for at in range(len(minor), -1, -1)))
+    for gone, gap, cut in (*attempts, ([*minor, *drawn], 1, names), ([*minor, *drawn], 1, texts)):
+        widths = {
+            index: _LEAST_BAR if column.drawn else max(len(column.name), *(len(row[index]) for row in cells))
+            for index, column in enumerate(table.columns)
+            if index not in gone
         }
+        room = width - 2 - sum(widths.values()) - gap * (len(widths) - 1)
+        cut = [index for index in cut if index in widths]
+        while room < 0 and cut and widths[widest := max(cut, key=widths.__getitem__)] > _LEAST_TEXT:
+            widths[widest] -= 1
+            room += 1
+        if room >= 0:
+            break
+    for index in set(drawn) & widths.keys():
+        widths[index] = min(_MOST_BAR, widths[index] + max(0, room))
+    return widths, " " * gap
+
+
+def _aligned(table: Table, index: int, text: str, width: int) -> str:
+    return text.rjust(width) if table.columns[index].number else fit(text, width).ljust(width)
+
+
+def _cell(value: Value, text: str, paint: Paint, width: int) -> str:
+    match value:
+        case Bar(parts=parts):
+            return bar(parts, paint, width)
+        case Strong(bad=bad):
+            return paint("bad" if bad else "head", text)
+        case _:
+            return text

@@ -21,7 +21,8 @@ DAY = 86_400.0
 
 # Each gives a moment to a person or to Prometheus; none measures how long something took or waits.
 TIMES_OF_DAY = {
-    "commands/analyze.py": "when an archive was made",
+    "commands/analyze.py": "when a node was read",
+    "commands/serve.py": "when the page of the demonstration was made",
     "scrape/node.py": "when a source was last read",
     "commands/demo_history.py": "when a history ends",
     "fleet/discovery.py": "when a cluster was last listed",

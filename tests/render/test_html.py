@@ -12,7 +12,7 @@ import pytest
 from exporter.model.selection import View
 from exporter.model.snapshot import Histograms, Node, Sample, ScrapeResult, Set
 from exporter.parsers.snapshot import snapshot
-from exporter.render.html import page
+from exporter.render import html, sections
 from exporter.scrape.target import no_reading
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
@@ -80,8 +80,12 @@ class Document(HTMLParser):
             self.bars[self._label] = self._widths
 
 
+def page(result: ScrapeResult, note: str = "") -> str:
+    return html.page(sections.page(result, View(), NOW, note))
+
+
 def shown(seen: Snapshot, note: str = "") -> Document:
-    return Document(page(ScrapeResult(seen, seconds=0.002), View(), NOW, note))
+    return Document(page(ScrapeResult(seen, seconds=0.002), note))
 
 
 def limits(document: Document) -> list[list[str]]:
@@ -132,7 +136,7 @@ def test_a_limit_has_the_figures_of_the_node_and_a_bar_as_long(seen: Snapshot, c
 def test_the_first_screen_says_whether_something_is_wrong_and_what_runs_out_first(
     seen: Snapshot, state: str, tile: str
 ) -> None:
-    text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page(ScrapeResult(seen), View(), NOW).split('id="findings"')[0])
+    text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page(ScrapeResult(seen)).split('id="findings"')[0])
     text = re.sub(r"\s+(?=[.;])", "", re.sub(r"\s+", " ", text))
     assert state in text
     assert tile in text
@@ -168,7 +172,7 @@ def test_a_pool_of_data_is_drawn_against_its_capacity() -> None:
     # data_total_bytes 536870912 less a header block of 8 MiB in each of 8 stripes; 6 blocks of each are in use.
     document = shown(OUT_OF_SPACE)
     (row,) = document.tables["Data, against the capacity"]
-    assert row[:6] == ["carts", "memory", "383 MiB", "1.1 MiB 0%", "64.0 MiB", "448 MiB"]
+    assert row[:6] == ["carts", "memory", "383 MiB", "1.1 MiB 0.3%", "64.0 MiB", "448 MiB"]
     assert document.bars[row[6]] == [
         pytest.approx(401473280 / 469762048 * 100, abs=0.01),
         pytest.approx(0.25, abs=0.02),
@@ -193,7 +197,7 @@ def test_records_and_expiry_are_shown_where_they_were_counted() -> None:
 
 
 def test_a_node_that_does_not_answer_is_said_with_its_reason() -> None:
-    document = Document(page(no_reading("no connection to 127.0.0.1:3000: <refused>"), View(), NOW))
+    document = Document(page(no_reading("no connection to 127.0.0.1:3000: <refused>")))
     assert "The node does not answer.No connection to 127.0.0.1:3000: <refused>." in document.texts["p"]
     assert any(item.startswith("statistics: no connection") for item in document.texts["li"])
 
@@ -202,7 +206,7 @@ def test_what_was_not_seen_is_listed_with_its_reason() -> None:
     seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
     document = shown(seen)
     assert "jemalloc: cannot write to /x: no" in document.texts["li"]
-    assert any("Not everything was seen: why." in text for text in document.texts["p"])
+    assert any("Not everything was seen: Not seen." in text for text in document.texts["p"])
 
 
 def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
@@ -216,7 +220,7 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
             histograms=(Histograms(hostile, ((1024, 3),)),),
             problems={f"log/{hostile}": hostile},
         )
-        text = page(ScrapeResult(seen), View(), NOW, note=hostile)
+        text = page(ScrapeResult(seen), note=hostile)
         assert len(text.encode()) < 120_000
         assert not re.search("[\u202e\x1b]", text)
         document = Document(text)
@@ -225,7 +229,7 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
 
 
 def test_a_page_has_no_script_and_needs_nothing_else() -> None:
-    text = page(ScrapeResult(captured("8.1/durable-fragmented")), View(), NOW)
+    text = page(ScrapeResult(captured("8.1/durable-fragmented")))
     assert not re.search(r"<script|<link|@import|https?:| style=", text)
     # Where rows are lines of their own, only the roles say that this is a table.
     assert not re.search(r"<(table|thead|tbody|tr|td|th)\b(?![^>]* role=)", text)

@@ -1,24 +1,42 @@
-"""What a person sees: figures in units, bars of the right length, never wider than the terminal."""
+"""What a person sees in a terminal: bars of the right length, lines that fit, and nothing that a terminal obeys."""
 
 from __future__ import annotations
 
+import fcntl
+import io
+import os
+import pty
 import re
+import struct
+import termios
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.model.selection import View
 from exporter.model.snapshot import Node, Sample, ScrapeResult
-from exporter.parsers.snapshot import snapshot
-from exporter.render.summary import fit
-from exporter.render.svg import Part
-from exporter.render.terminal import WIDTH, Paint, as_data, bar, page, wrapped
+from exporter.render import sections, terminal
+from exporter.render.content import Part
+from exporter.render.terminal import Paint, bar, width_of, wrapped
 from exporter.scrape.target import no_reading
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
-from tests.support import replies
+
+if TYPE_CHECKING:
+    from exporter.model.snapshot import Snapshot
 
 PLAIN = Paint(False)
+NOW = 1_800_000_000.0
+
+
+def page(result: ScrapeResult, colour: bool = False, width: int = 100) -> str:
+    return terminal.page(sections.page(result, View(), NOW), colour, width)
+
+
+def too_wide(text: str, width: int) -> list[str]:
+    """Lines beyond the width; a command is there to be copied whole."""
+    return [line for line in text.splitlines() if len(line) > width and "$ " not in line]
 
 
 @pytest.mark.parametrize(
@@ -35,39 +53,53 @@ def test_a_bar_shows_shares(parts: list[Part], text: str) -> None:
     assert bar(parts, PLAIN, 10) == text
 
 
+def long_names(snapshot: Snapshot) -> Snapshot:
+    """The longest that the server takes, which differ at their ends."""
+    names = [f"{'n' * 29}_{index}" for index in range(len(snapshot.namespaces))]
+    namespaces = zip(snapshot.namespaces, names, strict=True)
+    return replace(snapshot, namespaces=tuple(replace(namespace, name=name) for namespace, name in namespaces))
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("full", [False, True])
-def test_a_page_fits_the_terminal_and_shows_every_component(scenario: str, full: bool) -> None:
-    text = page(ScrapeResult(captured(scenario, regions=full, jemalloc=full)), View(), colour=False)
-    # A command is there to be copied whole.
-    assert max(len(line) for line in text.splitlines() if "$ " not in line) <= WIDTH
-    assert "\x1b" not in text
-    for word in ("Ledger", "partition_trees", "program", "thread_stacks", "Pools", "Limits", "data_used"):
-        assert word in text or (word == "data_used" and "memory_size" in text), word
+def test_every_line_fits_and_every_limit_and_bar_is_there(scenario: str, width: int) -> None:
+    snapshot = captured(scenario)
+    for seen in (snapshot, long_names(snapshot)):
+        text = page(ScrapeResult(seen), width=width)
+        assert too_wide(text, width) == []
+        assert "\x1b" not in text
+        for word in ("Where the memory is", "partition_trees", "thread_stacks", "Pools", "Limits", "stop_writes"):
+            assert word in text, word
+    rows = page(ScrapeResult(snapshot), width=width).split("\nLimits\n")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(rows) == len(sections.page(ScrapeResult(snapshot), View(), NOW).figures.limits)
+    drawn = [re.search(r"[█▚·]{5,24}", row) for row in rows]
+    assert [match is None for match in drawn] == ["unknown" in row for row in rows]
+
+
+def test_where_it_is_narrow_the_ends_of_names_stay() -> None:
+    text = page(ScrapeResult(long_names(captured("8.1/durable-fragmented"))), width=80)
+    limits = text.split("\nLimits\n")[1]
+    assert {line.split()[0][-2:] for line in limits.splitlines() if "write_blocks" in line} == {"_0", "_1"}
 
 
 def test_colour_changes_nothing_but_colour() -> None:
-    reading = ScrapeResult(captured("8.1/durable-fragmented"))
-    coloured = page(reading, View(), colour=True)
+    result = ScrapeResult(captured("8.1/durable-fragmented"))
+    coloured = page(result, colour=True)
     assert "\x1b[33m" in coloured
-    assert re.sub(r"\x1b\[\d+m", "", coloured) == page(reading, View(), colour=False)
-
-
-def test_a_limit_that_is_breached_stands_out() -> None:
-    text = page(ScrapeResult(snapshot(replies("8.1/small-out-of-space"))), View(), colour=False)
-    (line,) = [line for line in text.splitlines() if "write_blocks" in line]
-    assert line.endswith("now")
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == page(result)
 
 
 def test_a_node_that_does_not_answer_is_said_first() -> None:
-    text = page(no_reading("no connection to node"), View(), colour=False)
-    assert text.startswith("no connection to node\n")
+    text = page(no_reading("no connection to node"))
+    assert text.startswith("Aerospike node\n")
+    assert "\nThe node does not answer.\nNo connection to node.\n" in text
     assert "statistics: no connection to node" in text
 
 
 def test_what_was_not_seen_is_listed_with_its_reason() -> None:
     seen = replace(captured("8.1/cache-empty"), samples=(Sample("jemalloc", None, 0.1, 0, "cannot write to /x: no"),))
-    text = page(ScrapeResult(seen), View(), colour=False)
+    text = page(ScrapeResult(seen))
+    assert "Not everything was seen: Not seen." in text.replace("\n", " ")
     assert "Not seen\n  jemalloc: cannot write to /x: no\n" in text
 
 
@@ -77,30 +109,34 @@ def test_no_name_of_a_parameter_is_broken_at_its_hyphens() -> None:
     assert [line.split() for line in lines] == [["stop-writes-sys-memory-pct"] * count for count in (3, 3, 3, 1)]
 
 
-def test_names_are_fitted_so_that_their_ends_stay_and_nothing_reaches_the_terminal() -> None:
-    assert fit("customer_sessions_eu_a", 15) != fit("customer_sessions_eu_b", 15)
-    assert len(fit("customer_sessions_eu_a", 15)) == 15
-    assert fit("carts", 15) == "carts"
-    reading = ScrapeResult(replace(captured("8.1/cache-empty"), node=Node("8.1", (8, 1), "\x1b[31m", "x" * 200)))
-    text = page(reading, View(), colour=False)
-    assert "\x1b" not in text
-    assert max(map(len, text.splitlines())) <= WIDTH
+def test_nothing_that_a_node_says_reaches_the_terminal() -> None:
+    hostile = "\x1b[31m\u202e" + "x" * 200
+    seen = captured("8.1/durable-fragmented")
+    seen = replace(
+        seen,
+        node=Node("8.1", (8, 1), hostile, hostile, hostile),
+        namespaces=tuple(replace(namespace, name=hostile) for namespace in seen.namespaces),
+        problems={hostile: hostile},
+    )
+    text = page(ScrapeResult(seen))
+    assert not re.search("[\x1b\u202e]", text)
+    assert too_wide(text, 100) == []
 
 
 def test_a_process_of_no_size_is_shown_too() -> None:
     seen = captured("8.1/cache-empty")
     assert seen.process_view.process is not None
     gone = replace(seen, process_view=replace(seen.process_view, process=replace(seen.process_view.process, rss=0)))
-    assert page(ScrapeResult(gone), View(), colour=False)
+    assert "0 B resident" in page(ScrapeResult(gone))
 
 
-def test_a_script_gets_bytes_and_nulls() -> None:
-    data = as_data(ScrapeResult(captured("6.4/durable-fragmented")), View())
-    ledger = data["ledger"]
-    assert isinstance(ledger, list)
-    assert sum(entry["bytes"] for entry in ledger) == data["resident_bytes"]
-    pools = data["pools"]
-    assert isinstance(pools, list)
-    (records,) = [entry for entry in pools if (entry["ns"], entry["pool"]) == ("carts", "data")]
-    assert records["occupied_bytes"] is None
-    assert records["used_bytes"] == 27445851
+@pytest.mark.parametrize(("columns", "width"), [(30, 40), (80, 80), (300, 100)])
+def test_a_page_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
+    controller, terminal = pty.openpty()
+    with os.fdopen(controller, "rb"), os.fdopen(terminal, "w") as stream:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        assert width_of(stream) == width
+
+
+def test_what_is_no_terminal_is_of_the_usual_width() -> None:
+    assert width_of(io.StringIO()) == 100

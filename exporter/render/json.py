@@ -1,0 +1,87 @@
+"""The page of a node for scripts: bytes and ratios, null for the unknown; `docs/analyze.md` has every key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Finding
+    from exporter.memory.config import Limit
+    from exporter.memory.pool import Pool
+    from exporter.render.content import Page
+
+FORMAT = 1
+"""Of the document: it changes when a key goes, or means something else; new keys may come with any version."""
+
+
+def document(page: Page) -> dict[str, object]:
+    """The figures of a page, by the keys of `docs/analyze.md`."""
+    figures, ledger = page.figures, page.figures.ledger
+    return {
+        "format": FORMAT,
+        "problem": page.problem,
+        "node": {
+            "id": page.node.node_id,
+            "build": page.node.build or None,
+            "edition": page.node.edition,
+            "cluster": page.node.cluster_name,
+        },
+        "findings": [_finding(finding) for finding in figures.findings],
+        "rules": [
+            {"ns": verdict.ns, "finding": rule.name, "state": verdict.state} for rule, verdict in figures.verdicts
+        ],
+        "resident_bytes": ledger.resident if ledger else None,
+        "unaccounted_ratio": ledger.unaccounted_ratio if ledger else None,
+        "inferred_bytes": ledger.inferred if ledger else None,
+        "ledger": [
+            {"ns": ns, "component": component, "bytes": size}
+            for (ns, component), size in (ledger.entries.items() if ledger else ())
+        ],
+        "pools": [_pool(namespace.name, pool) for namespace, pools in figures.pools for pool in pools],
+        "limits": [_limit(ns, limit) for ns, limit in figures.limits],
+        "first_limits": {
+            ns: {"limit": limit.name, "action": limit.action} for ns, limit in figures.first_limits.items()
+        },
+        "expiring_bytes": figures.expiring,
+        "problems": page.problems,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "ns": finding.ns,
+        "finding": finding.name,
+        "severity": finding.severity,
+        "summary": finding.verdict.summary,
+        "why": finding.rule.why,
+        "advice": finding.rule.advice,
+        "commands": list(finding.verdict.commands),
+        "bytes": finding.verdict.size,
+    }
+
+
+def _pool(ns: str, pool: Pool) -> dict[str, object]:
+    return {
+        "ns": ns,
+        "pool": pool.name,
+        "medium": pool.medium,
+        "capacity_bytes": pool.capacity,
+        "reserved_bytes": pool.reserved,
+        "occupied_bytes": pool.occupied,
+        "used_bytes": pool.used,
+        "free_bytes": pool.free,
+        "fragmented_bytes": pool.fragmented,
+        "fragmentation_ratio": pool.fragmentation_ratio,
+    }
+
+
+def _limit(ns: str, limit: Limit) -> dict[str, object]:
+    return {
+        "ns": ns,
+        "limit": limit.name,
+        "action": limit.action,
+        "limit_bytes": limit.limit,
+        "used_bytes": limit.used,
+        "headroom_bytes": limit.headroom,
+        "breached": limit.breached,
+    }
