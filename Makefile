@@ -8,7 +8,7 @@ FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench mutants soak rules dashboards docs lock clean
+.PHONY: help demo test check format bench mutants soak rules dashboards golden docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lie
 
 rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
 	$(BIN)/python -m docs.generate.rules
+
+golden: .venv/dev ## write the golden files, which show what a change does to every output
+	$(BIN)/python -m tests.golden
+	$(BIN)/python -m tests.report.golden
 
 docs: .venv/dev ## write the generated pages of docs
 	$(BIN)/python -m docs.generate.metrics > docs/metrics.md
