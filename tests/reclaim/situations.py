@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from exporter.parsers.info import fields
 from exporter.reclaim.change import Change, Step
 from exporter.reclaim.parameters import PARAMETERS
@@ -14,7 +12,7 @@ BLOCK = 8 << 20
 MIB = 1 << 20
 
 
-def situation_of(scenario: str, ttl: str = "", **changes: Mapping[str, str | None]) -> Situation:
+def situation_of(scenario: str, ttl: str = "", **changes: dict[str, str | None]) -> Situation:
     """A capture's situation. `changes` are fields by section, where `carts` stands for `namespace/carts`.
 
     `ttl` are the counts of each namespace's ttl histogram.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.reclaim.action import Action
 from exporter.reclaim.change import Change
-from exporter.reclaim.parameters import EVICT_USED, SET_INDEX, SINDEX, TRUNCATE
+from exporter.reclaim.parameters import SET_INDEX, SINDEX, TRUNCATE
 from exporter.reclaim.plan import plan
 from exporter.reclaim.proposals import proposals
 from exporter.reclaim.situation import Situation
@@ -174,41 +172,6 @@ def test_what_is_asked_for_twice_is_refused() -> None:
 )
 def test_what_is_proposed(situation: Situation, expected: list[str]) -> None:
     assert sorted(proposed.what for proposed in proposals(situation)) == sorted(expected)
-
-
-# 400,921,200 bytes count; stop-writes is at 75 % of 536,870,912, which is 402,653,184.
-@pytest.mark.parametrize(
-    ("stop_pct", "evict_pct", "expected"),
-    [
-        ("93", "0", ["carts: evict-used-pct=83"]),  # 80.3 % of the 499,289,948 at which writes stop
-        ("94", "0", []),  # 79.4 %
-        ("75", "70", []),
-        ("10", "0", []),  # 10 below that there is nothing
-        ("11", "0", ["carts: evict-used-pct=1"]),
-    ],
-)
-def test_eviction_is_proposed_near_the_limit_that_stops_writes(
-    stop_pct: str, evict_pct: str, expected: list[str]
-) -> None:
-    thresholds = {"stop-writes-used-pct": stop_pct, "evict-used-pct": evict_pct}
-    fields = {f"storage-engine.{name}": value for name, value in thresholds.items()}
-    changes = proposals(situation_of("8.0/small-out-of-space", carts=fields))
-    assert [proposed.what for proposed in changes if proposed.parameter is EVICT_USED] == expected
-
-
-@pytest.mark.parametrize(
-    ("of_set", "of_namespace", "proposed"), [(0, 1000, True), (1, 1000, False), (799, 1000, False), (800, 1000, True)]
-)
-def test_the_index_of_an_empty_set_or_of_nearly_all_is_proposed_to_go(
-    of_set: int, of_namespace: int, proposed: bool
-) -> None:
-    situation = situation_of(NEW, orders={"objects": str(of_namespace)})
-    orders = situation.namespace("orders")
-    assert orders is not None
-    sets = tuple(entry._replace(objects=of_set) for entry in orders.sets if entry.name == "order")
-    snapshot = replace(situation.snapshot, namespaces=(replace(orders, sets=sets),))
-    changes = proposals(replace(situation, snapshot=snapshot))
-    assert any(change.parameter is SET_INDEX for change in changes) == proposed
 
 
 def test_a_refused_proposal_is_shown_and_stops_nothing() -> None:
