@@ -8,6 +8,7 @@ from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, mebiby
 from exporter.findings.thresholds import INDEX_CONTENT, INDEX_WASTE, INDEX_WASTE_BYTES
 from exporter.memory.map.structures import partitions_held
 from exporter.memory.pool import memory_used
+from exporter.model import info_commands
 from exporter.model.constants import (
     PARTITIONS,
     SET_INDEX_ENTRY_BYTES,
@@ -36,7 +37,7 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.sindex.persisted:
         return CLEAR
     if not namespace.sindexes:
-        return UNKNOWN if "sindex-list:" in analysis.snapshot.problems else CLEAR
+        return UNKNOWN if info_commands.SINDEX_LIST in analysis.snapshot.problems else CLEAR
     counts = dict(_entries(namespace))
     poor = {
         name: entries
@@ -70,7 +71,7 @@ def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         if entry.indexed and entry.objects is not None and entry.objects * SET_INDEX_ENTRY_BYTES < INDEX_CONTENT * floor
     }
     if not poor:
-        return UNKNOWN if f"sets/{namespace.name}" in analysis.snapshot.problems else CLEAR
+        return UNKNOWN if info_commands.sets(namespace.name) in analysis.snapshot.problems else CLEAR
     names = first_of(f"{name} ({objects} records)" for name, objects in poor.items())
     return _wasted(namespace, floor * len(poor), f"Set indexes of {size(floor)} each with little in them: {names}.")
 

@@ -16,6 +16,7 @@ from exporter.findings.rule import (
     of_each_namespace,
 )
 from exporter.findings.thresholds import NEAR, SMALL
+from exporter.model import info_commands
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _set_near_limit(analysis: Analysis, namespace: Namespace) -> Verdict:
             f"Sets near or past their stop-writes-size: {names}.",
             sum(used for _, used, _, _ in nearly),
         )
-    if len(sets) < len(limited) or f"sets/{namespace.name}" in analysis.snapshot.problems:
+    if len(sets) < len(limited) or info_commands.sets(namespace.name) in analysis.snapshot.problems:
         return UNKNOWN
     return TOO_SMALL if sets and not large else CLEAR
 
@@ -95,10 +96,8 @@ def most_used(limits: Sequence[Limit]) -> int | None:
 
 def near(limits: Sequence[Limit], severity: str) -> Verdict:
     """The verdict on limits of which little may be left; one that is reached is the matter of another rule."""
-    used = [
-        (limit.used / limit.limit, limit.limit, limit) for limit in limits if limit.limit and limit.used is not None
-    ]
-    large = [(ratio, limit) for ratio, allowed, limit in used if allowed >= SMALL]
+    used = [(limit.used_ratio, limit) for limit in limits if limit.used_ratio is not None]
+    large = [(ratio, limit) for ratio, limit in used if (limit.limit or 0) >= SMALL]
     nearly = [(ratio, limit) for ratio, limit in large if ratio >= NEAR and not limit.breached]
     if nearly:
         nearly.sort(key=lambda pair: -pair[0])
