@@ -63,14 +63,14 @@ def about(result: ScrapeResult, now: float) -> Words:
 def head(snapshot: Snapshot) -> Words:
     """What the process and its heap have."""
     process, heap = snapshot.process_view.process, snapshot.heap
-    found: Words = ()
+    words: Words = ()
     if process is not None:
         peak: Words = (", at most ", Bytes(process.peak_rss)) if process.peak_rss is not None else ()
-        found = (f"Process {process.pid}: ", Strong(Bytes(process.rss)), " resident", *peak, ". ")
+        words = (f"Process {process.pid}: ", Strong(Bytes(process.rss)), " resident", *peak, ". ")
     if heap.allocated is not None:
         amounts = (Bytes(heap.allocated), " allocated, ", Bytes(heap.active), " active, ", Bytes(heap.mapped))
-        found = (*found, "Heap: ", *amounts, " mapped.")
-    return found
+        words = (*words, "Heap: ", *amounts, " mapped.")
+    return words
 
 
 def problems(snapshot: Snapshot) -> dict[str, str]:

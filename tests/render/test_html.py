@@ -216,7 +216,7 @@ def test_names_are_nothing_but_text_whatever_is_in_them() -> None:
         seen = replace(
             seen,
             node=Node("8.1.1.2", (8, 1, 1, 2), hostile, f"Aerospike Community Edition {hostile}", hostile),
-            namespaces=tuple(replace(one, name=hostile or "n", sets=sets) for one in seen.namespaces),
+            namespaces=tuple(replace(namespace, name=hostile or "n", sets=sets) for namespace in seen.namespaces),
             histograms=(Histograms(hostile, ((1024, 3),)),),
             problems={f"log/{hostile}": hostile},
         )

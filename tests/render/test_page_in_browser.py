@@ -37,8 +37,8 @@ class Seen:
 
 def _wide(seen: Snapshot) -> Snapshot:
     """With all there can be, and names as long as names can be."""
-    names = [f"{one.name}_{'x' * 31}"[:31] for one in seen.namespaces]
-    namespaces = tuple(replace(one, name=name) for one, name in zip(seen.namespaces, names, strict=True))
+    names = [f"{namespace.name}_{'x' * 31}"[:31] for namespace in seen.namespaces]
+    namespaces = tuple(replace(old, name=name) for old, name in zip(seen.namespaces, names, strict=True))
     sizes = tuple((512 << step, 10 * step + 1) for step in range(14))
     counted = tuple(Histograms(name, sizes, 1.0, (5,) * 100, 3600, 1.0) for name in names)
     return replace(seen, namespaces=namespaces, histograms=counted, problems={"log/0": "y" * 200})
@@ -67,8 +67,9 @@ def test_the_page_fits_every_screen_in_its_own_style(reading: ScrapeResult, devt
                 await page.show(url, width, dark)
                 assert await page.evaluate("document.documentElement.scrollWidth") == width
                 # Nothing of a table is cut off, either.
-                outside = "[...document.querySelectorAll('td,th,svg')].filter(one => one.getBoundingClientRect().right"
-                assert await page.evaluate(f"{outside} > innerWidth + 1).length") == 0
+                cells = "[...document.querySelectorAll('td,th,svg')]"
+                outside = "element => element.getBoundingClientRect().right > innerWidth + 1"
+                assert await page.evaluate(f"{cells}.filter({outside}).length") == 0
                 back = await page.evaluate("getComputedStyle(document.body).backgroundColor")
                 assert back == ("rgb(21, 23, 26)" if dark else "rgb(255, 255, 255)")
             assert page.complaints == []
@@ -82,7 +83,7 @@ def test_a_screen_reader_is_told_all_of_it(width: int, devtools: str, tmp_path: 
     async def look(url: str) -> list[tuple[str, str]]:
         async with tab(devtools) as page:
             await page.show(url, width)
-            levels = await page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(one => one.tagName)")
+            levels = await page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(element => element.tagName)")
             assert levels[0] == "H1"
             assert levels.count("H1") == 1
             assert levels.index("H2") < levels.index("H3")
