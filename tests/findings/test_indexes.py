@@ -34,6 +34,13 @@ CASES = (
     ),
     Case("secondary_index_floor", "clear", sindexes(1_000_000), "clear"),
     Case("secondary_index_floor", "clear", sindexes(), "clear"),
+    # It is on flash: no memory.
+    Case(
+        "secondary_index_floor",
+        "clear",
+        ns(sindexes=(SecondaryIndex("i", "s", 16 * MIB, 1),), sindex=Arena("flash", 16 * MIB)),
+        "clear",
+    ),
     Case("secondary_index_floor", "edge", sindexes(149_796), "info"),
     Case("secondary_index_floor", "short", sindexes(149_797), "clear"),
     Case("secondary_index_floor", "edge", sindexes(10, rest=304 * MIB), "info"),
@@ -55,6 +62,7 @@ CASES = (
     ),
     Case("set_index_floor", "clear", set_indexes(1_000_000), "clear"),
     Case("set_index_floor", "clear", set_indexes(), "clear"),
+    Case("set_index_floor", "clear", ns(sets=(Set("s", None, 1, None, True),), index=Arena("mem", 100 * MIB)), "clear"),
     Case("set_index_floor", "edge", set_indexes(348_159), "info"),
     Case("set_index_floor", "short", set_indexes(348_160), "clear"),
     Case("set_index_floor", "edge", set_indexes(278_544, partition_share=0.8), "info", "17.0 MiB each"),

@@ -115,6 +115,14 @@ def test_of_many_sets_a_few_are_named_the_fullest_first() -> None:
     assert summary.endswith("set3 at 93.0% of 100 MiB and 3 more.")
 
 
+def test_a_small_set_that_is_past_its_limit_comes_before_a_large_one_that_is_near() -> None:
+    verdict = Case(
+        "set_near_limit", "found", sets((182 * MIB, 200 * MIB), (101 * MIB, 100 * MIB)), "critical"
+    ).verdict()
+    assert verdict.severity == "critical"
+    assert verdict.summary.endswith(": set1 at 101.0% of 100 MiB, set0 at 91.0% of 200 MiB.")
+
+
 def test_a_finding_on_sets_is_about_the_bytes_of_all_that_are_near() -> None:
     some = sets((90 * MIB, 100 * MIB), (95 * MIB, 100 * MIB), (1, 100 * MIB))
     assert Case("set_near_limit", "found", some, "warning").verdict().size == 185 * MIB

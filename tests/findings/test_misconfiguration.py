@@ -128,6 +128,8 @@ CASES = (
         ns(storage=stripes(16, 9, 9, used=LIVE, on_devices=True), evict_used_pct=60),
         "unknown",
     ),
+    # The only block is the one that is kept.
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(2, 1, used=LIVE), evict_used_pct=60), "unknown"),
     #
     Case("mixed_lifetimes", "found", lives(300), "info", "30% of the records never expire, the others do."),
     Case("mixed_lifetimes", "found", lives(300, evict_used_pct=60), "warning"),
