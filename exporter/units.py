@@ -24,6 +24,15 @@ def size(value: float | None) -> str:
     return f"{amount:.1f} TiB"
 
 
+def sizes(least: float, most: float) -> str:
+    """Bytes that are known within bounds, as `5.2 to 5.6 GiB`; as one amount where both read the same."""
+    low, high = size(least), size(most)
+    if low == high:
+        return low
+    number, _, unit = low.partition(" ")
+    return f"{number if high.endswith(f' {unit}') else low} to {high}"
+
+
 def span(seconds: float | None) -> str:
     """Seconds as `40 s`, `12 min`, `5.5 h` or `9.1 d`; nothing for the unknown."""
     if seconds is None:

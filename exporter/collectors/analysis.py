@@ -27,10 +27,14 @@ FIRST_LIMIT = Metric(
     "",
     "the largest limit_used_bytes / limit_bytes of those at which the server would act",
 )
-USED_RATIO = Metric("used_ratio", "Used share of the limit that the namespace hits first.", _NS, "", "used / limit")
-FREE_RATIO = Metric(
-    "free_ratio", "Free share of the limit that the namespace hits first.", _NS, "", "max(0, headroom / limit)"
+USED_RATIO = Metric(
+    "used_ratio",
+    "Used share of the limit that the namespace hits first.",
+    _NS,
+    "",
+    "used / limit; of `sys_memory` where the total is not told (100 - system_free_mem_pct) / pct",
 )
+FREE_RATIO = Metric("free_ratio", "Free share of the limit that the namespace hits first.", _NS, "", "1 - used_ratio")
 EXPIRING = Metric(
     "expiring_bytes",
     "Estimate of what expires within the time; as old as the server's counts.",

@@ -40,6 +40,13 @@ HEADROOM = Metric(
     "",
     "limit - used",
 )
+BOUNDS = Metric(
+    "limit_headroom_bounds_bytes",
+    "The least and the most bytes until the action sets in, where they are not known exactly.",
+    (*_LABELS, "bound"),
+    "system_free_mem_kbytes, system_free_mem_pct",
+    "`sys_memory` where the total is not told: free * 100 / (pct + 1) < total <= free * 100 / pct",
+)
 BREACHED = Metric(
     "limit_breached",
     "1 when the action would be taken now.",
@@ -62,6 +69,9 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         yield LIMIT, labels, limit.limit
         yield USED, labels, limit.used
         yield HEADROOM, labels, limit.headroom
+        if limit.bounds is not None:
+            yield BOUNDS, (*labels, "least"), limit.bounds.least
+            yield BOUNDS, (*labels, "most"), limit.bounds.most
         yield BREACHED, labels, limit.breached
     for namespace in analysis.snapshot.namespaces:
         for page in config.pages(namespace, analysis.operators.get(namespace.name)):
@@ -70,7 +80,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 
 CONFIGURATION = Collector(
     "configuration",
-    (LIMIT, USED, HEADROOM, BREACHED, PAGE),
+    (LIMIT, USED, HEADROOM, BOUNDS, BREACHED, PAGE),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -17,7 +17,7 @@ from exporter.findings.rule import (
 )
 from exporter.findings.thresholds import NEAR, SMALL
 from exporter.model import info_commands
-from exporter.units import size
+from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,15 +97,21 @@ def most_used(limits: Sequence[Limit]) -> int | None:
 def near(limits: Sequence[Limit], severity: str) -> Verdict:
     """The verdict on limits of which little may be left; one that is reached is the matter of another rule."""
     used = [(limit.used_ratio, limit) for limit in limits if limit.used_ratio is not None]
-    large = [(ratio, limit) for ratio, limit in used if (limit.limit or 0) >= SMALL]
+    large = [(ratio, limit) for ratio, limit in used if limit.bounds is not None or (limit.limit or 0) >= SMALL]
     nearly = [(ratio, limit) for ratio, limit in large if ratio >= NEAR and not limit.breached]
     if nearly:
         nearly.sort(key=lambda pair: -pair[0])
-        names = first_of(f"{limit.name} ({ratio:.1%} used, {size(limit.headroom)} left)" for ratio, limit in nearly)
-        return found(severity, f"Nearly reached: {names}.", nearly[0][1].headroom)
+        names = first_of(f"{limit.name} ({ratio:.1%} used, {_left(limit)} left)" for ratio, limit in nearly)
+        first = nearly[0][1]
+        return found(severity, f"Nearly reached: {names}.", first.bounds.least if first.bounds else first.headroom)
     if large or not limits:
         return CLEAR
     return TOO_SMALL if used else UNKNOWN
+
+
+def _left(limit: Limit) -> str:
+    """The bytes until the action, for a person."""
+    return sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else size(limit.headroom)
 
 
 LIMIT_RULES = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from exporter.memory.growth import FILLED
 from exporter.memory.peers import LEAST_PEERS
 
 MIB: Final = 1 << 20
@@ -47,7 +48,7 @@ EVICT_BELOW_STOP_PCT: Final = 10
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
 
-UNIT_FILLED: Final = 0.25
+UNIT_FILLED: Final = FILLED
 """Share of its blocks below which a unit does not tell how it will be fragmented when it is full."""
 
 TIME_TO_LIMIT_SOON: Final = Horizon(1 * HOUR, 30 * MINUTE, "critical")
@@ -152,6 +153,15 @@ LAZILY_FREED: Final = 0.10
 
 CGROUP_UNSEEN: Final = 0.10
 """Share of the host's memory by which a cgroup's limit is smaller, for the server's view of it to matter."""
+
+HOST_USED_PCT: Final = 90
+"""What is proposed as stop-writes-sys-memory-pct where there is none: the server's own default."""
+
+OTHERS: Final = 0.50
+"""Share of what is in use on a host from which on what others have of it matters more than what the server has."""
+
+STAGE_MARGIN: Final = 100 * MIB
+"""What vm.min_free_kbytes must be beyond the largest stage by the server's own rule (os.c `check_min_free_kbytes`)."""
 
 CONTAINER_MARGIN: Final = 256 * MIB
 """Memory of the container beyond the pages of the server that the kernel cannot take back. There is no flag before the

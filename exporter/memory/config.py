@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
+from exporter.memory.host import host_use, is_caged, total_bounds
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import ceil_div, difference, total
 from exporter.model.constants import RECORD_BLOCK_BYTES
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Arena, Namespace, Snapshot, System
 
 
+class HeadroomBounds(NamedTuple):
+    """The least and the most bytes until the action, and the used share by the server's own rounding."""
+
+    least: int
+    most: int
+    used_ratio: float
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A point at which the server (or the operator) acts; bytes, None where the server tells too little."""
@@ -33,6 +42,7 @@ class Limit:
     limit: int | None
     used: int | None
     breached: bool | None
+    bounds: HeadroomBounds | None = None  # where the bytes are not known
 
     @property
     def headroom(self) -> int | None:
@@ -42,6 +52,8 @@ class Limit:
     @property
     def used_ratio(self) -> float | None:
         """What counts against the limit over the limit, 1 at the limit; unknown for a limit of 0."""
+        if self.bounds is not None:
+            return self.bounds.used_ratio
         return None if self.used is None or not self.limit else self.used / self.limit
 
 
@@ -68,13 +80,17 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
 
 
 def node_limits(process_view: ProcessView) -> tuple[Limit, ...]:
-    """The limits on the node as a whole: the cgroup's, at which the kernel kills what it cannot shrink.
+    """The limits on the node as a whole: the cgroup's or the host's, at which the kernel kills what it cannot shrink.
 
-    Whether it would do so now is unknown, because page cache counts as used and can be given back.
+    Whether it would do so now is unknown: page cache counts as used by a cgroup, and both may still shrink something.
     """
-    if process_view.cgroup is None or process_view.cgroup.limit is None:
-        return ()
-    return (Limit("cgroup", "oom", process_view.cgroup.limit, process_view.cgroup.used, None),)
+    cgroup, use = process_view.cgroup, host_use(process_view)
+    limits = []
+    if cgroup is not None and cgroup.limit is not None:
+        limits.append(Limit("cgroup", "oom", cgroup.limit, cgroup.used, None))
+    if use is not None and not is_caged(process_view):
+        limits.append(Limit("host", "oom", use.total, use.used, None))
+    return tuple(limits)
 
 
 def all_limits(snapshot: Snapshot, operators: Mapping[str, Operator]) -> Iterator[tuple[str, Limit]]:
@@ -125,7 +141,8 @@ def _memory_size(namespace: Namespace) -> Iterator[Limit]:
 def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
     """From 6.3: 100 - floor(free * 100 / total) > pct, on what the server takes for the memory of its host.
 
-    The server tells the free percentage, so that the breach is always known; the total only from 8.2 on.
+    The server tells the free percentage, so that the breach is always known; the total only from 8.2 on. Before, and on
+    another host, the total is known within bounds, the larger one with the least headroom.
     """
     rules = namespace.thresholds
     for action, pct in (
@@ -134,12 +151,20 @@ def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
     ):
         if pct is None or (pct == 0 and namespace.release in ZERO_SYS_MEMORY_IS_OFF):
             continue
-        limit = used = None
+        limit = used = bounds = None
+        total_within = total_bounds(system)
         if system.total_bytes and system.free_bytes is not None and is_known_total(system):
-            limit = system.total_bytes - ceil_div((100 - pct) * system.total_bytes, 100)
-            used = system.total_bytes - system.free_bytes
+            limit, used = _within(system.total_bytes, pct), system.total_bytes - system.free_bytes
+        elif total_within is not None and system.free_pct is not None and system.free_bytes is not None and pct:
+            least, most = (_within(total, pct) - total + system.free_bytes for total in reversed(total_within))
+            bounds = HeadroomBounds(least, most, (100 - system.free_pct) / pct)
         breached = None if system.free_pct is None else 100 - system.free_pct > pct
-        yield Limit("sys_memory", action, limit, used, breached)
+        yield Limit("sys_memory", action, limit, used, breached, bounds)
+
+
+def _within(total: int, pct: int) -> int:
+    """The largest use of a memory at which 100 - floor(free * 100 / total) > pct is not yet true."""
+    return total - ceil_div((100 - pct) * total, 100)
 
 
 def is_known_total(system: System) -> bool:

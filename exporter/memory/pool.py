@@ -5,12 +5,12 @@ Bytes throughout; None is unknown. The rules are those of the server's allocator
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.memory.heap import index_stages, sindex_stages
 from exporter.model.arithmetic import difference, total
-from exporter.model.constants import HEADER_BYTES, INDEX_STAGES, SINDEX_STAGES
+from exporter.model.constants import HEADER_BYTES, INDEX_ENTRY_BYTES, INDEX_STAGES, SINDEX_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,9 @@ def pools(namespace: Namespace, certain: bool = False) -> tuple[Pool, ...]:
     allocated = namespace.set_index_allocated_bytes
     return (
         *_data_pools(namespace),
-        _arena_pool("primary_index", namespace.index, index_stages(namespace), INDEX_STAGES, certain),
+        _without_tombstones(
+            namespace, _arena_pool("primary_index", namespace.index, index_stages(namespace), INDEX_STAGES, certain)
+        ),
         _arena_pool("secondary_index", namespace.sindex, sindex_stages(namespace), SINDEX_STAGES, certain),
         Pool("set_index", "memory", None, allocated, allocated, namespace.set_index_used_bytes),
     )
@@ -119,3 +121,9 @@ def _arena_pool(name: str, arena: Arena, stages: int | None, limit: int, certain
         occupied=arena.used_bytes,
         used=arena.used_bytes,
     )
+
+
+def _without_tombstones(namespace: Namespace, index: Pool) -> Pool:
+    """The primary index with the slots of its live records as used: those of tombstones hold nothing live."""
+    dead = INDEX_ENTRY_BYTES * (namespace.tombstones or 0)
+    return index if index.used is None else replace(index, used=max(0, index.used - dead))

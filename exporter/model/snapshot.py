@@ -176,6 +176,17 @@ class Namespace:
     records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
+    set_names: int | None = None  # that are taken, whatever sets are shown
+    sindex_count: int | None = None
+    bin_names: int | None = None  # that are taken, up to 6.4
+    cluster_size: int | None = None  # nodes that have the namespace and are not quiesced
+    replication_factor: int | None = None  # in force
+    rack_id: int | None = None  # 0 where there are no racks
+    strong_consistency: bool | None = None
+    migrate_partitions_remaining: int | None = None  # to be sent and to be received
+    xdr_tombstones: int | None = None  # among the tombstones, those that wait for other clusters
+    tomb_raider_period: int | None = None  # seconds; 0: tombstones are never dropped
+    tomb_raider_eligible_age: int | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +252,9 @@ class Snapshot:
     samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    cluster_size: int | None = None
+    migrate_partitions_remaining: int | None = None  # of all namespaces, to be sent and to be received
+    failed_best_practices: tuple[str, ...] | None = None  # by the server's names, as it saw them when it started
 
 
 NOBODY = Node("", ())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.model.constants import INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
-from exporter.model.release import FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
+from exporter.model.arithmetic import difference, total
+from exporter.model.constants import BIN_NAMES, INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
+from exporter.model.release import BIN_NAME_TABLE, FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
 from exporter.parsers.info import Fields, either, flag, number
 
@@ -67,6 +68,17 @@ def namespace(
         records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
+        bin_names=difference(BIN_NAMES, number(stats, "available_bin_names")) if release in BIN_NAME_TABLE else None,
+        cluster_size=difference(number(stats, "ns_cluster_size"), number(stats, "nodes_quiesced") or 0),
+        replication_factor=number(stats, "effective_replication_factor"),
+        rack_id=number(stats, "rack-id"),
+        strong_consistency=flag(stats, "strong-consistency"),
+        migrate_partitions_remaining=total(
+            (number(stats, "migrate_tx_partitions_remaining"), number(stats, "migrate_rx_partitions_remaining"))
+        ),
+        xdr_tombstones=number(stats, "xdr_tombstones"),
+        tomb_raider_period=number(stats, "tomb-raider-period"),
+        tomb_raider_eligible_age=number(stats, "tomb-raider-eligible-age"),
     )
 
 

@@ -58,6 +58,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         return value
 
     heap, system, fabric_connections, uptime = Heap(), System(), None, None
+    cluster_size, migrate_partitions_remaining = None, None
     text = section(commands.STATISTICS)
     if text is not None:
         try:
@@ -65,6 +66,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             heap, system = statistics(stats)
             fabric_connections = number(stats, "fabric_connections")
             uptime = number(stats, "uptime")
+            cluster_size = number(stats, "cluster_size")
+            migrate_partitions_remaining = number(stats, "migrate_partitions_remaining")
             if heap.allocated is None:
                 problems[commands.STATISTICS] = "no figures of the heap"
         except ParseError as problem:
@@ -88,7 +91,18 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         uptime=uptime,
         namespaces=tuple(namespaces),
         problems=problems,
+        cluster_size=cluster_size,
+        migrate_partitions_remaining=migrate_partitions_remaining,
+        failed_best_practices=best_practices(replies.get(commands.BEST_PRACTICES, "")),
     )
+
+
+def best_practices(text: str) -> tuple[str, ...] | None:
+    """The names in `failed_best_practices=NAME,...` or `=none`; None where the reply is another."""
+    key, equals, names = text.strip().partition("=")
+    if key != "failed_best_practices" or not equals:
+        return None
+    return () if names == "none" else tuple(name for name in names.split(",") if name)
 
 
 def statistics(stats: Fields) -> tuple[Heap, System]:
@@ -166,11 +180,13 @@ def _namespace_with_parts(
 ) -> Namespace:
     """A namespace with its sets and indexes; what is wrong with those costs only them."""
     namespace_sets: tuple[Set, ...] = ()
+    set_names = sindex_count = None
     command = commands.sets(name)
     if command in replies:
         try:
             refuse(replies[command])
             namespace_sets = sets(replies[command], set_bytes_field(stats, release))
+            set_names = len(namespace_sets)
         except ParseError as problem:
             problems[command] = str(problem)
     indexes: list[SecondaryIndex] = []
@@ -178,6 +194,7 @@ def _namespace_with_parts(
         try:
             refuse(replies[commands.SINDEX_LIST])
             listed = [entry for entry in sindex_list(replies[commands.SINDEX_LIST]) if entry[0] == name]
+            sindex_count = len(listed)
             # The only index of a namespace takes all that the namespace's indexes take.
             total = sindex(stats, release).used_bytes if len(listed) == 1 else None
             for _, index, set_name in listed:
@@ -185,7 +202,8 @@ def _namespace_with_parts(
                 indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
         except ParseError as problem:
             problems[commands.SINDEX_LIST] = str(problem)
-    return namespace(name, stats, release, namespace_sets, tuple(indexes))
+    whole = namespace(name, stats, release, namespace_sets, tuple(indexes))
+    return replace(whole, set_names=set_names, sindex_count=sindex_count)
 
 
 def _sindex_figures(

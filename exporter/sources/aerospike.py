@@ -58,7 +58,7 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     replies are none of a server.
     """
     release = info.release(replies.get(info_commands.BUILD, ""))
-    wanted = [*_FIRST, info_commands.STATISTICS]
+    wanted = [*_FIRST, info_commands.STATISTICS, info_commands.BEST_PRACTICES]
     wanted.append(info_commands.RELEASE if release in RELEASE_COMMAND else info_commands.EDITION)
     names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
     if len(names) > MOST_NAMESPACES:
