@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.memory.cluster import LOST, with_fewer_nodes
 from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ FEWER = Metric(
     "What would count against the limit on this node with so many nodes fewer, after the migrations.",
     ("ns", "limit", "action", "nodes"),
     "ns_cluster_size, nodes_quiesced, effective_replication_factor, rack-id, strong-consistency",
-    "limit_used_bytes * min(R, N - nodes) * N / ((N - nodes) * R); `sys_memory` and `host`: + what indexes and records"
-    " in the heap grow by",
+    "limit_used_bytes * f, f = min(R, N - nodes) * N / ((N - nodes) * R); `data_available`, `write_blocks`: the live part"
+    " of the blocks * f; `sys_memory`, `host`: + what indexes and records in the heap grow by",
 )
 
 
@@ -40,8 +39,8 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     yield REMAINING, (), snapshot.migrate_partitions_remaining
     for namespace in snapshot.namespaces:
         yield COPIES, (namespace.name,), namespace.replication_factor
-    for lost in LOST:
-        for ns, limit in with_fewer_nodes(snapshot, analysis.limits, lost):
+    for lost, limits in analysis.with_fewer_nodes.items():
+        for ns, limit in limits:
             yield FEWER, (ns, limit.name, limit.action, str(lost)), limit.used
 
 

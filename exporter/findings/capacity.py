@@ -23,7 +23,7 @@ from exporter.memory.growth import Grown, grown
 from exporter.memory.host import available_bytes, host_use, is_caged, largest_stage, total_bounds
 from exporter.model.constants import KIB
 from exporter.model.release import MEMORY_SIZE, SYS_MEMORY, ZERO_SYS_MEMORY_IS_OFF
-from exporter.units import size, sizes
+from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Verdict
@@ -137,10 +137,7 @@ def _others(analysis: Analysis) -> str:
     nearest = max((limit.used_ratio or 0.0 for limit in stops), default=0.0)
     if max(nearest, use.used / use.total) < NEAR:
         return ""
-    return (
-        f"{size(use.others)} of the {size(use.used)} in use on the host are not the server's: deleting records does"
-        " not help."
-    )
+    return f"{part_of(use.others, use.used)} in use on the host are not the server's: deleting records does not help."
 
 
 def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[str, ...]:
@@ -288,7 +285,8 @@ CAPACITY_RULES = (
         "namespace_above_host",
         ("warning",),
         f"what a namespace may grow to is {mebibytes(SMALL)} more than all memory of the host; or what is left to an"
-        f" eviction mark in memory is {mebibytes(SMALL)} more than the host or the cgroup can still give, and nsup runs",
+        f" eviction mark in memory is {mebibytes(SMALL)} more than the host or the cgroup can still give, and nsup"
+        " runs",
         "Before the mark is reached, the host is full: writes stop or the kernel ends the server, and eviction has"
         " never come.",
         "Make the limit of the namespace (memory-size up to 6.4, later data-size and indexes-memory-budget) fit the"

@@ -125,6 +125,13 @@ INDEX_WASTE: Final = 0.05
 INDEX_WASTE_BYTES: Final = 16 * MIB
 """One secondary index without content."""
 
+TOMBSTONES: Final = 0.25
+"""Share of the entries of a primary index that are tombstones from which on they are worth a word. Whoever deletes much
+has those of a day at least, by default."""
+
+TOMBSTONES_MANY: Final = 0.50
+"""The same for a warning: more of the index is waste than not."""
+
 WHOLE_NAMESPACE: Final = 0.80
 """Share of the records of its namespace from which on the index of a set saves a query little."""
 

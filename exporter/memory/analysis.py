@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exporter.memory import config, heap, pool
+from exporter.memory.cluster import LOST, with_fewer_nodes
 from exporter.memory.expiry import expiring
 from exporter.memory.map.ledger import ledger
 
@@ -67,6 +68,11 @@ class Analysis:
             for namespace in self.snapshot.namespaces
         )
         return {name: limit for name, limit in firsts if limit is not None}
+
+    @cached_property
+    def with_fewer_nodes(self) -> Mapping[int, tuple[tuple[str, Limit], ...]]:
+        """By the number of nodes that are lost the limits at which writes stop, as they would then be used."""
+        return {lost: tuple(with_fewer_nodes(self.pools, self.limits, lost)) for lost in LOST}
 
     @cached_property
     def expiring(self) -> Mapping[str, Mapping[str, int]]:

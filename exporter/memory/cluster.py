@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.memory.pool import pools
+from exporter.model.arithmetic import total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from exporter.memory.config import Limit
-    from exporter.model.snapshot import Namespace, Snapshot
+    from exporter.memory.pool import Pool
+    from exporter.model.snapshot import Namespace
 
 LOST = (1, 2)
 """How many nodes are taken away."""
 
 _OF_HOST = ("sys_memory", "host")
-_GROWS = (
-    *("memory_size", "indexes_budget", "data_used", "data_available", "write_blocks"),
-    *("index_mounts", "sindex_mounts"),
-)
-"""Limits whose use is of one namespace, and grows with what the node holds of it."""
+_OF_BLOCKS = ("data_available", "write_blocks")
+_OF_NAMESPACE = ("memory_size", "indexes_budget", "data_used", "index_mounts", "sindex_mounts")
+"""Limits by what counts against them: all memory in use on the host, write blocks, or what the namespace holds."""
 
 _STOPS = ("stop_writes", "refuse_writes", "oom")
 
@@ -46,37 +45,39 @@ def growth(namespace: Namespace, lost: int) -> float | None:
 
 
 def with_fewer_nodes(
-    snapshot: Snapshot, limits: tuple[tuple[str, Limit], ...], lost: int
+    pools: Sequence[tuple[Namespace, tuple[Pool, ...]]], limits: Sequence[tuple[str, Limit]], lost: int
 ) -> Iterator[tuple[str, Limit]]:
     """The limits at which writes stop or the kernel kills, each with what would count against it with fewer nodes.
 
-    What counts against those of the host grows by the indexes and by records in the heap, of all namespaces; write
-    blocks in memory are left out, because they may be resident already: it is the least.
+    Write blocks that are taken stay so, and new ones are full of what comes. What counts against the limits of the host
+    grows by the indexes and by records in the heap, of all namespaces; write blocks in memory are left out there,
+    because they may be resident already. So both are the least.
     """
-    factors = {namespace.name: growth(namespace, lost) for namespace in snapshot.namespaces}
-    more = _more_in_memory(snapshot, factors)
+    factors = {namespace.name: growth(namespace, lost) for namespace, _ in pools}
+    filled = {namespace.name: _filled(own) for namespace, own in pools}
+    more = total([_more_in_memory(namespace, own, factors[namespace.name]) for namespace, own in pools])
     for ns, limit in limits:
         if limit.action not in _STOPS or limit.limit is None or limit.used is None:
             continue
         factor, used = factors.get(ns), None
         if limit.name in _OF_HOST:
             used = None if more is None else limit.used + more
-        elif limit.name in _GROWS and factor is not None:
+        elif limit.name in _OF_NAMESPACE and factor is not None:
             used = round(limit.used * factor)
+        elif limit.name in _OF_BLOCKS and factor is not None and filled[ns] is not None:
+            used = round(limit.used * (1 + (factor - 1) * (filled[ns] or 0)))
         if used is not None:
             yield ns, replace(limit, used=used, breached=used > limit.limit)
 
 
-def _more_in_memory(snapshot: Snapshot, factors: dict[str, float | None]) -> int | None:
-    """The bytes that all namespaces would take more; None where that is unknown of one."""
-    more = 0.0
-    for namespace in snapshot.namespaces:
-        factor = factors[namespace.name]
-        for pool in pools(namespace):
-            if not pool.in_memory or (pool.name == "data" and not namespace.heap_data):
-                continue
-            held = pool.used if pool.occupied is None else pool.occupied
-            if held is None or factor is None:
-                return None
-            more += held * (factor - 1)
-    return round(more)
+def _filled(pools: Sequence[Pool]) -> float | None:
+    """The share of the occupied write blocks that is live; None where that is unknown."""
+    blocks = next((pool for pool in pools if pool.name in ("data", "persistence") and pool.occupied), None)
+    return None if blocks is None or blocks.used is None or not blocks.occupied else blocks.used / blocks.occupied
+
+
+def _more_in_memory(namespace: Namespace, pools: Sequence[Pool], factor: float | None) -> int | None:
+    """The bytes of memory that a namespace would take more, without write blocks; None where that is unknown."""
+    own = [pool for pool in pools if pool.in_memory and (pool.name != "data" or namespace.heap_data)]
+    held = total([pool.used if pool.occupied is None else pool.occupied for pool in own])
+    return None if held is None or factor is None else round(held * (factor - 1))
