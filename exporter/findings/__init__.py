@@ -19,6 +19,7 @@ from exporter.findings.limits import LIMIT_RULES
 from exporter.findings.misconfiguration import MISCONFIGURATION_RULES
 from exporter.findings.operator import OPERATOR_RULES
 from exporter.findings.peers import PEER_RULES
+from exporter.findings.refusals import REFUSAL_RULES
 from exporter.findings.release import RELEASE_RULES
 from exporter.findings.rule import SEVERITIES, Finding
 from exporter.findings.tombstones import TOMBSTONE_RULES
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 RULES = (
     *LIMIT_RULES,
+    *REFUSAL_RULES,
     *EVICTION_RULES,
     *OPERATOR_RULES,
     *MISCONFIGURATION_RULES,

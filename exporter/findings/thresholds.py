@@ -30,6 +30,9 @@ class Horizon(NamedTuple):
 SMALL: Final = 64 * MIB
 """Eight write blocks. Of less, a block more or less decides every ratio."""
 
+SMALL_COUNT: Final = 1000
+"""The same of records: of fewer, some more or less decide the share of a limit."""
+
 WORTH_A_TICKET: Final = 256 * MIB
 """Less memory than this is not worth anybody's time where it is of a whole cluster, or has to be explained by hand."""
 
@@ -44,6 +47,17 @@ the mark that it proposes (`EVICT_BELOW_STOP_PCT`) is still above the use: at 90
 
 EVICT_BELOW_STOP_PCT: Final = 10
 """How far below the percentage that stops writes the proposed eviction mark is."""
+
+MOUNTS_NEAR: Final = NEAR
+"""Share of the size of an index's mounts that it has allocated, from which on they are near full, for a warning."""
+
+MOUNTS_FULL: Final = 0.95
+"""The same for critical. The size is the operator's word for the filesystem, which keeps some percent for itself, and
+no setting of the server acts at it: at 100 % it is too late."""
+
+QUEUE_LONG: Final = 0.50
+"""Share of what max-write-cache holds, from which on the queue of writes is long. A device that keeps up has next to
+none; at the other half clients get errors, within seconds."""
 
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""

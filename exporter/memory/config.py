@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from exporter.model.operator import Operator
     from exporter.model.process import ProcessView
-    from exporter.model.snapshot import Arena, Namespace, Snapshot, System
+    from exporter.model.snapshot import Arena, Namespace, Snapshot, Storage, System
 
 
 class HeadroomBounds(NamedTuple):
@@ -43,11 +43,18 @@ class Limit:
     used: int | None
     breached: bool | None
     bounds: HeadroomBounds | None = None  # where the bytes are not known
+    left: int | None = None  # until the action, where that alone is known
+    reason: str = ""  # why bytes are not known, in a few words
 
     @property
     def headroom(self) -> int | None:
         """What can still be used until the action, negative once past."""
-        return difference(self.limit, self.used)
+        return difference(self.limit, self.used) if self.left is None else self.left
+
+    @property
+    def stops(self) -> bool:
+        """Whether writes fail at it."""
+        return self.action in ("stop_writes", "refuse_writes")
 
     @property
     def used_ratio(self) -> float | None:
@@ -73,6 +80,7 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
         *_data_used(namespace),
         *_data_available(namespace),
         *_write_blocks(namespace),
+        *_write_queue(namespace),
         *_mounts("index_mounts", namespace, namespace.index),
         *_mounts("sindex_mounts", namespace, namespace.sindex),
         *(_operator(namespace, operator) if operator else ()),
@@ -230,7 +238,7 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
         default=None,
     )
     if fullest is None:
-        yield Limit("data_available", "stop_writes", None, None, breached)
+        yield Limit("data_available", "stop_writes", None, None, breached, reason=_sizes(storage))
     else:
         headroom, size, free = fullest
         yield Limit("data_available", "stop_writes", headroom + size - free, size - free, breached)
@@ -239,29 +247,65 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
 def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
     """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
 
-    No flag of the server shows it.
+    What is left needs no size: (free - reserve) * block. No flag of the server shows it. The reserve of persistent
+    memory is not public.
     """
     storage = namespace.storage
     units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
     if storage is None or not units or storage.kind == "pmem":
         return
-    reserve = storage.reserve_blocks
+    name, action, reserve, block = "write_blocks", "refuse_writes", storage.reserve_blocks, storage.block_bytes
     fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
-    limit = None
-    if fullest.capacity is not None and storage.block_bytes is not None:
-        limit = fullest.capacity - reserve * storage.block_bytes
-    yield Limit("write_blocks", "refuse_writes", limit, fullest.occupied, (fullest.figures.free_blocks or 0) <= reserve)
+    free = fullest.figures.free_blocks or 0
+    if fullest.capacity is None or block is None:
+        left = None if block is None else (free - reserve) * block
+        yield Limit(name, action, None, None, free <= reserve, left=left, reason=_sizes(storage))
+    else:
+        yield Limit(name, action, fullest.capacity - reserve * block, fullest.occupied, free <= reserve)
+
+
+def _sizes(storage: Storage) -> str:
+    """Why the bytes of a unit are not known."""
+    return "the sizes of the raw devices may differ" if storage.kind == "device" and len(storage.units) > 1 else ""
+
+
+def _write_queue(namespace: Namespace) -> Iterator[Limit]:
+    """Blocks that wait to be written: more than max-write-cache holds, of all units together, refuse client writes.
+
+    `n_wblocks_to_flush > storage_max_write_q`, which is units * max-write-cache / block, rounded down (storage.c
+    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server also
+    counts the block that each unit is writing, so that it may refuse a little earlier than is seen here.
+    """
+    storage = namespace.storage
+    if storage is None or storage.kind == "pmem" or (storage.kind == "stripe" and not storage.backed):
+        return
+    cache, block = storage.max_write_cache_bytes, storage.block_bytes
+    if not storage.units or not cache or not block:
+        return
+    queued = total([unit.write_queue_blocks for unit in storage.units])
+    most = len(storage.units) * cache // block
+    yield _above("write_queue", "refuse_writes", most * block, None if queued is None else queued * block)
 
 
 def _mounts(name: str, namespace: Namespace, arena: Arena) -> Iterator[Limit]:
-    """An index on persistent memory or flash (Enterprise) against the size that its mounts may fill."""
+    """An index on persistent memory or flash (Enterprise) against the size that its mounts may fill.
+
+    Eviction goes by what is live (nsup.c). The size itself refuses nothing: new records fail when the filesystem of the
+    mounts is full, and the size is the best of that which can be seen from outside. There counts what is allocated.
+    """
     pct, size = arena.evict_mounts_pct, arena.mounts_bytes
-    if not arena.persisted or not pct or not size:
+    if not arena.persisted or not size:
         return
-    if namespace.release in INCLUSIVE_THRESHOLDS:
+    if pct and namespace.release in INCLUSIVE_THRESHOLDS:
         yield _from(name, "evict", ceil_div(pct * size, 100), arena.used_bytes)
-    elif size * pct // 100:
+    elif pct and size * pct // 100:
         yield _above(name, "evict", size * pct // 100, arena.used_bytes)
+    if arena.allocated_bytes is None:
+        # No less than what is live.
+        full = True if (arena.used_bytes or 0) >= size else None
+        yield Limit(name, "refuse_writes", size, None, full, reason="what the index has allocated is not told")
+    else:
+        yield _from(name, "refuse_writes", size, arena.allocated_bytes)
 
 
 def _operator(namespace: Namespace, operator: Operator) -> Iterator[Limit]:

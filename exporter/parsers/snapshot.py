@@ -59,6 +59,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
 
     heap, system, fabric_connections, uptime = Heap(), System(), None, None
     cluster_size, migrate_partitions_remaining = None, None
+    clock_skew_ms, clock_skew_outliers = None, ""
     text = section(commands.STATISTICS)
     if text is not None:
         try:
@@ -68,6 +69,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             uptime = number(stats, "uptime")
             cluster_size = number(stats, "cluster_size")
             migrate_partitions_remaining = number(stats, "migrate_partitions_remaining")
+            clock_skew_ms = number(stats, "cluster_clock_skew_ms")
+            clock_skew_outliers = stats.get("cluster_clock_skew_outliers", "")
             if heap.allocated is None:
                 problems[commands.STATISTICS] = "no figures of the heap"
         except ParseError as problem:
@@ -94,6 +97,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         cluster_size=cluster_size,
         migrate_partitions_remaining=migrate_partitions_remaining,
         failed_best_practices=best_practices(replies.get(commands.BEST_PRACTICES, "")),
+        clock_skew_ms=clock_skew_ms,
+        clock_skew_outliers=tuple(name for name in clock_skew_outliers.split(",") if name not in ("", "null")),
     )
 
 
@@ -130,13 +135,13 @@ def with_host(system: System, host: Host | None) -> System:
 
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    numbers = ("objects", used, "stop-writes-size")
-    wanted = ("set", "objects", used, "enable-index", "stop-writes-size")
+    numbers = ("objects", used, "stop-writes-count", "stop-writes-size")
+    wanted = ("set", "objects", used, "enable-index", "stop-writes-count", "stop-writes-size")
     # By column, because there may be thousands.
     columns = list(zip(*records(text, wanted, numbers), strict=True))
     if not columns:
         return ()
-    names, objects, used_bytes, indexed, limits = columns
+    names, objects, used_bytes, indexed, counts, limits = columns
     return tuple(
         map(
             Set._make,
@@ -146,6 +151,7 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
                 _integers(used_bytes),
                 [limit or None for limit in _integers(limits)],
                 [flag == "true" for flag in indexed],
+                [count or None for count in _integers(counts)],
                 strict=True,
             ),
         )
@@ -203,6 +209,9 @@ def _namespace_with_parts(
         except ParseError as problem:
             problems[commands.SINDEX_LIST] = str(problem)
     whole = namespace(name, stats, release, namespace_sets, tuple(indexes))
+    if whole.storage is not None and "device" in (best_practices(replies.get(commands.BEST_PRACTICES, "")) or ()):
+        # 6.3 and later: raw devices of the namespace differ by more than 8 MiB (cfg.c `cfg_best_practices_check`).
+        whole = replace(whole, storage=replace(whole.storage, sizes_differ=True))
     return replace(whole, set_names=set_names, sindex_count=sindex_count)
 
 

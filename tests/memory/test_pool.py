@@ -137,7 +137,7 @@ def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_know
 
 
 def test_a_stripe_of_unknown_size_leaves_the_huge_blocks_unknown() -> None:
-    storage = replace(stripes((0, 1), (0, 1)), backed=True, on_devices=True)
+    storage = replace(stripes((0, 1), (0, 1)), total_bytes=None)
     assert reserved.huge_bytes(COMMUNITY, (namespace(storage),)) is None
     enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
     assert reserved.huge_bytes(enterprise, (namespace(storage),)) == 0
