@@ -227,7 +227,7 @@ LIMIT_RULES = (
         f"at least {NEAR:.0%} of a limit that stops or refuses writes is used, and the limit is {mebibytes(SMALL)} or"
         f" more; or not more than {mebibytes(SMALL)} of write blocks are left of a raw device whose size is not known",
         "Writes fail when it is reached. How soon that is depends on the growth, which the alerts and the report have.",
-        "Make room now: reclaim fragmentation, shorten the time to live of records, or add nodes. Raising the limit"
+        "Make room now: reclaim fragmentation, shorten the time to live of records, or add nodes. Another limit"
         " only postpones it.",
         _stop_writes_near,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.model.arithmetic import difference, total
-from exporter.model.constants import BIN_NAMES, INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
+from exporter.model.constants import BIN_NAMES, WRITE_BLOCK_BYTES
 from exporter.model.release import BIN_NAME_TABLE, FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
 from exporter.parsers.info import Fields, either, flag, number
@@ -97,9 +97,8 @@ def _index(stats: Fields, release: Release) -> Arena:
     kind = stats.get("index-type", "mem")
     used = number(stats, _stat("index_used_bytes", "memory_used_index_bytes", release))
     if kind in _PERSISTED and release not in UNIFIED_STATS:
-        # memory_used_index_bytes is 0 there; the entries themselves are what the limit on mounts counts.
-        objects, tombstones = number(stats, "objects"), number(stats, "tombstones")
-        used = None if objects is None else INDEX_ENTRY_BYTES * (objects + (tombstones or 0))
+        # memory_used_index_bytes is 0 there.
+        used = number(stats, f"index_{kind}_used_bytes")
     return Arena(
         type=kind,
         used_bytes=used,
