@@ -26,7 +26,8 @@ CAPACITY = Metric(
     "What the pool may grow to.",
     _LABELS,
     "data_total_bytes, device_total_bytes, pmem_total_bytes, index-stage-size, sindex-stage-size, *.mounts-budget",
-    "data: total - 8 MiB header per unit; indexes: 256 (primary, Community) or 2048 (secondary) stages * stage size, or the mounts' size",
+    "data: total - 8 MiB header per unit; indexes: 256 (primary, Community) or 2048 (secondary) stages * stage size, or"
+    " the mounts' size",
 )
 RESERVED = Metric(
     "pool_reserved_bytes",

@@ -93,7 +93,9 @@ def devices(*free: int | None, pct: int, blocks: int = 64, **changes: Any) -> St
         (devices(5, 9, pct=99, kind="stripe", backed=True), 32 * 8 * MIB),
     ],
 )
-def test_raw_devices_have_a_size_where_all_figures_agree_that_they_are_equal(storage: Storage, size: int | None) -> None:
+def test_raw_devices_have_a_size_where_all_figures_agree_that_they_are_equal(
+    storage: Storage, size: int | None
+) -> None:
     on = namespace(storage)
     assert {unit.size for unit in storage_units(on)} == {size}
     if storage.total_bytes == 64 * 8 * MIB:
@@ -104,7 +106,9 @@ def test_raw_devices_have_a_size_where_all_figures_agree_that_they_are_equal(sto
 def test_the_devices_of_a_published_production_node_are_equal() -> None:
     # ee/derived-6.0-production: 3,799,999,578,112 / 2 = 1,899,999,789,056; 1,266,336 free blocks of 1 MiB are
     # 1,327,849,537,536 bytes, 69.9 % of it, and device_available_pct is 69.
-    units = tuple(Unit(f"/dev/nvme{i}n1", 354_668_102_880, free, 0, 0, 0, 0) for i, free in enumerate((1266568, 1266336)))
+    units = tuple(
+        Unit(f"/dev/nvme{i}n1", 354_668_102_880, free, 0, 0, 0, 0) for i, free in enumerate((1266568, 1266336))
+    )
     storage = Storage("device", 3_799_999_578_112, 709_266_337_584, 69, MIB, units=units)
     assert [unit.size for unit in storage_units(namespace(storage))] == [1_899_999_789_056] * 2
 

@@ -83,7 +83,9 @@ def test_the_memory_of_the_host_is_a_reason_whatever_its_bytes() -> None:
     assert reasons(own, System(free_pct=10)) == []
 
 
-@pytest.mark.parametrize(("objects", "limit", "full"), [(9, 10, False), (10, 10, True), (11, 10, True), (10, None, False)])
+@pytest.mark.parametrize(
+    ("objects", "limit", "full"), [(9, 10, False), (10, 10, True), (11, 10, True), (10, None, False)]
+)
 def test_a_set_is_at_its_count_from_it_on(objects: int, limit: int | None, full: bool) -> None:
     # set->n_objects >= set->stop_writes_count (datamodel.h as_set_stop_writes)
     assert at_count(Set("s", objects, 0, None, False, limit)) is full
