@@ -60,8 +60,7 @@ def _writes_refused(analysis: Analysis, namespace: Namespace) -> Verdict:
         "The fullest unit has no free write block left beyond its reserve: writes to it fail with error"
         f" {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE}).{flag}"
     )
-    larger = _LARGER.get("memory" if namespace.storage.kind == "stripe" else namespace.storage.kind, "")
-    return found("critical", summary, blocks.limit, advice=f"{_BLOCKS_HELP} {larger}".strip())
+    return found("critical", summary, blocks.limit)
 
 
 @of_each_namespace
@@ -190,15 +189,6 @@ def what_helps(namespace: Namespace, limit: Limit) -> str:
 _OTHERWISE = (
     "Otherwise delete what is not needed. The other findings may say why neither eviction nor defrag prevented it."
 )
-_BLOCKS_HELP = (
-    "If much of what is occupied is waste and few blocks wait for defrag, raise defrag-lwm-pct: defrag may use the"
-    " reserve. Otherwise delete data or add nodes."
-)
-_LARGER = {
-    "memory": "Larger stripes need a restart, which on Community loses data that are in memory alone.",
-    "file": "A larger filesize needs a restart.",
-    "device": "A further device needs a restart.",
-}
 
 LIMIT_RULES = (
     Rule(
@@ -217,8 +207,9 @@ LIMIT_RULES = (
         "the fullest stripe, device or file has no free write block beyond its reserve",
         "As soon as its open block is full, writes whose keys belong to that unit fail with out of space, while"
         " stop_writes is not set and all percentages show nothing.",
-        f"{_BLOCKS_HELP} No setting lowers the reserve. Larger units need a restart, which on Community loses data that"
-        " are in memory alone.",
+        "If much of what is occupied is waste, raise defrag-lwm-pct: defrag may use the reserve. Otherwise delete"
+        " data or add nodes. A larger data-size needs a restart, which on Community loses data that are in memory"
+        " alone.",
         _writes_refused,
     ),
     Rule(

@@ -24,7 +24,11 @@ def sets(*of: tuple[int | None, int]) -> Snapshot:
 
 
 def counted(*of: tuple[int | None, int]) -> Snapshot:
-    return ns(sets=tuple(Set(f"set{number}", count, 9, None, False, limit) for number, (count, limit) in enumerate(of)))
+    return ns(
+        sets=tuple(
+            Set(f"set{number}", count, 9, None, False, limit_objects=limit) for number, (count, limit) in enumerate(of)
+        )
+    )
 
 
 CASES = (
@@ -158,7 +162,7 @@ def test_of_many_sets_a_few_are_named_the_fullest_first() -> None:
 
 
 def test_a_set_that_refuses_is_named_before_one_that_is_only_near() -> None:
-    entries = (Set("near", 999, 0, None, False, 1000), Set("full", 10, 101 * MIB, 100 * MIB, False, 20))
+    entries = (Set("near", 999, 0, None, False, limit_objects=1000), Set("full", 10, 101 * MIB, 100 * MIB, False))
     verdict = Case("set_near_limit", "found", ns(sets=entries), "critical").verdict()
     assert verdict.summary.endswith(
         ": full at 101.0% of 100 MiB (stop-writes-size), near with 999 of 1000 records (stop-writes-count)."
@@ -189,15 +193,6 @@ def test_what_helps_is_said_by_the_limit_in_the_words_of_the_release(stopped: Sn
     assert advice in verdict.advice
     assert "  " not in verdict.advice
     assert verdict.advice.endswith("prevented it.")
-
-
-@pytest.mark.parametrize(
-    ("kind", "larger"),
-    [("stripe", "Larger stripes need a restart"), ("file", "A larger filesize needs"), ("device", "A further device")],
-)
-def test_what_makes_room_for_blocks_is_said_by_the_kind_of_storage(kind: str, larger: str) -> None:
-    verdict = Case("writes_refused", "found", ns(storage=stripes(16, 0, kind=kind)), "critical").verdict()
-    assert larger in verdict.advice
 
 
 def test_a_finding_on_sets_is_about_the_bytes_of_all_that_are_near() -> None:

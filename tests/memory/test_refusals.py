@@ -88,7 +88,7 @@ def test_the_memory_of_the_host_is_a_reason_whatever_its_bytes() -> None:
 )
 def test_a_set_is_at_its_count_from_it_on(objects: int, limit: int | None, full: bool) -> None:
     # set->n_objects >= set->stop_writes_count (datamodel.h as_set_stop_writes)
-    assert at_count(Set("s", objects, 0, None, False, limit)) is full
+    assert at_count(Set("s", objects, 0, None, False, limit_objects=limit)) is full
 
 
 @pytest.mark.parametrize(("used", "limit", "full"), [(99, 100, False), (100, 100, False), (101, 100, True)])
@@ -111,6 +111,6 @@ def test_every_code_has_the_name_that_clients_have() -> None:
 
 
 def test_of_many_sets_the_first_is_named() -> None:
-    sets = tuple(Set(f"s{number}", 10, 0, None, False, 10) for number in range(3))
+    sets = tuple(Set(f"s{number}", 10, 0, None, False, limit_objects=10) for number in range(3))
     (refusal,) = Analysis(node(namespace(sets=sets))).refusals["ns"]
     assert refusal.sentence == "set s0 and 2 more sets reached stop-writes-count; for new records"
