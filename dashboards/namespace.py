@@ -22,7 +22,7 @@ from dashboards.palette import (
     WASTE,
 )
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import DATA, NS, any_of, or_zero, selected
+from dashboards.promql import DATA, NS, REFUSALS, any_of, or_zero, selected
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
@@ -93,14 +93,14 @@ def used_share() -> Panel:
 
 def writes() -> Panel:
     """Stopped or refused."""
-    full = selected("limit_breached", NS, 'action="refuse_writes"')
+    refused = f"count without (reason) ({selected('writes_refused', NS, REFUSALS)})"
     return stat_panel(
         "Not writing",
-        "Namespaces, counted on each node, that stop writes by the server's own word, or that refuse them for want of "
-        "a free write block; act as soon as it is not 0.",
+        "Namespaces, counted on each node, that stop writes by the server's own word, or that refuse some of them with "
+        "no such word: for want of a free write block, a slow device, a full set, clocks; act as soon as it is not 0.",
         COUNT,
         Query(f"sum({selected('stop_writes', NS)})", "stopped"),
-        Query(or_zero(f"sum({full})"), "refused"),
+        Query(or_zero(f"count({refused})"), "refused"),
         steps=ANY_IS_BAD,
         span=5,
     )

@@ -13,6 +13,7 @@ from dashboards.promql import (
     DATA,
     NS,
     NS_OR_NODE,
+    REFUSALS,
     STOPS,
     any_of,
     container_room,
@@ -90,13 +91,13 @@ def stopped() -> Panel:
 
 def refused() -> Panel:
     """Namespaces that refuse writes although no flag says so."""
-    full = selected("limit_breached", NS, 'action="refuse_writes"')
+    refused = f"count without (reason) ({selected('writes_refused', NS, REFUSALS)})"
     return stat_panel(
         "Writes refused",
-        "Namespaces, counted on each node, with a stripe, device or file that has no free write block left: its share "
-        "of all writes fails, and no flag of the server shows it; act as soon as it is not 0.",
+        "Namespaces, counted on each node, that refuse some writes while stop_writes is not set: for want of a free "
+        "write block, a slow device, a full set, or clocks that are apart; act as soon as it is not 0.",
         COUNT,
-        Query(or_zero(f"sum({full})")),
+        Query(or_zero(f"count({refused})")),
         steps=ANY_IS_BAD,
     )
 

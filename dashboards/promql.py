@@ -21,9 +21,12 @@ NS = 'ns=~"$ns"'
 NS_OR_NODE = 'ns=~"$ns|"'
 """The selected namespaces, and what belongs to the node as a whole."""
 
-STOPS = 'action=~"stop_writes|refuse_writes"'
-"""The actions that stop writes. Eviction and the operator's own limits do not, and a container's limit counts pages
-that the kernel can take back: its own panel leaves them out."""
+STOPS = 'action=~"stop_writes|refuse_writes",limit!="write_queue"'
+"""The limits that stop writes. Eviction and the operator's own limits do not, and a container's limit counts pages
+that the kernel can take back: its own panel leaves them out. The queue of writes comes and goes within seconds."""
+
+REFUSALS = 'reason=~"clock_skew|device_overload|index_mounts|set_count|set_size|sindex_mounts|write_blocks"'
+"""The reasons to refuse writes that the server's flag stop_writes does not show."""
 
 DATA = 'pool=~"data|persistence"'
 """The pools of write blocks; up to 6.4 those of the persistence of a namespace in memory."""

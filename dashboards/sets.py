@@ -92,8 +92,8 @@ def sets() -> Panel:
     used = selected("set_used_bytes", NS)
     return rows_of(
         "Sets",
-        "One row per set, the largest first, all nodes together; worry about a set near its own limit "
-        "(stop-writes-size), above which writes to it fail.",
+        "One row per set, the largest first, all nodes together; worry about a set near its own limits "
+        "(stop-writes-size, stop-writes-count), at which writes to it fail.",
         (
             NAMESPACE,
             SET,
@@ -103,6 +103,7 @@ def sets() -> Panel:
             Column("Value #D", "set index", BYTES),
             Column("Value #E", "limit", BYTES),
             Column("Value #F", "used of limit", RATIO, steps=plenty(NEAR, 1)),
+            Column("Value #G", "records of limit", RATIO, steps=plenty(NEAR, 1)),
         ),
         Query(size),
         Query(count),
@@ -110,6 +111,7 @@ def sets() -> Panel:
         Query(index),
         Query(limit),
         Query(f"max by ({by}) ({used} / {selected('set_limit_bytes', NS)})"),
+        Query(f"max by ({by}) ({selected('set_objects', NS)} / {selected('set_objects_limit', NS)})"),
         sort="Value #A",
         descending=True,
         span=24,

@@ -35,6 +35,9 @@ from exporter.units import share, size, span
 
 _EVICTION_WINDOW = 15 * MINUTE
 
+_FILLS = 'action=~"stop_writes|refuse_writes", limit!="write_queue"'
+"""Limits at which writes fail, but the queue of writes: it comes and goes within seconds, and no trend tells its end."""
+
 
 def _stopped() -> Alert:
     return Alert(
@@ -53,7 +56,7 @@ def _stopped() -> Alert:
 
 
 def _refused() -> Alert:
-    refused = metric("limit_breached", 'action="refuse_writes"')
+    refused = metric("limit_breached", 'limit="write_blocks"')
     return Alert(
         "AerospikeMemoryWritesRefused",
         "critical",
@@ -77,7 +80,7 @@ def _will_stop(name: str, horizon: Horizon, hold: int, why: str) -> Alert:
         name,
         horizon.severity,
         "writes",
-        f'(\n  {seconds}{{action=~"stop_writes|refuse_writes"}}\n  < {horizon.seconds}\n)\n{IN_CLUSTER}',
+        f"(\n  {seconds}{{{_FILLS}}}\n  < {horizon.seconds}\n)\n{IN_CLUSTER}",
         hold,
         hold,
         f"Writes to a namespace will fail in less than {span(horizon.seconds)} if it goes on like this.",

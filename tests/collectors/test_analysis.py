@@ -135,6 +135,7 @@ def test_what_an_analysis_exposes() -> None:
     # 6 of 8 GiB, where writes stop at 70 %: 6012954215 bytes
     expected: dict[tuple[str, ...], object] = {
         ("first_limit_info", "carts", "data_used", "stop_writes"): 1,
+        ("writes_refused", "carts", "data_used"): 1,
         ("used_ratio", "carts"): pytest.approx(6442450944 / 6012954215),
         ("free_ratio", "carts"): 0,
         **{("expiring_bytes", "carts", window): 6 << 30 for window in ("1h", "6h", "24h", "168h")},

@@ -213,6 +213,7 @@ NO_PANEL = {
     "storage_unit_capacity_bytes": "shown as shares and as blocks",
     "storage_unit_occupied_bytes": "shown as shares and as blocks",
     "storage_unit_used_bytes": "shown as shares and as blocks",
+    "storage_unit_write_queue_blocks": "the limit write_queue has the sum of all units, in bytes",
     "shm_segments": "shown in bytes",
     "probe_clients": "for who runs a fleet from one exporter: docs/fleet.md",
     "probe_clients_limit": "for who runs a fleet from one exporter: docs/fleet.md",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.findings import Diagnosis
-from exporter.memory.analysis import first_limit
+from exporter.memory.analysis import first_limit, hiding
 from exporter.memory.config import Limit
 from exporter.model.snapshot import Snapshot
 from exporter.parsers import snapshot as stats
@@ -164,6 +164,12 @@ NEVER, USED = namespace(nsup_period=0), 90
         ([("data_used", "stop_writes", 100), ("data_used", "evict", 99)], 120, ("data_used", "evict")),
         ([("sys_memory", "stop_writes", None)], 120, None),
         ([("memory_size", "stop_writes", 0)], 120, None),
+        # What is unknown may come before all that is known, if writes stop there.
+        ([("data_available", "stop_writes", None), ("data_used", "stop_writes", 100)], 120, None),
+        ([("sys_memory", "evict", None), ("data_used", "stop_writes", 100)], 120, ("data_used", "stop_writes")),
+        # A queue comes and goes.
+        ([("write_queue", "refuse_writes", 91), ("data_used", "stop_writes", 100)], 120, ("data_used", "stop_writes")),
+        ([("write_queue", "refuse_writes", None), ("data_used", "evict", 100)], 120, ("data_used", "evict")),
         ([], 120, None),
     ],
 )
@@ -194,6 +200,29 @@ def test_the_limits_of_a_namespace_are_its_own_in_their_order() -> None:
     ]
     assert all(analysis.limits_of(name) for name in names)
     assert analysis.limits_of("nothing") == ()
+
+
+@pytest.mark.parametrize("limit", [None, 100])
+@pytest.mark.parametrize("name", ["write_queue", "write_blocks", "data_available"])
+def test_a_limit_at_which_writes_fail_now_is_first_bytes_or_not(name: str, limit: int | None) -> None:
+    reached = Limit(name, "refuse_writes", limit, None if limit is None else 100, True)
+    others = (
+        Limit("memory_size", "evict", 50, 90, True),
+        Limit("data_used", "stop_writes", 100, 99, False),
+        Limit("index_mounts", "refuse_writes", 100, None, None),
+    )
+    assert first_limit(namespace(), (*others, reached)) is reached
+    # Of several the one that is passed by most.
+    more = Limit("indexes_budget", "stop_writes", 100, 101, True)
+    assert first_limit(namespace(), (*others, reached, more)) is more
+
+
+def test_what_hides_the_first_limit_is_told() -> None:
+    unknown = Limit(
+        "data_available", "stop_writes", None, None, False, reason="the sizes of the raw devices may differ"
+    )
+    others = (Limit("data_used", "evict", None, None, None), Limit("write_queue", "refuse_writes", 9, None, None))
+    assert hiding((*others, unknown, Limit("write_blocks", "refuse_writes", None, None, True))) == [unknown]
 
 
 def test_the_first_limit_may_be_one_with_more_headroom() -> None:

@@ -77,6 +77,90 @@ def test_write_blocks_are_8_mib_but_on_devices_of_up_to_7_0() -> None:
     assert sizes == {(6, 4): 1 << 20, (7, 0): 1 << 20, (7, 1): 8 << 20}
 
 
+@pytest.mark.parametrize(
+    ("figures", "blocks"),
+    [
+        ({"write_q": "3"}, 3),
+        ({"write_q": "3", "shadow_write_q": "2"}, 5),
+        ({"backing_write_q": "4"}, 4),
+        ({}, None),
+    ],
+)
+def test_blocks_that_wait_for_a_shadow_wait_too(figures: dict[str, str], blocks: int | None) -> None:
+    prefix = "storage-engine.file[0]"
+    own = {f"{prefix}.{name}": value for name, value in figures.items()}
+    fields = {
+        "storage-engine": "device",
+        prefix: "/f",
+        f"{prefix}.used_bytes": "1",
+        "storage-engine.max-write-cache": "64",
+        **own,
+    }
+    storage = namespaces.namespace("ns", fields, (8, 1)).storage
+    assert storage is not None
+    assert storage.max_write_cache_bytes == 64
+    assert [unit.write_queue_blocks for unit in storage.units] == [blocks]
+
+
+@pytest.mark.parametrize("kind", ["shmem", "pmem", "flash"])
+def test_an_index_tells_what_it_has_allocated_in_the_words_of_its_type(kind: str) -> None:
+    others = [other for other in ("shmem", "pmem", "flash") if other != kind]
+    fields = {
+        "index-type": kind,
+        "sindex-type": kind,
+        f"index_{kind}_alloc_bytes": "10",
+        f"index_{kind}_tail_bytes": "3",
+        f"sindex_{kind}_alloc_bytes": "20",
+        f"sindex_{kind}_tail_bytes": "4",
+        "sindex_used_bytes": "8",
+        **{f"index_{other}_alloc_bytes": "99" for other in others},
+    }
+    namespace = namespaces.namespace("ns", fields, (8, 2))
+    assert (namespace.index.allocated_bytes, namespace.index.tail_bytes) == (10, 3)
+    assert (namespace.sindex.allocated_bytes, namespace.sindex.tail_bytes) == (20, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "used", "allocated"),
+    [("flash", "0", 0), ("flash", "4096", None), ("shmem", "0", None), ("flash", None, None)],
+)
+def test_without_a_secondary_index_its_mounts_hold_nothing(kind: str, used: str | None, allocated: int | None) -> None:
+    fields = {"sindex-type": kind} | ({} if used is None else {"sindex_used_bytes": used})
+    assert namespaces.namespace("ns", fields, (8, 1)).sindex.allocated_bytes == allocated
+
+
+def test_the_live_bytes_of_an_index_on_mounts_are_the_servers_own_up_to_6_4() -> None:
+    fields = {"index-type": "flash", "objects": "9", "memory_used_index_bytes": "0", "index_flash_used_bytes": "640"}
+    assert namespaces.namespace("ns", fields, (6, 3)).index.used_bytes == 640
+
+
+def test_a_set_has_a_limit_on_its_records_in_any_release() -> None:
+    # 6.0 has neither stop-writes-size nor device_data_bytes.
+    text = "ns=n:set=a:objects=5:tombstones=0:memory_data_bytes=0:stop-writes-count=7:disable-eviction=false;"
+    (entry,) = stats.sets(text, "device_data_bytes")
+    assert (entry.objects, entry.limit_objects, entry.limit_bytes) == (5, 7, None)
+    assert stats.sets(text.replace("=7", "=0"), "device_data_bytes")[0].limit_objects is None
+
+
+def test_clocks_that_are_apart_are_told_with_the_nodes() -> None:
+    statistics = CACHE["statistics"].replace("cluster_clock_skew_ms=0", "cluster_clock_skew_ms=41000")
+    apart = statistics.replace("cluster_clock_skew_outliers=null", "cluster_clock_skew_outliers=BB9,BB8")
+    carts = CACHE["namespace/carts"].replace("clock_skew_stop_writes=false", "clock_skew_stop_writes=true")
+    snapshot = stats.snapshot({**CACHE, "statistics": apart, "namespace/carts": carts})
+    assert (snapshot.clock_skew_ms, snapshot.clock_skew_outliers) == (41_000, ("BB9", "BB8"))
+    assert [namespace.clock_skew_stop_writes for namespace in snapshot.namespaces] == [True, False]
+    assert stats.snapshot(CACHE).clock_skew_outliers == ()
+
+
+@pytest.mark.parametrize(
+    ("reply", "differ"),
+    [("failed_best_practices=thp-enabled,device", True), ("failed_best_practices=none", False), ("ERROR:4:no", False)],
+)
+def test_the_server_says_itself_that_devices_differ(reply: str, differ: bool) -> None:
+    snapshot = stats.snapshot({**CACHE, "best-practices": reply})
+    assert {ns.storage.sizes_differ for ns in snapshot.namespaces if ns.storage} == {differ}
+
+
 def test_a_build_that_is_none_is_a_parse_error() -> None:
     with pytest.raises(ParseError, match="not a server release"):
         stats.snapshot({"build": "ERROR:80:not authenticated"})
