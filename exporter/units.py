@@ -24,6 +24,22 @@ def size(value: float | None) -> str:
     return f"{amount:.1f} TiB"
 
 
+def sizes(least: float, most: float) -> str:
+    """Bytes that are known within bounds, as `5.2 to 5.6 GiB`; as one amount where both read the same."""
+    return size(least) if size(least) == size(most) else _pair(least, "to", most)
+
+
+def part_of(part: float, whole: float) -> str:
+    """Bytes of other bytes, as `13.9 of 14.2 GiB`."""
+    return _pair(part, "of", whole)
+
+
+def _pair(first: float, word: str, second: float) -> str:
+    """Two amounts, with their unit once where it is the same."""
+    (number, _, unit), end = size(first).partition(" "), size(second)
+    return f"{number if end.endswith(f' {unit}') else size(first)} {word} {end}"
+
+
 def span(seconds: float | None) -> str:
     """Seconds as `40 s`, `12 min`, `5.5 h` or `9.1 d`; nothing for the unknown."""
     if seconds is None:

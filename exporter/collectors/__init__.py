@@ -2,6 +2,8 @@
 
 from exporter.collectors import exporter, fleet
 from exporter.collectors.analysis import ANALYSIS
+from exporter.collectors.cluster import CLUSTER
+from exporter.collectors.counts import COUNTS
 from exporter.collectors.heap import HEAP
 from exporter.collectors.limits import CONFIGURATION
 from exporter.collectors.map import MAP
@@ -13,7 +15,10 @@ from exporter.collectors.sets import SETS
 from exporter.collectors.sindexes import SINDEXES
 from exporter.collectors.storage import STORAGE
 
-COLLECTORS = (NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, PROCESS, MAP, PEERS, ANALYSIS)
+COLLECTORS = (
+    *(NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, COUNTS, CLUSTER),
+    *(PROCESS, MAP, PEERS, ANALYSIS),
+)
 
 METRICS = (
     *exporter.METRICS,

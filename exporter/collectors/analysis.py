@@ -25,11 +25,23 @@ FIRST_LIMIT = Metric(
     "1, with the limit that the namespace hits first when all that counts grows alike.",
     ("ns", "limit", "action"),
     "",
-    "the largest limit_used_bytes / limit_bytes of those at which the server would act",
+    "one at which writes fail now; else the largest limit_used_bytes / limit_bytes of those at which the server would"
+    " act, absent while what is used of one that stops writes is unknown",
 )
-USED_RATIO = Metric("used_ratio", "Used share of the limit that the namespace hits first.", _NS, "", "used / limit")
-FREE_RATIO = Metric(
-    "free_ratio", "Free share of the limit that the namespace hits first.", _NS, "", "max(0, headroom / limit)"
+USED_RATIO = Metric(
+    "used_ratio",
+    "Used share of the limit that the namespace hits first.",
+    _NS,
+    "",
+    "used / limit; of `sys_memory` where the total is not told (100 - system_free_mem_pct) / pct",
+)
+FREE_RATIO = Metric("free_ratio", "Free share of the limit that the namespace hits first.", _NS, "", "1 - used_ratio")
+REFUSED = Metric(
+    "writes_refused",
+    "1 for each reason why client writes are refused now.",
+    ("ns", "reason"),
+    "stop_writes, clock_skew_stop_writes, *.free_wblocks, *.write_q, and of sets stop-writes-count, stop-writes-size",
+    "the limits that stop or refuse writes and are breached, by name; see limits.md",
 )
 EXPIRING = Metric(
     "expiring_bytes",
@@ -81,6 +93,9 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         yield FIRST_LIMIT, (ns, limit.name, limit.action), 1
         yield USED_RATIO, (ns,), limit.used_ratio
         yield FREE_RATIO, (ns,), None if limit.used_ratio is None else max(0.0, 1 - limit.used_ratio)
+    for ns, refusals in analysis.refusals.items():
+        for refusal in refusals:
+            yield REFUSED, (ns, refusal.reason), 1
     for ns, windows in analysis.expiring.items():
         for window, size in windows.items():
             yield EXPIRING, (ns, window), size
@@ -114,7 +129,7 @@ def _buckets(histograms: Histograms) -> Iterator[Series]:
 
 ANALYSIS = Collector(
     "analysis",
-    (FIRST_LIMIT, USED_RATIO, FREE_RATIO, EXPIRING, RECORD_SIZE, COUNTED, PERIOD, FINDING, RULES),
+    (FIRST_LIMIT, USED_RATIO, FREE_RATIO, REFUSED, EXPIRING, RECORD_SIZE, COUNTED, PERIOD, FINDING, RULES),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _LABELS = ("ns", "limit", "action")
 _RULES = (
-    "memory-size, high-water-*-pct, stop-writes-*, evict-*, storage-engine.*-pct, indexes-memory-budget, *.mounts-*"
+    "memory-size, high-water-*-pct, stop-writes-*, evict-*, storage-engine.*-pct, indexes-memory-budget, *.mounts-*,"
+    " max-write-cache"
 )
 
 LIMIT = Metric(
@@ -30,22 +31,31 @@ USED = Metric(
     "limit_used_bytes",
     "What counts against the limit.",
     _LABELS,
-    "memory_used_bytes, *index_used_bytes, data_used_bytes, device_used_bytes, *.free_wblocks",
-    "`data_available`: size - free blocks of the fullest unit; `write_blocks`: occupied blocks of the fullest unit",
+    "memory_used_bytes, *index_used_bytes, data_used_bytes, device_used_bytes, *.free_wblocks, *write_q, *_alloc_bytes",
+    "`data_available`: size - free blocks of the fullest unit; `write_blocks`: its occupied blocks; `write_queue`: what"
+    " waits, of all units; `*_mounts`: what is live (evict), what is allocated (refuse_writes)",
 )
 HEADROOM = Metric(
     "limit_headroom_bytes",
     "Bytes until the action sets in; negative once past.",
     _LABELS,
     "",
-    "limit - used",
+    "limit - used; `write_blocks` of raw devices whose sizes are not known: (free - reserve) * block",
+)
+BOUNDS = Metric(
+    "limit_headroom_bounds_bytes",
+    "The least and the most bytes until the action sets in, where they are not known exactly.",
+    (*_LABELS, "bound"),
+    "system_free_mem_kbytes, system_free_mem_pct",
+    "`sys_memory` where the total is not told: free * 100 / (pct + 1) < total <= free * 100 / pct",
 )
 BREACHED = Metric(
     "limit_breached",
     "1 when the action would be taken now.",
     _LABELS,
     "also system_free_mem_pct, data_avail_pct, device_available_pct",
-    "the release's comparison in `eval_hwm_breached` and `eval_stop_writes`; `write_blocks`: free <= reserve",
+    "the release's comparison in `eval_hwm_breached` and `eval_stop_writes`; `write_blocks`: free <= reserve;"
+    " `*_mounts` that refuse: allocated >= size, the best that can be seen of their filesystem",
 )
 PAGE = Metric(
     "page_bytes",
@@ -62,6 +72,9 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         yield LIMIT, labels, limit.limit
         yield USED, labels, limit.used
         yield HEADROOM, labels, limit.headroom
+        if limit.bounds is not None:
+            yield BOUNDS, (*labels, "least"), limit.bounds.least
+            yield BOUNDS, (*labels, "most"), limit.bounds.most
         yield BREACHED, labels, limit.breached
     for namespace in analysis.snapshot.namespaces:
         for page in config.pages(namespace, analysis.operators.get(namespace.name)):
@@ -70,7 +83,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 
 CONFIGURATION = Collector(
     "configuration",
-    (LIMIT, USED, HEADROOM, BREACHED, PAGE),
+    (LIMIT, USED, HEADROOM, BOUNDS, BREACHED, PAGE),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

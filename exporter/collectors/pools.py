@@ -26,7 +26,8 @@ CAPACITY = Metric(
     "What the pool may grow to.",
     _LABELS,
     "data_total_bytes, device_total_bytes, pmem_total_bytes, index-stage-size, sindex-stage-size, *.mounts-budget",
-    "data: total - 8 MiB header per unit; indexes: 256 (secondary: 2048) stages * stage size, or the mounts' budget",
+    "data: total - 8 MiB header per unit; indexes: 256 (primary, Community) or 2048 (secondary) stages * stage size, or"
+    " the mounts' size",
 )
 RESERVED = Metric(
     "pool_reserved_bytes",
@@ -39,8 +40,8 @@ OCCUPIED = Metric(
     "pool_occupied_bytes",
     "Blocks or slots of the pool that nothing else can use.",
     _LABELS,
-    "storage-engine.*.free_wblocks, index_used_bytes, sindex_used_bytes, memory_used_*_bytes",
-    "data: sum over units of (blocks - header - free) * block size; indexes: used",
+    "storage-engine.*.free_wblocks, *index_used_bytes, memory_used_*_bytes, *_alloc_bytes, *_tail_bytes",
+    "data: sum over units of (blocks - header - free) * block size; indexes: used, or allocated - tail where told",
 )
 USED = Metric(
     "pool_used_bytes",

@@ -49,6 +49,12 @@ HOST_TOTAL = Metric("host_total_bytes", "Memory of the host.", (), "/proc/meminf
 HOST_AVAILABLE = Metric(
     "host_available_bytes", "Memory that the host can still give.", (), "/proc/meminfo: MemAvailable"
 )
+HOST_FREE = Metric(
+    "host_free_bytes", "Memory of the host that nothing holds, page cache neither.", (), "/proc/meminfo: MemFree"
+)
+HOST_MIN_FREE = Metric(
+    "host_min_free_bytes", "Memory that the kernel keeps free.", (), "/proc/sys/vm/min_free_kbytes", "KiB * 1024"
+)
 SHM_SIZE = Metric(
     "shm_size_bytes",
     "System V segments of the server (Enterprise), as created; `ns` is empty for those of no namespace.",
@@ -80,6 +86,8 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     if process_view.host is not None:
         yield HOST_TOTAL, (), process_view.host.total
         yield HOST_AVAILABLE, (), process_view.host.available
+        yield HOST_FREE, (), process_view.host.free
+        yield HOST_MIN_FREE, (), process_view.host.min_free
     yield from _segments(snapshot)
 
 
@@ -102,6 +110,7 @@ PROCESS = Collector(
     (
         *(RESIDENT, PEAK, VIRTUAL, SWAPPED, PAGE_TABLES, THREADS),
         *(CGROUP_LIMIT, CGROUP_USED, OOM_KILLS, HOST_TOTAL, HOST_AVAILABLE),
+        *(HOST_FREE, HOST_MIN_FREE),
         *(SHM_SIZE, SHM_RESIDENT, SHM_SWAPPED, SHM_SEGMENTS),
     ),
     ("process", "cgroup", "host", "segments"),

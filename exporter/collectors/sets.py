@@ -25,6 +25,9 @@ USED = Metric(
 )
 OBJECTS = Metric("set_objects", "Records of the set; each takes 64 bytes of primary index.", _LABELS, "objects")
 LIMIT = Metric("set_limit_bytes", "The use above which writes to the set fail.", _LABELS, "stop-writes-size")
+OBJECTS_LIMIT = Metric(
+    "set_objects_limit", "The records at which new ones of the set are refused.", _LABELS, "stop-writes-count"
+)
 INDEX = Metric(
     "set_index_bytes",
     "Live entries of the set's own index, where it has one.",
@@ -46,6 +49,7 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
             if entry.indexed and entry.objects is not None:
                 yield INDEX, labels, SET_INDEX_ENTRY_BYTES * entry.objects
             yield LIMIT, labels, entry.limit_bytes
+            yield OBJECTS_LIMIT, labels, entry.limit_objects
         if rest:
             labels = (namespace.name, OTHER)
             yield USED, labels, total([entry.used_bytes for entry in rest])
@@ -58,5 +62,8 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
 
 
 SETS = Collector(
-    "sets", (USED, OBJECTS, LIMIT, INDEX, DROPPED), (commands.NAMESPACES, commands.NAMESPACE, commands.SETS), _collect
+    "sets",
+    (USED, OBJECTS, LIMIT, OBJECTS_LIMIT, INDEX, DROPPED),
+    (commands.NAMESPACES, commands.NAMESPACE, commands.SETS),
+    _collect,
 )

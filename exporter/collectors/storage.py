@@ -43,6 +43,12 @@ FREE = Metric("storage_unit_free_blocks", "Free write blocks of the unit.", _LAB
 QUEUE = Metric(
     "storage_unit_defrag_queue_blocks", "Write blocks that wait for defragmentation.", _LABELS, f"{_UNIT}.defrag_q"
 )
+WRITE_QUEUE = Metric(
+    "storage_unit_write_queue_blocks",
+    "Write blocks that wait to be written to the unit, and to its shadow.",
+    _LABELS,
+    f"{_UNIT}.write_q, {_UNIT}.shadow_write_q, {_UNIT}.backing_write_q",
+)
 WRITES = Metric(
     "storage_unit_writes_total", "Write blocks written since the server started.", _LABELS, f"{_UNIT}.writes"
 )
@@ -72,6 +78,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
             yield RATIO, labels, unit.fragmentation_ratio
             yield FREE, labels, figures.free_blocks
             yield QUEUE, labels, figures.defrag_queue_blocks
+            yield WRITE_QUEUE, labels, figures.write_queue_blocks
             yield WRITES, labels, figures.writes
             yield DEFRAG_READS, labels, figures.defrag_reads
             yield DEFRAG_WRITES, labels, figures.defrag_writes
@@ -79,7 +86,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 
 STORAGE = Collector(
     "storage",
-    (CAPACITY, OCCUPIED, USED, RATIO, FREE, QUEUE, WRITES, DEFRAG_READS, DEFRAG_WRITES),
+    (CAPACITY, OCCUPIED, USED, RATIO, FREE, QUEUE, WRITE_QUEUE, WRITES, DEFRAG_READS, DEFRAG_WRITES),
     (commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

@@ -99,6 +99,7 @@ class Words:
             "truncate-namespace": self._changes.truncate,
         }
         self._constants = {
+            "best-practices": "failed_best_practices=none",
             "build": self._build,
             "cluster-name": CLUSTER_NAME,
             "edition": EDITION,

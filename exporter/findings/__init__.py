@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exporter.findings.capacity import CAPACITY_RULES
+from exporter.findings.cluster import CLUSTER_RULES
+from exporter.findings.counts import COUNT_RULES
 from exporter.findings.eviction import EVICTION_RULES
 from exporter.findings.host import HOST_RULES
 from exporter.findings.indexes import INDEX_RULES
@@ -17,7 +19,10 @@ from exporter.findings.limits import LIMIT_RULES
 from exporter.findings.misconfiguration import MISCONFIGURATION_RULES
 from exporter.findings.operator import OPERATOR_RULES
 from exporter.findings.peers import PEER_RULES
+from exporter.findings.refusals import REFUSAL_RULES
+from exporter.findings.release import RELEASE_RULES
 from exporter.findings.rule import SEVERITIES, Finding
+from exporter.findings.tombstones import TOMBSTONE_RULES
 from exporter.findings.waste import WASTE_RULES
 from exporter.memory.analysis import Analysis
 
@@ -26,14 +31,19 @@ if TYPE_CHECKING:
 
 RULES = (
     *LIMIT_RULES,
+    *REFUSAL_RULES,
     *EVICTION_RULES,
     *OPERATOR_RULES,
     *MISCONFIGURATION_RULES,
     *CAPACITY_RULES,
+    *CLUSTER_RULES,
+    *COUNT_RULES,
     *HOST_RULES,
     *PEER_RULES,
     *WASTE_RULES,
     *INDEX_RULES,
+    *TOMBSTONE_RULES,
+    *RELEASE_RULES,
 )
 """All rules, the most urgent first."""
 

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, mebibytes, not_enough, of_the_node
-from exporter.findings.thresholds import CGROUP_UNSEEN, SMALL
+from exporter.findings.rule import (
+    CLEAR,
+    TOO_SMALL,
+    UNKNOWN,
+    Rule,
+    found,
+    limits_with,
+    mebibytes,
+    not_enough,
+    of_each_namespace,
+    of_the_node,
+    set_config,
+)
+from exporter.findings.thresholds import CGROUP_UNSEEN, HOST_USED_PCT, NEAR, OTHERS, SMALL, STAGE_MARGIN
 from exporter.memory import config
-from exporter.model.release import MEMORY_SIZE
-from exporter.units import size
+from exporter.memory.growth import Grown, grown
+from exporter.memory.host import available_bytes, host_use, is_caged, largest_stage, total_bounds
+from exporter.model.constants import KIB
+from exporter.model.release import MEMORY_SIZE, SYS_MEMORY, ZERO_SYS_MEMORY_IS_OFF
+from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Verdict
     from exporter.memory.analysis import Analysis
+    from exporter.model.snapshot import Namespace
 
 
 @of_the_node
@@ -22,9 +38,9 @@ def _shared_system_memory(analysis: Analysis) -> Verdict:
         return CLEAR
     least = min((limit.limit for limit in stops if limit.limit is not None), default=None)
     growth = grown_bytes(analysis)
-    excess = None if growth is None or least is None else growth - least
+    excess = None if growth is None or least is None else growth.least - least
     summary = (
-        f"{len(stops)} namespaces share the host's memory and may grow to {size(growth)} together; once the host has"
+        f"{len(stops)} namespaces share the host's memory and may grow to {_grown(growth)} together; once the host has"
         f" {size(least)} in use, they stop writes."
     )
     return not_enough(excess, least, 0, SMALL) or found("warning", summary, excess)
@@ -37,8 +53,11 @@ def _cgroup_too_small(analysis: Analysis) -> Verdict:
         return UNKNOWN
     if cgroup.limit is None:
         return CLEAR
-    excess = None if growth is None else growth - cgroup.limit
-    summary = f"The server may grow to {size(growth)}, and its cgroup allows {size(cgroup.limit)}."
+    excess = None if growth is None else growth.least - cgroup.limit
+    summary = (
+        f"Full of data, with indexes that grow with them, the server takes {_grown(growth)}, and its cgroup allows"
+        f" {size(cgroup.limit)}."
+    )
     return not_enough(excess, cgroup.limit, 0, SMALL) or found("warning", summary, excess)
 
 
@@ -57,8 +76,168 @@ def _cgroup_unseen(analysis: Analysis) -> Verdict:
     return verdict or found("warning", summary, unseen)
 
 
+@of_the_node
+def _host_memory(analysis: Analysis) -> Verdict:
+    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
+    available = available_bytes(process_view, system)
+    if is_caged(process_view):
+        return CLEAR
+    if available is None:
+        return UNKNOWN
+    open_ended = [namespace for namespace in analysis.snapshot.namespaces if not _stops_by_host(namespace)]
+    growths = [_growth(analysis, namespace) for namespace in open_ended]
+    growth = sum(known for known in growths if known is not None)
+    says, others = [], _others(analysis)
+    if growth - available >= SMALL:
+        names = ", ".join(namespace.name for namespace in open_ended)
+        says.append(
+            f"No limit of the server comes before the host is full: {names} may grow by {size(growth)}, and the host"
+            f" can give {size(available)}."
+        )
+    if others:
+        says.append(others)
+    if says:
+        return found("warning", " ".join(says), max(0, growth - available), *_stop_by_host(analysis, open_ended))
+    return UNKNOWN if None in growths else CLEAR
+
+
+def _stops_by_host(namespace: Namespace) -> bool:
+    """Whether the namespace stops writes by the use of its host, before that is full."""
+    pct = namespace.thresholds.stop_writes_sys_memory_pct
+    off = pct == 0 and namespace.release in ZERO_SYS_MEMORY_IS_OFF
+    return pct is not None and pct < 100 and not off
+
+
+def _growth(analysis: Analysis, namespace: Namespace) -> int | None:
+    """What a namespace takes more of the host when it is as large as it may become, the least, in bytes."""
+    pools = next(pools for owner, pools in analysis.pools if owner is namespace)
+    limits = analysis.limits_of(namespace.name)
+    if namespace.release in MEMORY_SIZE:
+        stops = next((limit for limit in limits if (limit.name, limit.action) == ("memory_size", "stop_writes")), None)
+        return None if stops is None or stops.headroom is None else max(0, stops.headroom)
+    whole = grown(namespace, pools, limits)
+    if whole is None:
+        return None
+    if not any(pool.name == "data" and pool.in_memory for pool in pools):
+        now = sum((pool.used if pool.occupied is None else pool.occupied) or 0 for pool in pools if pool.in_memory)
+    elif analysis.ledger is None:
+        # Write blocks that are free may be resident already.
+        return None
+    else:
+        now = sum(entry for (ns, _), entry in analysis.ledger.entries.items() if ns == namespace.name)
+    return max(0, whole.least - now)
+
+
+def _others(analysis: Analysis) -> str:
+    """What is to be said of the others on a host that is nearly full, most of it not with what is the server's."""
+    use = host_use(analysis.snapshot.process_view)
+    if use is None or use.others is None or use.others < OTHERS * use.used:
+        return ""
+    stops = [limit for _, limit in analysis.limits if (limit.name, limit.action) == ("sys_memory", "stop_writes")]
+    nearest = max((limit.used_ratio or 0.0 for limit in stops), default=0.0)
+    if max(nearest, use.used / use.total) < NEAR:
+        return ""
+    return f"{part_of(use.others, use.used)} in use on the host are not the server's: deleting records does not help."
+
+
+def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[str, ...]:
+    """The commands that stop writes before the host is full, where that stops none now."""
+    free_pct = analysis.snapshot.system.free_pct
+    if free_pct is None or 100 - free_pct >= NEAR * HOST_USED_PCT:
+        return ()
+    return tuple(
+        set_config(namespace, "stop-writes-sys-memory-pct", HOST_USED_PCT)
+        for namespace in namespaces
+        if namespace.release in SYS_MEMORY
+    )
+
+
+@of_each_namespace
+def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
+    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
+    total, available = _most_memory(analysis), available_bytes(process_view, system)
+    if total is None or available is None:
+        return UNKNOWN
+    if total < SMALL:
+        return TOO_SMALL
+    if is_caged(process_view) and process_view.cgroup is not None and process_view.cgroup.used is not None:
+        available = min(available, total - process_view.cgroup.used)
+    whose = "cgroup allows" if is_caged(process_view) else "host has"
+    pools = next(pools for owner, pools in analysis.pools if owner is namespace)
+    whole = grown(namespace, pools, analysis.limits_of(namespace.name))
+    marks = [limit for limit in limits_with(analysis, namespace, "evict") if limit.name in _MARKS]
+    late = [mark for mark in marks if (mark.headroom or 0) - available >= SMALL and (mark.limit or 0) > 0]
+    if namespace.nsup_period and late:
+        mark = max(late, key=lambda limit: limit.headroom or 0)
+        summary = (
+            f"Eviction starts at {size(mark.limit)} of {mark.name}, {size(mark.headroom)} from now, and the server can"
+            f" have {size(available)} more: it can never come."
+        )
+        return found("warning", summary, (mark.headroom or 0) - available)
+    if whole is not None and whole.least - total >= SMALL and not is_caged(process_view):
+        summary = f"The namespace may grow to {_grown(whole)}, and the {whose} {size(total)}."
+        return found("warning", summary, whole.least - total)
+    return UNKNOWN if whole is None else CLEAR
+
+
+_MARKS = ("memory_size", "indexes_budget")
+"""Limits in memory, whose headroom is memory that the host must still give."""
+
+
+def _most_memory(analysis: Analysis) -> int | None:
+    """The most memory that the server can have, in bytes: of its cgroup, or of its host."""
+    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
+    if is_caged(process_view) and process_view.cgroup is not None:
+        return process_view.cgroup.limit
+    if process_view.host is not None:
+        return process_view.host.total
+    bounds = total_bounds(system)
+    return system.total_bytes if system.total_bytes or bounds is None else bounds.most
+
+
+_OF_MEMORY = (
+    "max-map-count",
+    "memory",
+    "memory-size",
+    "min-free-kbytes",
+    "swappiness",
+    "thp-enabled",
+    "zone-reclaim-mode",
+)
+"""The server's best practices that are about memory (cfg.c, os.c `best_practices`)."""
+
+_TOO_LARGE = ("memory", "memory-size")
+"""Those that fail when all namespaces together may have more than the host's memory."""
+
+
+@of_the_node
+def _best_practices(analysis: Analysis) -> Verdict:
+    failed, host = analysis.snapshot.failed_best_practices, analysis.snapshot.process_view.host
+    names = [name for name in failed or () if name in _OF_MEMORY]
+    stage = largest_stage(analysis.snapshot.namespaces)
+    says, commands = [], []
+    if names:
+        says.append(f"The server found at its start that its own best practices fail: {', '.join(names)}.")
+    if stage and host is not None and host.free is not None and host.min_free is not None:
+        enough = stage + STAGE_MARGIN
+        if host.min_free < enough and host.free < stage:
+            says.append(
+                f"The host has {size(host.free)} free at once and keeps {size(host.min_free)} so (vm.min_free_kbytes);"
+                f" the next stage of an index takes {size(stage)}."
+            )
+            if host.available is not None and host.available >= 2 * enough:
+                commands.append(f"sysctl vm.min_free_kbytes={enough // KIB}")
+    if not says:
+        return UNKNOWN if failed is None else CLEAR
+    severe = len(says) > bool(names) or any(name in _TOO_LARGE for name in names)
+    return found("warning" if severe else "info", " ".join(says), None, *commands)
+
+
 _FIXED = (
     "write_buffers",
+    "write_queues",
+    "batch_buffers",
+    "migrations",
     "partition_trees",
     "heap_other",
     "heap_fragmentation",
@@ -68,31 +247,52 @@ _FIXED = (
 """What the server takes besides data and indexes, and will not give back."""
 
 
-def grown_bytes(analysis: Analysis) -> int | None:
+def grown_bytes(analysis: Analysis) -> Grown | None:
     """What the server takes when every namespace is as large as it may become, in bytes; None if that is unknown.
 
-    Up to 6.4 each may reach memory-size; then data its stripes and indexes their budget, or without one what they take
-    now. The rest is as it is now (from the ledger).
+    What it takes besides data and indexes is as it is now (from the ledger).
     """
     if analysis.ledger is None:
         return None
-    total = sum(analysis.ledger.total(component) for component in _FIXED)
+    whole = Grown(0, 0).plus(sum(analysis.ledger.total(component) for component in _FIXED))
     for namespace, pools in analysis.pools:
-        if namespace.release in MEMORY_SIZE:
-            parts = [namespace.thresholds.memory_size_bytes]
-        else:
-            in_memory = {pool.name: pool for pool in pools if pool.in_memory}
-            data, budget = in_memory.pop("data", None), namespace.thresholds.indexes_memory_budget_bytes
-            parts = [data.reserved if data else 0]
-            parts += [budget] if budget else [pool.used for pool in in_memory.values()]
-        for part in parts:
-            if part is None:
-                return None
-            total += part
-    return total
+        own = grown(namespace, pools, analysis.limits_of(namespace.name))
+        if own is None:
+            return None
+        whole = Grown(whole.least + own.least, whole.most + own.most)
+    return whole
+
+
+def _grown(whole: Grown | None) -> str:
+    return "" if whole is None else sizes(whole.least, whole.most)
 
 
 CAPACITY_RULES = (
+    Rule(
+        "host_memory",
+        ("warning",),
+        f"namespaces that do not stop writes by the use of the host may grow by {mebibytes(SMALL)} more than the host"
+        f" can still give; or {NEAR:.0%} of the host, or of what may be in use on it before writes stop, is used, and"
+        f" {OTHERS:.0%} of that is not the server's",
+        "The kernel ends a process when the host is full, most often the largest. Up to 6.2 the server has no limit"
+        " there, and later none with a stop-writes-sys-memory-pct of 0 (from 7.0 on) or 100.",
+        "Where the server may grow beyond the host, lower its limits (memory-size up to 6.4) so that all fit, and from"
+        " 6.3 on set stop-writes-sys-memory-pct below 100. Where others fill the host, find them: deleting records"
+        " frees little, and a higher limit only masks it.",
+        _host_memory,
+    ),
+    Rule(
+        "namespace_above_host",
+        ("warning",),
+        f"what a namespace may grow to is {mebibytes(SMALL)} more than all memory of the host; or what is left to an"
+        f" eviction mark in memory is {mebibytes(SMALL)} more than the host or the cgroup can still give, and nsup"
+        " runs",
+        "Before the mark is reached, the host is full: writes stop or the kernel ends the server, and eviction has"
+        " never come.",
+        "Make the limit of the namespace (memory-size up to 6.4, later data-size and indexes-memory-budget) fit the"
+        " host with all else on it, and the mark lie below; or free the host of the others.",
+        _namespace_above_host,
+    ),
     Rule(
         "shared_system_memory",
         ("warning",),
@@ -106,10 +306,11 @@ CAPACITY_RULES = (
     Rule(
         "cgroup_too_small",
         ("warning",),
-        f"with all namespaces as large as they may become the server takes {mebibytes(SMALL)} more than the limit of"
-        " its cgroup",
+        "with all namespaces as large as their own limits let them become, and indexes without a budget grown as their"
+        f" data, the server takes {mebibytes(SMALL)} more than the limit of its cgroup",
         "The kernel may kill the server before any of its own limits is reached.",
-        "Raise the limit of the container, or make the namespaces smaller.",
+        "Raise the limit of the container, or make the namespaces smaller. From 7.1 on an indexes-memory-budget stops"
+        " writes before the indexes outgrow it.",
         _cgroup_too_small,
     ),
     Rule(
@@ -121,5 +322,19 @@ CAPACITY_RULES = (
         "Set the namespaces' own limits to fit the container. From 8.1.2 on cgroup-mem-tracking makes the server go"
         " by it; but page cache counts as used there, so that with files it may stop writes too early.",
         _cgroup_unseen,
+    ),
+    Rule(
+        "best_practices",
+        ("warning", "info"),
+        "the server says of a best practice about memory that it fails: "
+        + ", ".join(_OF_MEMORY)
+        + f"; a warning for {' and '.join(_TOO_LARGE)}, and where the host's free memory is less than the largest stage"
+        f" of an index and vm.min_free_kbytes less than that and {mebibytes(STAGE_MARGIN)}",
+        "The server was written for memory that is there at once. It looks once, when it starts: what was mended since"
+        " is still said. A host whose memory is full of page cache has to give that up first when a stage of an index"
+        " is wanted, and may end the server instead.",
+        "Mend what is named, and restart the server to have it look again. vm.min_free_kbytes is taken from what"
+        " programs can have: raise it only where far more is available.",
+        _best_practices,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.rule import (
     CLEAR,
@@ -15,17 +15,22 @@ from exporter.findings.rule import (
     mebibytes,
     of_each_namespace,
 )
-from exporter.findings.thresholds import NEAR, SMALL
+from exporter.findings.thresholds import NEAR, SMALL, SMALL_COUNT
+from exporter.memory.refusals import CLIENT_NAMES, FORBIDDEN, OUT_OF_SPACE, at_count, past_size
 from exporter.model import info_commands
-from exporter.units import size
+from exporter.model.release import INCLUSIVE_THRESHOLDS
+from exporter.units import size, sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from exporter.findings.rule import Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
-    from exporter.model.snapshot import Namespace
+    from exporter.model.snapshot import Namespace, Set
+
+OWN_RULES = ("index_mounts", "sindex_mounts", "write_queue")
+"""Limits that refuse writes, and of which a rule of its own says that they are near (`refusals`)."""
 
 
 @of_each_namespace
@@ -34,46 +39,82 @@ def _writes_stopped(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not namespace.stop_writes and not reached:
         return UNKNOWN if namespace.stop_writes is None else CLEAR
     reason = described(reached) or "no known limit is reached now; its flag may be 10 s old"
+    error = f"clients get error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE})"
     if namespace.stop_writes:
-        summary = f"The server refuses client writes: {reason}."
+        summary = f"The server refuses client writes, {error}: {reason}."
     else:
-        summary = f"The server is about to refuse client writes (it checks every 10 s): {reason}."
-    return found("critical", summary, most_used(reached))
+        summary = f"The server is about to refuse client writes (it checks every 10 s), {error}: {reason}."
+    advice = " ".join(filter(None, (what_helps(namespace, limit) for limit in reached)))
+    return found("critical", summary, most_used(reached), advice=f"{advice} {_OTHERWISE}" if advice else "")
 
 
 @of_each_namespace
 def _writes_refused(analysis: Analysis, namespace: Namespace) -> Verdict:
     blocks = next((limit for limit in analysis.limits_of(namespace.name) if limit.name == "write_blocks"), None)
-    if blocks is None:
-        return CLEAR if namespace.storage is None or namespace.storage.kind == "pmem" else UNKNOWN
+    if blocks is None or namespace.storage is None:
+        return CLEAR if namespace.storage is None else UNKNOWN
     if not blocks.breached:
         return CLEAR
     flag = "" if namespace.stop_writes else " No flag of the server shows it."
-    return found("critical", f"The fullest unit has no free write block left beyond its reserve.{flag}", blocks.limit)
+    summary = (
+        "The fullest unit has no free write block left beyond its reserve: writes to it fail with error"
+        f" {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE}).{flag}"
+    )
+    larger = _LARGER.get("memory" if namespace.storage.kind == "stripe" else namespace.storage.kind, "")
+    return found("critical", summary, blocks.limit, advice=f"{_BLOCKS_HELP} {larger}".strip())
 
 
 @of_each_namespace
 def _stop_writes_near(analysis: Analysis, namespace: Namespace) -> Verdict:
-    return near(limits_with(analysis, namespace, "stop_writes", "refuse_writes"), "warning")
+    limits = limits_with(analysis, namespace, "stop_writes", "refuse_writes")
+    return near([limit for limit in limits if limit.name not in OWN_RULES], "warning")
 
 
 @of_each_namespace
 def _set_near_limit(analysis: Analysis, namespace: Namespace) -> Verdict:
-    limited = [(entry.name, entry.used_bytes, entry.limit_bytes) for entry in namespace.sets if entry.limit_bytes]
-    sets = [(used / limit, used, limit, name) for name, used, limit in limited if used is not None]
-    # One that is past its limit refuses writes, however small it is.
-    large = [entry for entry in sets if entry[0] > 1 or entry[2] >= SMALL]
-    nearly = sorted((entry for entry in large if entry[0] >= NEAR), key=lambda entry: (-entry[0], entry[3]))
+    limits = [limit for entry in namespace.sets for limit in _limits_of(entry)]
+    known = [limit for limit in limits if limit.ratio is not None]
+    # One that is at its limit refuses writes, however small it is.
+    judged = [limit for limit in known if limit.refuses or limit.large]
+    nearly = sorted(
+        (limit for limit in judged if limit.refuses or (limit.ratio or 0) >= NEAR),
+        key=lambda limit: (not limit.refuses, -(limit.ratio or 0), limit.name),
+    )
     if nearly:
-        names = first_of(f"{name} at {ratio:.1%} of {size(limit)}" for ratio, _, limit, name in nearly)
+        error = f": it refuses writes with error {CLIENT_NAMES[FORBIDDEN]} ({FORBIDDEN})" if nearly[0].refuses else ""
+        sizes = [limit.used_bytes for limit in nearly if limit.used_bytes is not None]
         return found(
-            "critical" if nearly[0][0] > 1 else "warning",
-            f"Sets near or past their stop-writes-size: {names}.",
-            sum(used for _, used, _, _ in nearly),
+            "critical" if nearly[0].refuses else "warning",
+            f"Sets near or past their limit{error}: {first_of(limit.words for limit in nearly)}.",
+            sum(sizes) if sizes else None,
         )
-    if len(sets) < len(limited) or info_commands.sets(namespace.name) in analysis.snapshot.problems:
+    if len(known) < len(limits) or info_commands.sets(namespace.name) in analysis.snapshot.problems:
         return UNKNOWN
-    return TOO_SMALL if sets and not large else CLEAR
+    return TOO_SMALL if known and not judged else CLEAR
+
+
+class _SetLimit(NamedTuple):
+    """A limit of a set: how much of it is used, in words, and whether the set refuses writes for it."""
+
+    name: str
+    ratio: float | None
+    words: str
+    refuses: bool
+    large: bool
+    used_bytes: int | None
+
+
+def _limits_of(entry: Set) -> Iterator[_SetLimit]:
+    """The limits that a set has, on its bytes and on its records."""
+    if entry.limit_bytes:
+        ratio = None if entry.used_bytes is None else entry.used_bytes / entry.limit_bytes
+        words = "" if ratio is None else f"{entry.name} at {ratio:.1%} of {size(entry.limit_bytes)} (stop-writes-size)"
+        large = entry.limit_bytes >= SMALL
+        yield _SetLimit(entry.name, ratio, words, past_size(entry), large, entry.used_bytes)
+    if entry.limit_objects:
+        ratio = None if entry.objects is None else entry.objects / entry.limit_objects
+        words = f"{entry.name} with {entry.objects} of {entry.limit_objects} records (stop-writes-count)"
+        yield _SetLimit(entry.name, ratio, words, at_count(entry), entry.limit_objects >= SMALL_COUNT, None)
 
 
 def breached(limits: Sequence[Limit]) -> list[Limit]:
@@ -95,18 +136,69 @@ def most_used(limits: Sequence[Limit]) -> int | None:
 
 
 def near(limits: Sequence[Limit], severity: str) -> Verdict:
-    """The verdict on limits of which little may be left; one that is reached is the matter of another rule."""
+    """The verdict on limits of which little may be left; one that is reached is the matter of another rule.
+
+    Where only what is left is known, and not of how much, little is what is too small to judge.
+    """
     used = [(limit.used_ratio, limit) for limit in limits if limit.used_ratio is not None]
-    large = [(ratio, limit) for ratio, limit in used if (limit.limit or 0) >= SMALL]
-    nearly = [(ratio, limit) for ratio, limit in large if ratio >= NEAR and not limit.breached]
+    large = [(ratio, limit) for ratio, limit in used if limit.bounds is not None or (limit.limit or 0) >= SMALL]
+    unknown = [limit for limit in limits if limit.used_ratio is None and not limit.breached]
+    nearly = [
+        (ratio, limit, f"{ratio:.1%} used, ") for ratio, limit in large if ratio >= NEAR and not limit.breached
+    ] + [(1.0, limit, "") for limit in unknown if limit.left is not None and limit.left <= SMALL]
     if nearly:
-        nearly.sort(key=lambda pair: -pair[0])
-        names = first_of(f"{limit.name} ({ratio:.1%} used, {size(limit.headroom)} left)" for ratio, limit in nearly)
-        return found(severity, f"Nearly reached: {names}.", nearly[0][1].headroom)
+        nearly.sort(key=lambda entry: -entry[0])
+        names = first_of(f"{limit.name} ({part}{_left(limit)} left)" for _, limit, part in nearly)
+        first = nearly[0][1]
+        return found(severity, f"Nearly reached: {names}.", first.bounds.least if first.bounds else first.headroom)
+    if unknown:
+        return UNKNOWN
     if large or not limits:
         return CLEAR
     return TOO_SMALL if used else UNKNOWN
 
+
+def _left(limit: Limit) -> str:
+    """The bytes until the action, for a person."""
+    return sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else size(limit.headroom)
+
+
+_RAISES = {
+    "memory_size": "Raise memory-size or stop-writes-pct, if the host has the memory: that works within 10 s.",
+    "indexes_budget": "Raise indexes-memory-budget, if the host has the memory: that works within 10 s.",
+    "sys_memory": (
+        "The memory of the host is full: free some that is not the server's, or delete records."
+        " Raising stop-writes-sys-memory-pct only hides it."
+    ),
+}
+
+
+def what_helps(namespace: Namespace, limit: Limit) -> str:
+    """What to do about a limit that stops writes, by the parameters that the release has."""
+    unified = namespace.release in INCLUSIVE_THRESHOLDS
+    if limit.name == "data_used":
+        return f"Raise {'stop-writes-used-pct' if unified else 'max-used-pct'}, while there are free write blocks."
+    if limit.name == "data_available":
+        parameter = "stop-writes-avail-pct" if unified else "min-avail-pct"
+        return (
+            f"Get write blocks free: delete records, and let defrag catch up. Lowering {parameter} lets the last blocks"
+            " be written, and buys little time."
+        )
+    return _RAISES.get(limit.name, "")
+
+
+_OTHERWISE = (
+    "Otherwise delete what is not needed. The other findings may say why neither eviction nor defrag prevented it."
+)
+_BLOCKS_HELP = (
+    "If much of what is occupied is waste and few blocks wait for defrag, raise defrag-lwm-pct: defrag may use the"
+    " reserve. Otherwise delete data or add nodes."
+)
+_LARGER = {
+    "memory": "Larger stripes need a restart, which on Community loses data that are in memory alone.",
+    "file": "A larger filesize needs a restart.",
+    "device": "A further device needs a restart.",
+}
 
 LIMIT_RULES = (
     Rule(
@@ -114,8 +206,9 @@ LIMIT_RULES = (
         ("critical",),
         "the server's flag stop_writes is set, or a limit with the action stop_writes is breached",
         "Clients cannot write. Deletes, replication and migration go on, so that memory can still grow.",
-        "Raise the limit that is named, if there is memory behind it: that works within 10 s. Otherwise delete what"
-        " is not needed. The other findings may say why neither eviction nor defrag prevented it.",
+        "By the limit that is named. memory_size, indexes_budget, data_used: raise it, if there is room behind it; that"
+        " works within 10 s. data_available: get write blocks free; lowering the percentage buys little time."
+        f" sys_memory: the host is full, and raising the percentage only hides it. {_OTHERWISE}",
         _writes_stopped,
     ),
     Rule(
@@ -124,27 +217,28 @@ LIMIT_RULES = (
         "the fullest stripe, device or file has no free write block beyond its reserve",
         "As soon as its open block is full, writes whose keys belong to that unit fail with out of space, while"
         " stop_writes is not set and all percentages show nothing.",
-        "If much of what is occupied is waste, raise defrag-lwm-pct: defrag may use the reserve. Otherwise delete"
-        " data or add nodes. A larger data-size needs a restart, which on Community loses data that are in memory"
-        " alone.",
+        f"{_BLOCKS_HELP} No setting lowers the reserve. Larger units need a restart, which on Community loses data that"
+        " are in memory alone.",
         _writes_refused,
     ),
     Rule(
         "stop_writes_near",
         ("warning",),
         f"at least {NEAR:.0%} of a limit that stops or refuses writes is used, and the limit is {mebibytes(SMALL)} or"
-        " more",
+        f" more; or not more than {mebibytes(SMALL)} of write blocks are left of a raw device whose size is not known",
         "Writes fail when it is reached. How soon that is depends on the growth, which the alerts and the report have.",
-        "Make room now: reclaim fragmentation, shorten the time to live of records, or add nodes. Raising the limit"
+        "Make room now: reclaim fragmentation, shorten the time to live of records, or add nodes. Another limit"
         " only postpones it.",
         _stop_writes_near,
     ),
     Rule(
         "set_near_limit",
         ("critical", "warning"),
-        f"a set has used {NEAR:.0%} of its stop-writes-size, where that is {mebibytes(SMALL)} or more; critical when"
-        " any set is past it",
-        "Past it, writes to that set fail with forbidden, while all others go on.",
+        f"a set has used {NEAR:.0%} of its stop-writes-size, where that is {mebibytes(SMALL)} or more, or of its"
+        f" stop-writes-count, where that is {SMALL_COUNT} or more; critical when any set is past its size or at its"
+        " count",
+        f"Past its size all writes to that set fail with error {CLIENT_NAMES[FORBIDDEN]} ({FORBIDDEN}), at its count"
+        " those of new records, while writes to all other sets go on. No flag of the server shows it.",
         "Raise the limit of the set, or find out why it outgrew it.",
         _set_near_limit,
     ),

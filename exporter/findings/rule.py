@@ -32,7 +32,8 @@ there."""
 class Verdict(NamedTuple):
     """What a rule says of a namespace, or of the node where `ns` is empty.
 
-    `summary` is one sentence with the figures, `size` the bytes it is about, `commands` are for a shell.
+    `summary` is one sentence with the figures, `size` the bytes it is about, `commands` are for a shell. `advice` is
+    what to do in this very case, by the parameters that the release has, where the rule's own is too general.
     """
 
     ns: str
@@ -41,6 +42,7 @@ class Verdict(NamedTuple):
     summary: str = ""
     size: int | None = None
     commands: tuple[str, ...] = ()
+    advice: str = ""
 
 
 CLEAR = Verdict("", "clear")
@@ -81,6 +83,11 @@ class Finding(NamedTuple):
         """One of SEVERITIES."""
         return self.verdict.severity
 
+    @property
+    def advice(self) -> str:
+        """What to do: in this case, or else in any."""
+        return self.verdict.advice or self.rule.advice
+
 
 def of_each_namespace(judge: Callable[[Analysis, Namespace], Verdict]) -> Callable[[Analysis], Iterator[Verdict]]:
     """A rule that gives one verdict on each namespace."""
@@ -103,9 +110,9 @@ def of_the_node(judge: Callable[[Analysis], Verdict]) -> Callable[[Analysis], It
     return verdicts
 
 
-def found(severity: str, summary: str, size: float | None = None, *commands: str) -> Verdict:
+def found(severity: str, summary: str, size: float | None = None, *commands: str, advice: str = "") -> Verdict:
     """The verdict that something is wrong; bytes are rounded."""
-    return Verdict("", "found", severity, summary, None if size is None else round(size), commands)
+    return Verdict("", "found", severity, summary, None if size is None else round(size), commands, advice)
 
 
 def not_enough(part: float | None, whole: float | None, share: float, floor: int) -> Verdict | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from exporter.memory.growth import FILLED
 from exporter.memory.peers import LEAST_PEERS
 
 MIB: Final = 1 << 20
@@ -29,6 +30,9 @@ class Horizon(NamedTuple):
 SMALL: Final = 64 * MIB
 """Eight write blocks. Of less, a block more or less decides every ratio."""
 
+SMALL_COUNT: Final = 1000
+"""The same of records: of fewer, some more or less decide the share of a limit."""
+
 WORTH_A_TICKET: Final = 256 * MIB
 """Less memory than this is not worth anybody's time where it is of a whole cluster, or has to be explained by hand."""
 
@@ -44,10 +48,21 @@ the mark that it proposes (`EVICT_BELOW_STOP_PCT`) is still above the use: at 90
 EVICT_BELOW_STOP_PCT: Final = 10
 """How far below the percentage that stops writes the proposed eviction mark is."""
 
+MOUNTS_NEAR: Final = NEAR
+"""Share of the size of an index's mounts that it has allocated, from which on they are near full, for a warning."""
+
+MOUNTS_FULL: Final = 0.95
+"""The same for critical. The size is the operator's word for the filesystem, which keeps some percent for itself, and
+no setting of the server acts at it: at 100 % it is too late."""
+
+QUEUE_LONG: Final = 0.50
+"""Share of what max-write-cache holds, from which on the queue of writes is long. A device that keeps up has next to
+none; at the other half clients get errors, within seconds."""
+
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
 
-UNIT_FILLED: Final = 0.25
+UNIT_FILLED: Final = FILLED
 """Share of its blocks below which a unit does not tell how it will be fragmented when it is full."""
 
 TIME_TO_LIMIT_SOON: Final = Horizon(1 * HOUR, 30 * MINUTE, "critical")
@@ -124,6 +139,13 @@ INDEX_WASTE: Final = 0.05
 INDEX_WASTE_BYTES: Final = 16 * MIB
 """One secondary index without content."""
 
+TOMBSTONES: Final = 0.25
+"""Share of the entries of a primary index that are tombstones from which on they are worth a word. Whoever deletes much
+has those of a day at least, by default."""
+
+TOMBSTONES_MANY: Final = 0.50
+"""The same for a warning: more of the index is waste than not."""
+
 WHOLE_NAMESPACE: Final = 0.80
 """Share of the records of its namespace from which on the index of a set saves a query little."""
 
@@ -152,6 +174,15 @@ LAZILY_FREED: Final = 0.10
 
 CGROUP_UNSEEN: Final = 0.10
 """Share of the host's memory by which a cgroup's limit is smaller, for the server's view of it to matter."""
+
+HOST_USED_PCT: Final = 90
+"""What is proposed as stop-writes-sys-memory-pct where there is none: the server's own default."""
+
+OTHERS: Final = 0.50
+"""Share of what is in use on a host from which on what others have of it matters more than what the server has."""
+
+STAGE_MARGIN: Final = 100 * MIB
+"""What vm.min_free_kbytes must be beyond the largest stage by the server's own rule (os.c `check_min_free_kbytes`)."""
 
 CONTAINER_MARGIN: Final = 256 * MIB
 """Memory of the container beyond the pages of the server that the kernel cannot take back. There is no flag before the

@@ -9,14 +9,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exporter.memory import config, heap, pool
+from exporter.memory.cluster import LOST, with_fewer_nodes
 from exporter.memory.expiry import expiring
 from exporter.memory.map.ledger import ledger
+from exporter.memory.refusals import refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
+    from exporter.memory.refusals import Refusal
     from exporter.model.operator import Operator
     from exporter.model.snapshot import Namespace, Snapshot
 
@@ -60,13 +63,26 @@ class Analysis:
         return {ns: tuple(limits) for ns, limits in by_namespace.items()}
 
     @cached_property
+    def refusals(self) -> Mapping[str, tuple[Refusal, ...]]:
+        """By namespace every reason why client writes are refused now."""
+        return {
+            namespace.name: refusals(namespace, self.limits_of(namespace.name))
+            for namespace in self.snapshot.namespaces
+        }
+
+    @cached_property
     def first_limits(self) -> Mapping[str, Limit]:
-        """By namespace the limit that it hits first."""
+        """By namespace the limit that it hits first, where that is known."""
         firsts = (
             (namespace.name, first_limit(namespace, self.limits_of(namespace.name)))
             for namespace in self.snapshot.namespaces
         )
         return {name: limit for name, limit in firsts if limit is not None}
+
+    @cached_property
+    def with_fewer_nodes(self) -> Mapping[int, tuple[tuple[str, Limit], ...]]:
+        """By the number of nodes that are lost the limits at which writes stop, as they would then be used."""
+        return {lost: tuple(with_fewer_nodes(self.pools, self.limits, lost)) for lost in LOST}
 
     @cached_property
     def expiring(self) -> Mapping[str, Mapping[str, int]]:
@@ -84,10 +100,27 @@ class Analysis:
 def first_limit(namespace: Namespace, limits: tuple[Limit, ...]) -> Limit | None:
     """The limit that is reached first when all that counts grows alike: the one with the largest used share.
 
-    The operator's own limits stop nothing and are left out; so is eviction where no nsup cycle ever runs.
+    One at which writes fail now comes before all others. While it is unknown how much is used of any that stops writes,
+    so is the first. The operator's own limits stop nothing and are left out; so is eviction where no nsup cycle ever
+    runs, and the queue of writes, which comes and goes with the load.
     """
-    effective = [limit for limit in limits if limit.used_ratio is not None and acts(namespace, limit)]
-    return max(effective, key=lambda limit: limit.used_ratio or 0.0, default=None)
+    reached = [limit for limit in limits if limit.stops and limit.breached]
+    if reached:
+        return max(reached, key=_used_ratio)
+    if hiding(limits):
+        return None
+    filling = [limit for limit in limits if limit.name != "write_queue" and acts(namespace, limit)]
+    return max((limit for limit in filling if limit.used_ratio is not None), key=_used_ratio, default=None)
+
+
+def hiding(limits: Iterable[Limit]) -> list[Limit]:
+    """The limits of which it is unknown how much is used, and at which writes may fail before all others."""
+    filling = (limit for limit in limits if limit.stops and limit.name != "write_queue")
+    return [limit for limit in filling if limit.used_ratio is None and not limit.breached]
+
+
+def _used_ratio(limit: Limit) -> float:
+    return 1.0 if limit.used_ratio is None else limit.used_ratio
 
 
 def acts(namespace: Namespace, limit: Limit) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
+from exporter.memory.host import host_use, is_caged, total_bounds
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import ceil_div, difference, total
 from exporter.model.constants import RECORD_BLOCK_BYTES
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
     from exporter.model.operator import Operator
     from exporter.model.process import ProcessView
-    from exporter.model.snapshot import Arena, Namespace, Snapshot, System
+    from exporter.model.snapshot import Arena, Namespace, Snapshot, Storage, System
+
+
+class HeadroomBounds(NamedTuple):
+    """The least and the most bytes until the action, and the used share by the server's own rounding."""
+
+    least: int
+    most: int
+    used_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +42,25 @@ class Limit:
     limit: int | None
     used: int | None
     breached: bool | None
+    bounds: HeadroomBounds | None = None  # where the bytes are not known
+    left: int | None = None  # until the action, where that alone is known
+    reason: str = ""  # why bytes are not known, in a few words
 
     @property
     def headroom(self) -> int | None:
         """What can still be used until the action, negative once past."""
-        return difference(self.limit, self.used)
+        return difference(self.limit, self.used) if self.left is None else self.left
+
+    @property
+    def stops(self) -> bool:
+        """Whether writes fail at it."""
+        return self.action in ("stop_writes", "refuse_writes")
 
     @property
     def used_ratio(self) -> float | None:
         """What counts against the limit over the limit, 1 at the limit; unknown for a limit of 0."""
+        if self.bounds is not None:
+            return self.bounds.used_ratio
         return None if self.used is None or not self.limit else self.used / self.limit
 
 
@@ -61,6 +80,7 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
         *_data_used(namespace),
         *_data_available(namespace),
         *_write_blocks(namespace),
+        *_write_queue(namespace),
         *_mounts("index_mounts", namespace, namespace.index),
         *_mounts("sindex_mounts", namespace, namespace.sindex),
         *(_operator(namespace, operator) if operator else ()),
@@ -68,13 +88,17 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
 
 
 def node_limits(process_view: ProcessView) -> tuple[Limit, ...]:
-    """The limits on the node as a whole: the cgroup's, at which the kernel kills what it cannot shrink.
+    """The limits on the node as a whole: the cgroup's or the host's, at which the kernel kills what it cannot shrink.
 
-    Whether it would do so now is unknown, because page cache counts as used and can be given back.
+    Whether it would do so now is unknown: page cache counts as used by a cgroup, and both may still shrink something.
     """
-    if process_view.cgroup is None or process_view.cgroup.limit is None:
-        return ()
-    return (Limit("cgroup", "oom", process_view.cgroup.limit, process_view.cgroup.used, None),)
+    cgroup, use = process_view.cgroup, host_use(process_view)
+    limits = []
+    if cgroup is not None and cgroup.limit is not None:
+        limits.append(Limit("cgroup", "oom", cgroup.limit, cgroup.used, None))
+    if use is not None and not is_caged(process_view):
+        limits.append(Limit("host", "oom", use.total, use.used, None))
+    return tuple(limits)
 
 
 def all_limits(snapshot: Snapshot, operators: Mapping[str, Operator]) -> Iterator[tuple[str, Limit]]:
@@ -125,7 +149,8 @@ def _memory_size(namespace: Namespace) -> Iterator[Limit]:
 def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
     """From 6.3: 100 - floor(free * 100 / total) > pct, on what the server takes for the memory of its host.
 
-    The server tells the free percentage, so that the breach is always known; the total only from 8.2 on.
+    The server tells the free percentage, so that the breach is always known; the total only from 8.2 on. Before, and on
+    another host, the total is known within bounds, the larger one with the least headroom.
     """
     rules = namespace.thresholds
     for action, pct in (
@@ -134,12 +159,20 @@ def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
     ):
         if pct is None or (pct == 0 and namespace.release in ZERO_SYS_MEMORY_IS_OFF):
             continue
-        limit = used = None
+        limit = used = bounds = None
+        total_within = total_bounds(system)
         if system.total_bytes and system.free_bytes is not None and is_known_total(system):
-            limit = system.total_bytes - ceil_div((100 - pct) * system.total_bytes, 100)
-            used = system.total_bytes - system.free_bytes
+            limit, used = _within(system.total_bytes, pct), system.total_bytes - system.free_bytes
+        elif total_within is not None and system.free_pct is not None and system.free_bytes is not None and pct:
+            least, most = (_within(total, pct) - total + system.free_bytes for total in reversed(total_within))
+            bounds = HeadroomBounds(least, most, (100 - system.free_pct) / pct)
         breached = None if system.free_pct is None else 100 - system.free_pct > pct
-        yield Limit("sys_memory", action, limit, used, breached)
+        yield Limit("sys_memory", action, limit, used, breached, bounds)
+
+
+def _within(total: int, pct: int) -> int:
+    """The largest use of a memory at which 100 - floor(free * 100 / total) > pct is not yet true."""
+    return total - ceil_div((100 - pct) * total, 100)
 
 
 def is_known_total(system: System) -> bool:
@@ -205,7 +238,7 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
         default=None,
     )
     if fullest is None:
-        yield Limit("data_available", "stop_writes", None, None, breached)
+        yield Limit("data_available", "stop_writes", None, None, breached, reason=_sizes(storage))
     else:
         headroom, size, free = fullest
         yield Limit("data_available", "stop_writes", headroom + size - free, size - free, breached)
@@ -214,29 +247,65 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
 def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
     """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
 
-    No flag of the server shows it.
+    What is left needs no size: (free - reserve) * block. No flag of the server shows it. The reserve of persistent
+    memory is not public.
     """
     storage = namespace.storage
     units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
     if storage is None or not units or storage.kind == "pmem":
         return
-    reserve = storage.reserve_blocks
+    name, action, reserve, block = "write_blocks", "refuse_writes", storage.reserve_blocks, storage.block_bytes
     fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
-    limit = None
-    if fullest.capacity is not None and storage.block_bytes is not None:
-        limit = fullest.capacity - reserve * storage.block_bytes
-    yield Limit("write_blocks", "refuse_writes", limit, fullest.occupied, (fullest.figures.free_blocks or 0) <= reserve)
+    free = fullest.figures.free_blocks or 0
+    if fullest.capacity is None or block is None:
+        left = None if block is None else (free - reserve) * block
+        yield Limit(name, action, None, None, free <= reserve, left=left, reason=_sizes(storage))
+    else:
+        yield Limit(name, action, fullest.capacity - reserve * block, fullest.occupied, free <= reserve)
+
+
+def _sizes(storage: Storage) -> str:
+    """Why the bytes of a unit are not known."""
+    return "the sizes of the raw devices may differ" if storage.kind == "device" and len(storage.units) > 1 else ""
+
+
+def _write_queue(namespace: Namespace) -> Iterator[Limit]:
+    """Blocks that wait to be written: more than max-write-cache holds, of all units together, refuse client writes.
+
+    `n_wblocks_to_flush > storage_max_write_q`, which is units * max-write-cache / block, rounded down (storage.c
+    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server also
+    counts the block that each unit is writing, so that it may refuse a little earlier than is seen here.
+    """
+    storage = namespace.storage
+    if storage is None or storage.kind == "pmem" or (storage.kind == "stripe" and not storage.backed):
+        return
+    cache, block = storage.max_write_cache_bytes, storage.block_bytes
+    if not storage.units or not cache or not block:
+        return
+    queued = total([unit.write_queue_blocks for unit in storage.units])
+    most = len(storage.units) * cache // block
+    yield _above("write_queue", "refuse_writes", most * block, None if queued is None else queued * block)
 
 
 def _mounts(name: str, namespace: Namespace, arena: Arena) -> Iterator[Limit]:
-    """An index on persistent memory or flash (Enterprise) against the size that its mounts may fill."""
+    """An index on persistent memory or flash (Enterprise) against the size that its mounts may fill.
+
+    Eviction goes by what is live (nsup.c). The size itself refuses nothing: new records fail when the filesystem of the
+    mounts is full, and the size is the best of that which can be seen from outside. There counts what is allocated.
+    """
     pct, size = arena.evict_mounts_pct, arena.mounts_bytes
-    if not arena.persisted or not pct or not size:
+    if not arena.persisted or not size:
         return
-    if namespace.release in INCLUSIVE_THRESHOLDS:
+    if pct and namespace.release in INCLUSIVE_THRESHOLDS:
         yield _from(name, "evict", ceil_div(pct * size, 100), arena.used_bytes)
-    elif size * pct // 100:
+    elif pct and size * pct // 100:
         yield _above(name, "evict", size * pct // 100, arena.used_bytes)
+    if arena.allocated_bytes is None:
+        # No less than what is live.
+        full = True if (arena.used_bytes or 0) >= size else None
+        yield Limit(name, "refuse_writes", size, None, full, reason="what the index has allocated is not told")
+    else:
+        yield _from(name, "refuse_writes", size, arena.allocated_bytes)
 
 
 def _operator(namespace: Namespace, operator: Operator) -> Iterator[Limit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.memory.pool import data_pool
+from exporter.model.constants import TOMBSTONE_BYTES
 
 if TYPE_CHECKING:
     from exporter.model.snapshot import Histograms, Namespace
@@ -15,11 +16,15 @@ WINDOWS = {"1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "168h": 168 * HOUR}
 
 
 def mean_record_bytes(namespace: Namespace) -> float | None:
-    """What a record of a namespace takes in its data pool on average; None where there is no record."""
+    """What a record of a namespace takes in its data pool on average; None where there is no record.
+
+    Tombstones are taken off as the least that each is in write blocks; in the heap they have no data.
+    """
     data = data_pool(namespace)
     if data is None or data.used is None or not namespace.objects:
         return None
-    return data.used / namespace.objects
+    dead = 0 if namespace.heap_data else TOMBSTONE_BYTES * (namespace.tombstones or 0)
+    return max(0, data.used - dead) / namespace.objects
 
 
 def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = None) -> dict[str, int]:

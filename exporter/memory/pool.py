@@ -5,12 +5,12 @@ Bytes throughout; None is unknown. The rules are those of the server's allocator
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.memory.heap import index_stages, sindex_stages
 from exporter.model.arithmetic import difference, total
-from exporter.model.constants import HEADER_BYTES, INDEX_STAGES, SINDEX_STAGES
+from exporter.model.constants import HEADER_BYTES, INDEX_ENTRY_BYTES, INDEX_STAGES, SINDEX_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,9 +62,13 @@ class Pool:
 def pools(namespace: Namespace, certain: bool = False) -> tuple[Pool, ...]:
     """The pools of a namespace; `certain` says that the stages in use are known exactly (`stages_certain`)."""
     allocated = namespace.set_index_allocated_bytes
+    # Only Community keeps it in the heap; how many stages the other editions may take is not public.
+    most = INDEX_STAGES if namespace.index.type == "mem" else None
     return (
         *_data_pools(namespace),
-        _arena_pool("primary_index", namespace.index, index_stages(namespace), INDEX_STAGES, certain),
+        _without_tombstones(
+            namespace, _arena_pool("primary_index", namespace.index, index_stages(namespace), most, certain)
+        ),
         _arena_pool("secondary_index", namespace.sindex, sindex_stages(namespace), SINDEX_STAGES, certain),
         Pool("set_index", "memory", None, allocated, allocated, namespace.set_index_used_bytes),
     )
@@ -105,9 +109,10 @@ def _block_pool(name: str, storage: Storage) -> Pool:
     )
 
 
-def _arena_pool(name: str, arena: Arena, stages: int | None, limit: int, certain: bool) -> Pool:
-    """An index: slots that are free again serve the same index, so that what is occupied is what is used."""
-    capacity = arena.mounts_bytes if arena.persisted else arena.stage_bytes and arena.stage_bytes * limit
+def _arena_pool(name: str, arena: Arena, stages: int | None, limit: int | None, certain: bool) -> Pool:
+    """An index of at most `limit` stages, None where that is unknown."""
+    stage = arena.stage_bytes
+    capacity = arena.mounts_bytes if arena.persisted else None if stage is None or limit is None else stage * limit
     reserved = arena.allocated_bytes
     if reserved is None and certain and stages is not None and arena.stage_bytes is not None:
         reserved = stages * arena.stage_bytes
@@ -116,6 +121,23 @@ def _arena_pool(name: str, arena: Arena, stages: int | None, limit: int, certain
         _MEDIA.get(arena.type, arena.type),
         capacity=capacity,
         reserved=reserved,
-        occupied=arena.used_bytes,
+        occupied=_arena_occupied(arena),
         used=arena.used_bytes,
     )
+
+
+def _arena_occupied(arena: Arena) -> int | None:
+    """What an index has touched and never gives back, where the server tells what it has allocated.
+
+    Else it is what is used: slots that are free again serve the same index. On flash each chunk belongs to a sprig, and
+    there is no tail (index.c `as_index_tree_create`).
+    """
+    if arena.allocated_bytes is None or (arena.tail_bytes is None and not arena.persisted):
+        return arena.used_bytes
+    return max(arena.used_bytes or 0, arena.allocated_bytes - (arena.tail_bytes or 0))
+
+
+def _without_tombstones(namespace: Namespace, index: Pool) -> Pool:
+    """The primary index with the slots of its live records as used: those of tombstones hold nothing live."""
+    dead = INDEX_ENTRY_BYTES * (namespace.tombstones or 0)
+    return index if index.used is None else replace(index, used=max(0, index.used - dead))

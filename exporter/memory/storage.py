@@ -9,7 +9,7 @@ from exporter.model.arithmetic import difference
 from exporter.model.constants import HEADER_BYTES
 
 if TYPE_CHECKING:
-    from exporter.model.snapshot import Namespace, Unit
+    from exporter.model.snapshot import Namespace, Storage, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,40 @@ class StorageUnit:
 
 
 def storage_units(namespace: Namespace) -> tuple[StorageUnit, ...]:
-    """The units of a namespace.
-
-    Stripes without backing and files are all of one size. Raw devices may differ, and the server reports only the sum:
-    the size of each is known only where there is one.
-    """
+    """The units of a namespace."""
     storage = namespace.storage
     if storage is None:
         return ()
-    size = None
-    if storage.units and storage.total_bytes is not None and not (storage.on_devices and len(storage.units) > 1):
-        size = storage.total_bytes // len(storage.units)
+    size = _unit_bytes(storage)
     return tuple(StorageUnit(unit, storage.block_bytes, size) for unit in storage.units)
+
+
+def _unit_bytes(storage: Storage) -> int | None:
+    """The size of each unit; None where it is not known.
+
+    Files are all of `filesize`, and stripes are made alike, on raw devices of the smallest one's size (drv_mem.c). Raw
+    devices of the device engine may differ, and the server tells only the sum: they are taken for equal where its other
+    figures agree with that.
+    """
+    if not storage.units or storage.total_bytes is None:
+        return None
+    size, rest = divmod(storage.total_bytes, len(storage.units))
+    if storage.kind != "device" or len(storage.units) == 1:
+        return size
+    return size if not rest and not storage.sizes_differ and _agrees(storage, size) else None
+
+
+def _agrees(storage: Storage, size: int) -> bool:
+    """Whether units of that size have room for what they hold, and give the share that the server reports as available.
+
+    That is the least of all units, of each floor(free * block * 100 / size) (drv_ssd.c `as_storage_stats_ssd`).
+    """
+    block, shares = storage.block_bytes, []
+    for unit in storage.units:
+        if block is None or unit.free_blocks is None:
+            return False
+        free = unit.free_blocks * block
+        if HEADER_BYTES + free + (unit.used_bytes or 0) > size:
+            return False
+        shares.append(free * 100 // size)
+    return min(shares) == storage.available_pct

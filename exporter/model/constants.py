@@ -54,3 +54,19 @@ SET_INDEX_STAGE_ENTRIES = 256
 
 SET_INDEX_STAGE_BYTES = SET_INDEX_STAGE_ENTRIES * SET_INDEX_ENTRY_BYTES
 """Bytes by which it grows (set_index.c STAGE_SIZE)."""
+
+SET_NAMES = 4095
+"""Names of sets that a namespace may have, from 7.0 on (datamodel.h AS_SET_MAX_COUNT)."""
+
+SET_NAMES_BEFORE = 1023
+"""The same up to 6.4."""
+
+BIN_NAMES = 65_535
+"""Names of bins that a namespace may have, up to 6.4 (datamodel.h MAX_BIN_NAMES); later they are not counted."""
+
+SINDEXES = 256
+"""Secondary indexes of a namespace (datamodel.h MAX_N_SINDEXES; 6.0 secondary_index.h AS_SINDEX_MAX)."""
+
+TOMBSTONE_BYTES = 48
+"""What a tombstone takes in the storage, without a key and with a short name of its set: 35 B of header and 4 B of end
+mark (flat.c), in record blocks."""

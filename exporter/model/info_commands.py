@@ -15,6 +15,7 @@ RELEASE = "release"
 NODE = "node"
 CLUSTER_NAME = "cluster-name"
 STATISTICS = "statistics"
+BEST_PRACTICES = "best-practices"
 NAMESPACES = "namespaces"
 
 NAMESPACE = "namespace/"

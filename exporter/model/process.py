@@ -127,10 +127,12 @@ class Cgroup:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The memory of the host, the two figures from which the server itself works out its free share."""
+    """The memory of the host; the server works out its free share from `total` and `available`."""
 
     total: int
     available: int | None = None
+    free: int | None = None  # at once, without giving up page cache
+    min_free: int | None = None  # what the kernel keeps free (vm.min_free_kbytes)
 
 
 class MapCount(NamedTuple):

@@ -50,6 +50,9 @@ EVICT_USED = Capability("cfg_info.c: evict-used-pct", since=(7, 0))
 INCLUSIVE_THRESHOLDS = Capability("nsup.c `eval_hwm_breached`, `eval_stop_writes`", since=(7, 0))
 """Used percentages are rounded down and compared with `>=`; before, they are compared with `>`."""
 
+SYS_MEMORY = Capability("nsup.c `eval_stop_writes`", since=(6, 3))
+"""The use of the host stops writes (stop-writes-sys-memory-pct)."""
+
 ZERO_SYS_MEMORY_IS_OFF = Capability("nsup.c `eval_stop_writes`", since=(7, 0))
 """A stop-writes-sys-memory-pct of 0 turns the check off; before, it stops all writes."""
 

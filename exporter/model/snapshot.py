@@ -59,6 +59,7 @@ class Arena:
     allocated_bytes: int | None = None  # 8.2 and later
     mounts_bytes: int | None = None  # pmem and flash
     evict_mounts_pct: int | None = None
+    tail_bytes: int | None = None  # 8.2 and later: of what is allocated, what was never used
 
     @property
     def persisted(self) -> bool:
@@ -76,6 +77,7 @@ class Unit(NamedTuple):
     writes: int | None
     defrag_reads: int | None
     defrag_writes: int | None
+    write_queue_blocks: int | None = None  # that wait for the device, and for its shadow or the backing of a stripe
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,13 @@ class Storage:
     block_bytes: int | None = None
     flush_bytes: int | None = None
     backed: bool = False  # stripes that are also written to files or devices
-    on_devices: bool = False  # units are (or are written to) raw devices, whose sizes may differ
     shared: bool = False  # stripes in shared memory (editions other than Community)
     defrag_lwm_pct: int | None = None
     cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
     units: tuple[Unit, ...] = ()
+    max_write_cache_bytes: int | None = None  # of each unit, for blocks that wait to be written
+    sizes_differ: bool = False  # of its raw devices, by the server's best practices
+    defrag_sleep: int | None = None  # microseconds
 
     @property
     def medium(self) -> str:
@@ -135,6 +139,7 @@ class Set(NamedTuple):
     used_bytes: int | None
     limit_bytes: int | None  # None where there is no limit
     indexed: bool
+    limit_objects: int | None = None  # stop-writes-count; None where there is no limit
 
 
 class SecondaryIndex(NamedTuple):
@@ -176,6 +181,18 @@ class Namespace:
     records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
+    set_names: int | None = None  # that are taken, whatever sets are shown
+    sindex_count: int | None = None
+    bin_names: int | None = None  # that are taken, up to 6.4
+    cluster_size: int | None = None  # nodes that have the namespace and are not quiesced
+    replication_factor: int | None = None  # in force
+    rack_id: int | None = None  # 0 where there are no racks
+    strong_consistency: bool | None = None
+    migrate_partitions_remaining: int | None = None  # to be sent and to be received
+    xdr_tombstones: int | None = None  # among the tombstones, those that wait for other clusters
+    tomb_raider_period: int | None = None  # seconds; 0: tombstones are never dropped
+    tomb_raider_eligible_age: int | None = None  # seconds
+    clock_skew_stop_writes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +258,11 @@ class Snapshot:
     samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    cluster_size: int | None = None
+    migrate_partitions_remaining: int | None = None  # of all namespaces, to be sent and to be received
+    failed_best_practices: tuple[str, ...] | None = None  # by the server's names, as it saw them when it started
+    clock_skew_ms: int | None = None  # between the clocks of the cluster's nodes
+    clock_skew_outliers: tuple[str, ...] = ()  # the ids of the nodes whose clocks are off
 
 
 NOBODY = Node("", ())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.model.constants import INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
-from exporter.model.release import FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
+from exporter.model.arithmetic import difference, total
+from exporter.model.constants import BIN_NAMES, WRITE_BLOCK_BYTES
+from exporter.model.release import BIN_NAME_TABLE, FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
 from exporter.parsers.info import Fields, either, flag, number
 
@@ -67,6 +68,18 @@ def namespace(
         records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
+        bin_names=difference(BIN_NAMES, number(stats, "available_bin_names")) if release in BIN_NAME_TABLE else None,
+        cluster_size=difference(number(stats, "ns_cluster_size"), number(stats, "nodes_quiesced") or 0),
+        replication_factor=number(stats, "effective_replication_factor"),
+        rack_id=number(stats, "rack-id"),
+        strong_consistency=flag(stats, "strong-consistency"),
+        migrate_partitions_remaining=total(
+            (number(stats, "migrate_tx_partitions_remaining"), number(stats, "migrate_rx_partitions_remaining"))
+        ),
+        xdr_tombstones=number(stats, "xdr_tombstones"),
+        tomb_raider_period=number(stats, "tomb-raider-period"),
+        tomb_raider_eligible_age=number(stats, "tomb-raider-eligible-age"),
+        clock_skew_stop_writes=flag(stats, "clock_skew_stop_writes"),
     )
 
 
@@ -84,16 +97,16 @@ def _index(stats: Fields, release: Release) -> Arena:
     kind = stats.get("index-type", "mem")
     used = number(stats, _stat("index_used_bytes", "memory_used_index_bytes", release))
     if kind in _PERSISTED and release not in UNIFIED_STATS:
-        # memory_used_index_bytes is 0 there; the entries themselves are what the limit on mounts counts.
-        objects, tombstones = number(stats, "objects"), number(stats, "tombstones")
-        used = None if objects is None else INDEX_ENTRY_BYTES * (objects + (tombstones or 0))
+        # memory_used_index_bytes is 0 there.
+        used = number(stats, f"index_{kind}_used_bytes")
     return Arena(
         type=kind,
         used_bytes=used,
         stage_bytes=number(stats, "index-stage-size"),
-        allocated_bytes=either(stats, "index_shmem_alloc_bytes", "index_flash_alloc_bytes"),
+        allocated_bytes=number(stats, f"index_{kind}_alloc_bytes"),
         mounts_bytes=either(stats, "index-type.mounts-budget", "index-type.mounts-size-limit"),
         evict_mounts_pct=either(stats, "index-type.evict-mounts-pct", "index-type.mounts-high-water-pct"),
+        tail_bytes=number(stats, f"index_{kind}_tail_bytes"),
     )
 
 
@@ -102,13 +115,18 @@ def sindex(stats: Fields, release: Release) -> Arena:
     kind = stats.get("sindex-type", "mem")
     old_name = f"sindex_{kind}_used_bytes" if kind in _PERSISTED else "memory_used_sindex_bytes"
     used = number(stats, _stat("sindex_used_bytes", old_name, release))
+    allocated = number(stats, f"sindex_{kind}_alloc_bytes")
+    if allocated is None and used == 0 and kind in _PERSISTED:
+        # Each index has nodes, and with the last one all stages go (sindex_arena.c `si_arena_reset`).
+        allocated = 0
     return Arena(
         type=kind,
         used_bytes=used,
         stage_bytes=number(stats, "sindex-stage-size"),
-        allocated_bytes=number(stats, "sindex_shmem_alloc_bytes"),
+        allocated_bytes=allocated,
         mounts_bytes=either(stats, "sindex-type.mounts-budget", "sindex-type.mounts-size-limit"),
         evict_mounts_pct=either(stats, "sindex-type.evict-mounts-pct", "sindex-type.mounts-high-water-pct"),
+        tail_bytes=number(stats, f"sindex_{kind}_tail_bytes"),
     )
 
 
@@ -130,9 +148,10 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         defrag_lwm_pct=number(stats, "storage-engine.defrag-lwm-pct"),
         cache_blocks=_cache_blocks(stats, release),
         backed=kinds[:1] == ["stripe"] and len(kinds) > 1,
-        on_devices="device" in kinds,
         shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
         units=tuple(_units(stats)),
+        max_write_cache_bytes=number(stats, "storage-engine.max-write-cache"),
+        defrag_sleep=number(stats, "storage-engine.defrag-sleep"),
     )
 
 
@@ -177,7 +196,14 @@ def _units(stats: Fields) -> Iterator[Unit]:
                 writes=number(stats, f"{prefix}.writes"),
                 defrag_reads=number(stats, f"{prefix}.defrag_reads"),
                 defrag_writes=number(stats, f"{prefix}.defrag_writes"),
+                write_queue_blocks=_write_queue(stats, prefix),
             )
+
+
+def _write_queue(stats: Fields, prefix: str) -> int | None:
+    """The blocks that wait to be written, as the server counts them for its overload: those of a shadow as well."""
+    queued = either(stats, f"{prefix}.write_q", f"{prefix}.backing_write_q")
+    return None if queued is None else queued + (number(stats, f"{prefix}.shadow_write_q") or 0)
 
 
 def _thresholds(stats: Fields) -> Thresholds:

@@ -75,12 +75,17 @@ def process(who: Stat, status: str, limits: str = "") -> Process:
     )
 
 
-def host(meminfo: str) -> Host:
-    """`/proc/meminfo`."""
+def host(meminfo: str, min_free_kbytes: str = "") -> Host:
+    """`/proc/meminfo`, and `/proc/sys/vm/min_free_kbytes` where it can be read."""
     sizes = _sizes(meminfo)
     if "MemTotal" not in sizes:
         raise ParseError("meminfo holds no MemTotal")
-    return Host(total=sizes["MemTotal"], available=sizes.get("MemAvailable"))
+    return Host(
+        total=sizes["MemTotal"],
+        available=sizes.get("MemAvailable"),
+        free=sizes.get("MemFree"),
+        min_free=number(min_free_kbytes.strip(), "min_free_kbytes") * KIB if min_free_kbytes else None,
+    )
 
 
 def segments(text: str) -> tuple[Segment, ...]:

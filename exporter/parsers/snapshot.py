@@ -58,6 +58,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         return value
 
     heap, system, fabric_connections, uptime = Heap(), System(), None, None
+    cluster_size, migrate_partitions_remaining = None, None
+    clock_skew_ms, clock_skew_outliers = None, ""
     text = section(commands.STATISTICS)
     if text is not None:
         try:
@@ -65,6 +67,10 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             heap, system = statistics(stats)
             fabric_connections = number(stats, "fabric_connections")
             uptime = number(stats, "uptime")
+            cluster_size = number(stats, "cluster_size")
+            migrate_partitions_remaining = number(stats, "migrate_partitions_remaining")
+            clock_skew_ms = number(stats, "cluster_clock_skew_ms")
+            clock_skew_outliers = stats.get("cluster_clock_skew_outliers", "")
             if heap.allocated is None:
                 problems[commands.STATISTICS] = "no figures of the heap"
         except ParseError as problem:
@@ -88,7 +94,20 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         uptime=uptime,
         namespaces=tuple(namespaces),
         problems=problems,
+        cluster_size=cluster_size,
+        migrate_partitions_remaining=migrate_partitions_remaining,
+        failed_best_practices=best_practices(replies.get(commands.BEST_PRACTICES, "")),
+        clock_skew_ms=clock_skew_ms,
+        clock_skew_outliers=tuple(name for name in clock_skew_outliers.split(",") if name not in ("", "null")),
     )
+
+
+def best_practices(text: str) -> tuple[str, ...] | None:
+    """The names in `failed_best_practices=NAME,...` or `=none`; None where the reply is another."""
+    key, equals, names = text.strip().partition("=")
+    if key != "failed_best_practices" or not equals:
+        return None
+    return () if names == "none" else tuple(name for name in names.split(",") if name)
 
 
 def statistics(stats: Fields) -> tuple[Heap, System]:
@@ -116,13 +135,13 @@ def with_host(system: System, host: Host | None) -> System:
 
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    numbers = ("objects", used, "stop-writes-size")
-    wanted = ("set", "objects", used, "enable-index", "stop-writes-size")
+    numbers = ("objects", used, "stop-writes-count", "stop-writes-size")
+    wanted = ("set", "objects", used, "enable-index", "stop-writes-count", "stop-writes-size")
     # By column, because there may be thousands.
     columns = list(zip(*records(text, wanted, numbers), strict=True))
     if not columns:
         return ()
-    names, objects, used_bytes, indexed, limits = columns
+    names, objects, used_bytes, indexed, counts, limits = columns
     return tuple(
         map(
             Set._make,
@@ -132,6 +151,7 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
                 _integers(used_bytes),
                 [limit or None for limit in _integers(limits)],
                 [flag == "true" for flag in indexed],
+                [count or None for count in _integers(counts)],
                 strict=True,
             ),
         )
@@ -166,11 +186,13 @@ def _namespace_with_parts(
 ) -> Namespace:
     """A namespace with its sets and indexes; what is wrong with those costs only them."""
     namespace_sets: tuple[Set, ...] = ()
+    set_names = sindex_count = None
     command = commands.sets(name)
     if command in replies:
         try:
             refuse(replies[command])
             namespace_sets = sets(replies[command], set_bytes_field(stats, release))
+            set_names = len(namespace_sets)
         except ParseError as problem:
             problems[command] = str(problem)
     indexes: list[SecondaryIndex] = []
@@ -178,6 +200,7 @@ def _namespace_with_parts(
         try:
             refuse(replies[commands.SINDEX_LIST])
             listed = [entry for entry in sindex_list(replies[commands.SINDEX_LIST]) if entry[0] == name]
+            sindex_count = len(listed)
             # The only index of a namespace takes all that the namespace's indexes take.
             total = sindex(stats, release).used_bytes if len(listed) == 1 else None
             for _, index, set_name in listed:
@@ -185,7 +208,11 @@ def _namespace_with_parts(
                 indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
         except ParseError as problem:
             problems[commands.SINDEX_LIST] = str(problem)
-    return namespace(name, stats, release, namespace_sets, tuple(indexes))
+    whole = namespace(name, stats, release, namespace_sets, tuple(indexes))
+    if whole.storage is not None and "device" in (best_practices(replies.get(commands.BEST_PRACTICES, "")) or ()):
+        # 6.3 and later: raw devices of the namespace differ by more than 8 MiB (cfg.c `cfg_best_practices_check`).
+        whole = replace(whole, storage=replace(whole.storage, sizes_differ=True))
+    return replace(whole, set_names=set_names, sindex_count=sindex_count)
 
 
 def _sindex_figures(

@@ -54,7 +54,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "severity": finding.severity,
         "summary": finding.verdict.summary,
         "why": finding.rule.why,
-        "advice": finding.rule.advice,
+        "advice": finding.advice,
         "commands": list(finding.verdict.commands),
         "bytes": finding.verdict.size,
     }
@@ -83,5 +83,6 @@ def _limit(ns: str, limit: Limit) -> dict[str, object]:
         "limit_bytes": limit.limit,
         "used_bytes": limit.used,
         "headroom_bytes": limit.headroom,
+        "headroom_bounds_bytes": None if limit.bounds is None else [limit.bounds.least, limit.bounds.most],
         "breached": limit.breached,
     }

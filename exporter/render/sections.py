@@ -26,6 +26,7 @@ from exporter.render.content import (
     Table,
     Took,
 )
+from exporter.units import sizes
 
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
@@ -231,7 +232,8 @@ def _limits(diagnosis: Diagnosis) -> Section:
 
 def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
-    amounts = (Bytes(limit.used), Bytes(limit.limit), Bytes(limit.headroom))
+    left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
+    amounts = (Bytes(limit.used), Bytes(limit.limit), left)
     return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
 
 

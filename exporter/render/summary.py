@@ -23,6 +23,7 @@ from exporter.render.content import (
     Tile,
     Tiles,
 )
+from exporter.units import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,7 @@ def findings(diagnosis: Diagnosis) -> Section:
             finding.name,
             finding.ns,
             f"{finding.verdict.summary} {finding.rule.why}",
-            finding.rule.advice,
+            finding.advice,
             finding.verdict.commands,
             folded=urgent and finding.severity == "info",
         )
@@ -127,6 +128,9 @@ def limit_bar(limit: Limit) -> Bar | str:
     ratio = limit.used_ratio
     if ratio is None:
         return ""
+    if limit.bounds is not None:
+        left = f"{sizes(limit.bounds.least, limit.bounds.most)} left"
+        return Bar((f"{limit.name} ({limit.action}): ", left), (Part("bad" if limit.breached else "used", ratio),))
     label = (f"{limit.name} ({limit.action}): ", Bytes(limit.used), " used of ", Bytes(limit.limit), ", ")
     return Bar((*label, Bytes(limit.headroom), " left"), (Part("bad" if limit.breached else "used", ratio),))
 
@@ -143,12 +147,14 @@ def reached(diagnosis: Diagnosis, ns: str) -> list[Limit]:
 
 
 def _tile(ns: str, limit: Limit, breached: list[Limit]) -> Tile:
-    amounts: Words = (Bytes(limit.used), " of ", Bytes(limit.limit))
+    amounts: Words = () if limit.bounds else (Bytes(limit.used), " of ", Bytes(limit.limit), "; ")
     if not limit.breached:
-        amounts = (*amounts, "; ", Strong(Bytes(limit.headroom)), f" left until the server {_ACTIONS[limit.action]}")
+        left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
+        amounts = (*amounts, Strong(left), f" left until the server {_ACTIONS[limit.action]}", "; ")
     if breached:
         actions = " and ".join(dict.fromkeys(_ACTIONS[other.action] for other in breached))
-        amounts = (*amounts, f"; the server {actions} ", Strong("now", bad=True))
+        amounts = (*amounts, f"the server {actions} ", Strong("now", bad=True), "; ")
+    amounts = amounts[:-1]
     return Tile(Name(ns), Share(limit.used_ratio), limit.name, limit_bar(limit), (*amounts, "."))
 
 

@@ -47,6 +47,12 @@ NO_ANSWER = "ERROR::no answer"
 _SESSION_ENDED = (60, 65, 66, 80)
 """Codes: unknown user, wrong credential (or token), session expired, not authenticated. There is no class for 66."""
 
+_ADDRESS = re.compile(
+    r"[,:]?\s*(?:(?:\d{1,5}\s+)?from\s+)?(?<![\w:.])"
+    r"\[?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]*)\]?(?::\d{1,5})?(?![\w:.])"
+)
+"""An address in a message of the client, with what leads to it: `, 36936 from 127.0.0.1:3000`."""
+
 _FIRST = (info_commands.BUILD, info_commands.NODE, info_commands.CLUSTER_NAME, info_commands.NAMESPACES)
 
 
@@ -58,7 +64,7 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     replies are none of a server.
     """
     release = info.release(replies.get(info_commands.BUILD, ""))
-    wanted = [*_FIRST, info_commands.STATISTICS]
+    wanted = [*_FIRST, info_commands.STATISTICS, info_commands.BEST_PRACTICES]
     wanted.append(info_commands.RELEASE if release in RELEASE_COMMAND else info_commands.EDITION)
     names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
     if len(names) > MOST_NAMESPACES:
@@ -307,10 +313,9 @@ def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
 
 
 def _reason(problem: Exception) -> str:
-    """Why, without addresses and numbers: an ephemeral port in the client's text changes from try to try."""
-    text = re.sub(r"\s*[\[(]?[0-9a-fA-F.:]*\d[0-9a-fA-F.:\])]*,?", "", _one_line(getattr(problem, "msg", "")))
+    """Why, without addresses: what was asked is said already, and the client's own port changes from try to try."""
+    text = _ADDRESS.sub("", _one_line(getattr(problem, "msg", ""))).strip(" ,:")
     name = f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip()
-    text = text.strip(" ,:").removesuffix("from").strip(" ,:")
     return f"{name} ({text})" if text else name
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.errors import ExporterError, ParseError, SourceError
-from exporter.model.process import MapCount, Process, ProcessView, Regions, Segment
+from exporter.model.process import Host, MapCount, Process, ProcessView, Regions, Segment
 from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
 from exporter.sources.cgroups import cgroup
@@ -61,7 +61,7 @@ class ProcSource:
         return ProcessView(
             process=process,
             cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
-            host=part("host", lambda: proc.host(text(f"{self._root}/meminfo"))),
+            host=part("host", self._host),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
         )
@@ -124,6 +124,13 @@ class ProcSource:
             return proc.process(who, text(f"{directory}/status"), limits)
         except ParseError as problem:
             raise SourceError(f"{directory}: {problem}") from None
+
+    def _host(self) -> Host:
+        try:
+            min_free = text(f"{self._root}/sys/vm/min_free_kbytes")
+        except SourceError:
+            min_free = ""
+        return proc.host(text(f"{self._root}/meminfo"), min_free)
 
     def _segments(self, process: Process | None) -> tuple[Segment, ...]:
         """The segments of the IPC namespace that we are in: whatever is mounted as root, the kernel shows no other."""

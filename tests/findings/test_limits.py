@@ -23,6 +23,10 @@ def sets(*of: tuple[int | None, int]) -> Snapshot:
     return ns(sets=tuple(Set(f"set{number}", 1, used, limit, False) for number, (used, limit) in enumerate(of)))
 
 
+def counted(*of: tuple[int | None, int]) -> Snapshot:
+    return ns(sets=tuple(Set(f"set{number}", count, 9, None, False, limit) for number, (count, limit) in enumerate(of)))
+
+
 CASES = (
     Case("writes_stopped", "found", ns(stop_writes=True), "critical", "no known limit is reached now"),
     Case(
@@ -30,7 +34,7 @@ CASES = (
         "found",
         data(STOPS, stop_writes_used_pct=70, stop_writes=True),
         "critical",
-        "refuses client writes: data_used, 5.6 GiB used of 5.6 GiB",
+        "refuses client writes, clients get error SERVER_MEM_ERROR (8): data_used, 5.6 GiB used of 5.6 GiB",
     ),
     Case("writes_stopped", "edge", data(STOPS, stop_writes_used_pct=70), "critical", "is about to refuse"),
     Case("writes_stopped", "short", data(STOPS - 1, stop_writes_used_pct=70), "clear"),
@@ -41,7 +45,7 @@ CASES = (
         "found",
         node(*ns(stop_writes_sys_memory_pct=90).namespaces, system=System(free_pct=5)),
         "critical",
-        "(it checks every 10 s): sys_memory.",
+        "(it checks every 10 s), clients get error SERVER_MEM_ERROR (8): sys_memory.",
     ),
     Case("writes_stopped", "unknown", ns(stop_writes=None), "unknown"),
     #
@@ -52,8 +56,11 @@ CASES = (
     Case("writes_refused", "edge", ns(storage=stripes(16, 12, 8, backed=True)), "critical"),
     Case("writes_refused", "short", ns(storage=stripes(16, 12, 9, backed=True)), "clear"),
     Case("writes_refused", "clear", ns(), "clear"),
-    # Persistent memory has no write blocks.
-    Case("writes_refused", "clear", ns(storage=stripes(16, 0, kind="pmem")), "clear"),
+    # How many blocks are kept of persistent memory is not public.
+    Case("writes_refused", "unknown", ns(storage=stripes(16, 9, kind="pmem")), "unknown"),
+    # Raw devices of unknown sizes.
+    Case("writes_refused", "edge", ns(storage=stripes(16, 12, 8, kind="device")), "critical"),
+    Case("writes_refused", "short", ns(storage=stripes(16, 12, 9, kind="device")), "clear"),
     Case("writes_refused", "unknown", ns(storage=stripes(16, None)), "unknown"),
     #
     Case(
@@ -80,6 +87,27 @@ CASES = (
         "Nearly reached: write_blocks (92.9% used, 8.0 MiB left).",
     ),
     Case("stop_writes_near", "unknown", budget(1000 * MIB, None), "unknown"),
+    # What is unknown of one limit is not clear, however little is used of the others.
+    Case(
+        "stop_writes_near", "unknown", budget(1000 * MIB, 1, storage=stripes(999, 300, 400, kind="device")), "unknown"
+    ),
+    Case(
+        "stop_writes_near",
+        "found",
+        budget(1000 * MIB, 950 * MIB, storage=stripes(9, 300, 400, kind="device")),
+        "warning",
+    ),
+    # Blocks alone are enough to warn: 16 are 8 beyond the reserve, 64 MiB.
+    Case(
+        "stop_writes_near",
+        "edge",
+        ns(storage=stripes(999, 16, 400, kind="device")),
+        "warning",
+        "Nearly reached: write_blocks (64.0 MiB left).",
+    ),
+    Case("stop_writes_near", "short", ns(storage=stripes(999, 17, 400, kind="device")), "unknown"),
+    # A breach is the matter of another rule.
+    Case("stop_writes_near", "clear", budget(1000 * MIB, 1, storage=stripes(999, 8, 400, kind="device")), "clear"),
     Case(
         "stop_writes_near",
         "unknown",
@@ -99,6 +127,20 @@ CASES = (
     Case("set_near_limit", "small", sets((64 * MIB - 1, 64 * MIB - 1)), "too_small"),
     Case("set_near_limit", "found", sets((64 * MIB, 64 * MIB - 1)), "critical"),
     Case("set_near_limit", "unknown", sets((None, 100 * MIB)), "unknown"),
+    Case(
+        "set_near_limit",
+        "found",
+        counted((1000, 1000), (1, 5000)),
+        "critical",
+        "it refuses writes with error FAIL_FORBIDDEN (22): set0 with 1000 of 1000 records (stop-writes-count).",
+    ),
+    # set->n_objects >= set->stop_writes_count (datamodel.h as_set_stop_writes)
+    Case("set_near_limit", "edge", counted((10, 10)), "critical"),
+    Case("set_near_limit", "short", counted((999, 1000)), "warning", "limit: set0 with 999 of 1000 records"),
+    Case("set_near_limit", "edge", counted((900, 1000)), "warning"),
+    Case("set_near_limit", "short", counted((899, 1000)), "clear"),
+    Case("set_near_limit", "small", counted((998, 999)), "too_small"),
+    Case("set_near_limit", "unknown", counted((None, 1000)), "unknown"),
     Case("set_near_limit", "unknown", node(*ns().namespaces, problems={"sets/ns": "no answer"}), "unknown"),
 )
 
@@ -111,8 +153,51 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
 def test_of_many_sets_a_few_are_named_the_fullest_first() -> None:
     many = tuple((90 * MIB + number * MIB, 100 * MIB) for number in range(8))
     summary = Case("set_near_limit", "found", sets(*many), "warning").verdict().summary
-    assert summary.startswith("Sets near or past their stop-writes-size: set7 at 97.0% of 100 MiB, set6 at 96.0%")
-    assert summary.endswith("set3 at 93.0% of 100 MiB and 3 more.")
+    assert summary.startswith("Sets near or past their limit: set7 at 97.0% of 100 MiB (stop-writes-size), set6 at 96")
+    assert summary.endswith("set3 at 93.0% of 100 MiB (stop-writes-size) and 3 more.")
+
+
+def test_a_set_that_refuses_is_named_before_one_that_is_only_near() -> None:
+    entries = (Set("near", 999, 0, None, False, 1000), Set("full", 10, 101 * MIB, 100 * MIB, False, 20))
+    verdict = Case("set_near_limit", "found", ns(sets=entries), "critical").verdict()
+    assert verdict.summary.endswith(
+        ": full at 101.0% of 100 MiB (stop-writes-size), near with 999 of 1000 records (stop-writes-count)."
+    )
+    assert verdict.size == 101 * MIB
+
+
+@pytest.mark.parametrize(
+    ("stopped", "advice"),
+    [
+        (data(STOPS, stop_writes_used_pct=70), "Raise stop-writes-used-pct, while there are free write blocks."),
+        (data(7 * GIB, max_used_pct=70, release=(6, 4)), "Raise max-used-pct, while there are free write blocks."),
+        (data(0, stop_writes_avail_pct=51), "Lowering stop-writes-avail-pct lets the last blocks be written"),
+        (data(0, min_avail_pct=51, release=(6, 4)), "Lowering min-avail-pct lets the last blocks be written"),
+        (budget(MIB, 2 * MIB), "Raise indexes-memory-budget, if the host has the memory"),
+        (
+            ns(release=(6, 4), memory_size_bytes=MIB, stop_writes_pct=90, memory_used_bytes=MIB),
+            "Raise memory-size or stop-writes-pct, if the host has the memory",
+        ),
+        (
+            node(*ns(stop_writes_sys_memory_pct=90).namespaces, system=System(free_pct=5)),
+            "Raising stop-writes-sys-memory-pct only hides it.",
+        ),
+    ],
+)
+def test_what_helps_is_said_by_the_limit_in_the_words_of_the_release(stopped: Snapshot, advice: str) -> None:
+    verdict = Case("writes_stopped", "found", stopped, "critical").verdict()
+    assert advice in verdict.advice
+    assert "  " not in verdict.advice
+    assert verdict.advice.endswith("prevented it.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "larger"),
+    [("stripe", "Larger stripes need a restart"), ("file", "A larger filesize needs"), ("device", "A further device")],
+)
+def test_what_makes_room_for_blocks_is_said_by_the_kind_of_storage(kind: str, larger: str) -> None:
+    verdict = Case("writes_refused", "found", ns(storage=stripes(16, 0, kind=kind)), "critical").verdict()
+    assert larger in verdict.advice
 
 
 def test_a_small_set_that_is_past_its_limit_comes_before_a_large_one_that_is_near() -> None:

@@ -117,7 +117,7 @@ CASES = (
     Case(
         "blocks_run_out_first",
         "unknown",
-        ns(storage=stripes(16, 9, on_devices=True, used_bytes=None), evict_used_pct=60),
+        ns(storage=stripes(16, 9, used_bytes=None), evict_used_pct=60),
         "unknown",
     ),
     # Free blocks that are not told, and devices whose own sizes are not.
@@ -125,7 +125,7 @@ CASES = (
     Case(
         "blocks_run_out_first",
         "unknown",
-        ns(storage=stripes(16, 9, 9, used=LIVE, on_devices=True), evict_used_pct=60),
+        ns(storage=stripes(16, 9, 9, used=LIVE, kind="device"), evict_used_pct=60),
         "unknown",
     ),
     # The only block is the one that is kept.

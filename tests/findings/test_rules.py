@@ -19,6 +19,7 @@ from tests.findings import (
     test_misconfiguration,
     test_operator,
     test_peers,
+    test_refusals,
     test_waste,
 )
 from tests.findings.cases import Case, namespace, node
@@ -26,6 +27,7 @@ from tests.support import TESTS
 
 CASES: tuple[Case, ...] = (
     *test_limits.CASES,
+    *test_refusals.CASES,
     *test_eviction.CASES,
     *test_operator.CASES,
     *test_misconfiguration.CASES,
@@ -39,6 +41,9 @@ CASES: tuple[Case, ...] = (
 WITHOUT_FLOOR = {
     "writes_stopped": "the server acts, however small it is",
     "writes_refused": "the server acts, however small it is",
+    "clock_skew": "the server acts, however small it is",
+    "device_overload": "the server acts, however small it is",
+    "index_mounts_full": "no mounts are smaller than 1 GiB (cfg.c)",
     "evicting": "the server acts, however small it is",
     "operator_maximum": "the operator chose the bytes",
     "operator_minimum": "the operator chose the bytes",

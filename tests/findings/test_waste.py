@@ -82,7 +82,7 @@ CASES = (
     # 10 % of 30 blocks are 3, of 29 fewer.
     Case("unbalanced_units", "floor", ns(storage=stripes(31, 20, 26)), "warning"),
     Case("unbalanced_units", "small", ns(storage=stripes(30, 0, 29)), "too_small"),
-    Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, 90, on_devices=True)), "unknown"),
+    Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, 90, kind="device")), "unknown"),
     Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, None)), "unknown"),
     #
     Case("heap_fragmentation", "found", heap(512 * MIB, GIB), "warning", "512 MiB, 50% of the pages of small blocks"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from exporter.model.snapshot import Arena, Namespace, Storage, System, Threshold
 from exporter.parsers import namespace as namespaces
 
 MIB = 1 << 20
+DIFFER = "the sizes of the raw devices may differ"
 
 
 def namespace(release: tuple[int, ...], storage: Storage | None = None, **rules: int) -> Namespace:
@@ -159,23 +162,106 @@ def test_writes_are_refused_at_the_reserve_of_one_unit(kind: str, backed: bool, 
     assert limit.headroom == (free - (8 if backed or kind == "file" else 1)) * 8 * MIB
 
 
-def test_raw_devices_of_unknown_sizes_have_no_bytes_but_known_breaches() -> None:
-    storage = Storage("device", 1 << 40, 0, 4, 8 * MIB, on_devices=True, units=units(100, 8))
+def test_raw_devices_of_unknown_sizes_have_what_is_left_and_known_breaches() -> None:
+    # 8 of (1 << 40) / 2 / 8 MiB = 65536 blocks would be 0 %, not 4 %: the devices differ.
+    storage = Storage("device", 1 << 40, 0, 4, 8 * MIB, units=units(100, 8))
     every = limits(namespace((8, 1), storage, stop_writes_avail_pct=5), System())
     assert every == (
-        Limit("data_available", "stop_writes", None, None, True),
-        Limit("write_blocks", "refuse_writes", None, None, True),
+        Limit("data_available", "stop_writes", None, None, True, reason=DIFFER),
+        Limit("write_blocks", "refuse_writes", None, None, True, left=0, reason=DIFFER),
     )
+    assert [limit.headroom for limit in every] == [None, 0]
+
+
+@pytest.mark.parametrize(("free", "left"), [(8, 0), (9, 8 * MIB), (1008, 8000 * MIB), (0, -64 * MIB)])
+def test_what_is_left_of_write_blocks_needs_no_sizes(free: int, left: int) -> None:
+    storage = Storage("device", None, 0, 4, 8 * MIB, units=units(5000, free))
+    limit = only(limits(namespace((8, 1), storage), System()), "write_blocks", "refuse_writes")
+    assert (limit.headroom, limit.limit, limit.used, limit.used_ratio) == (left, None, None, None)
+    assert limit.breached is (left <= 0)
+
+
+def test_a_write_block_of_unknown_size_leaves_the_breach_alone() -> None:
+    storage = Storage("file", 1 << 30, 0, 4, None, units=units(9))
+    limit = only(limits(namespace((6, 4), storage), System()), "write_blocks", "refuse_writes")
+    assert (limit.headroom, limit.breached, limit.reason) == (None, False, "")
+
+
+def test_persistent_memory_has_percentages_and_no_reserve_that_is_known() -> None:
+    storage = Storage("pmem", 1 << 30, 0, 90, 8 * MIB, units=units(0), max_write_cache_bytes=64 * MIB)
+    every = limits(namespace((8, 1), storage, stop_writes_avail_pct=5, stop_writes_used_pct=70), System())
+    assert {limit.name for limit in every} == {"data_used", "data_available"}
+
+
+def queue(kind: str, *blocks: int | None, cache: int | None = 64 * MIB, **changes: Any) -> Limit | None:
+    """The limit of a queue of so many blocks by unit."""
+    queued = tuple(Unit(str(number), 0, 9, 0, 0, 0, 0, count) for number, count in enumerate(blocks))
+    storage = replace(Storage(kind, 1 << 40, 0, 90, 8 * MIB, units=queued, max_write_cache_bytes=cache), **changes)
+    every = [limit for limit in limits(namespace((8, 1), storage), System()) if limit.name == "write_queue"]
+    return every[0] if every else None
+
+
+@given(
+    st.lists(st.integers(0, 100), min_size=1, max_size=8),
+    st.integers(64 * MIB, 1 << 32),
+    st.sampled_from([MIB // 8, MIB, 8 * MIB]),
+)
+def test_the_queue_of_writes_turns_where_the_server_says_overload(blocks: list[int], cache: int, block: int) -> None:
+    limit = queue("file", *blocks, cache=cache, block_bytes=block)
+    assert limit is not None
+    # drv_ssd.c: storage_max_write_q = n_ssds * max_write_cache / block; storage.c: n_wblocks_to_flush > max_write_q
+    assert limit.breached is (sum(blocks) > len(blocks) * cache // block)
+    assert limit.used == sum(blocks) * block
+
+
+@pytest.mark.parametrize(
+    ("blocks", "breached"),
+    # one device of 8 blocks of 8 MiB in 64 MiB; two together have 16, whichever of them it is
+    [((8,), False), ((9,), True), ((16, 0), False), ((17, 0), True), ((9, 8), True)],
+)
+def test_the_queues_of_all_units_count_together(blocks: tuple[int, ...], breached: bool) -> None:
+    limit = queue("device", *blocks)
+    assert limit is not None
+    assert limit.breached is breached
+    assert limit.limit == len(blocks) * 64 * MIB
+
+
+def test_only_what_is_written_to_devices_or_files_has_a_queue() -> None:
+    assert queue("stripe", 9) is None
+    assert queue("stripe", 9, backed=True) == Limit("write_queue", "refuse_writes", 64 * MIB, 72 * MIB, True)
+    assert queue("pmem", 9) is None
+    assert queue("file", 9, cache=None) is None
+    assert queue("file", None) == Limit("write_queue", "refuse_writes", 64 * MIB, None, None)
 
 
 @pytest.mark.parametrize(("release", "used", "evicts"), [((6, 4), 80, False), ((6, 4), 81, True), ((7, 0), 80, True)])
 def test_mounts_are_compared_as_each_release_does(release: tuple[int, ...], used: int, evicts: bool) -> None:
     arena = Arena("flash", used, mounts_bytes=100, evict_mounts_pct=80)
     on = replace(namespace(release), index=arena, sindex=arena)
-    assert [(limit.name, limit.breached) for limit in limits(on, System())] == [
+    assert [(limit.name, limit.breached) for limit in limits(on, System()) if limit.action == "evict"] == [
         ("index_mounts", evicts),
         ("sindex_mounts", evicts),
     ]
+
+
+@pytest.mark.parametrize("evict_pct", [None, 0, 80])
+@pytest.mark.parametrize(
+    ("live", "allocated", "refuses"),
+    [(9, 999, False), (9, 1000, True), (1000, None, True), (999, None, None)],
+)
+def test_mounts_refuse_by_what_is_allocated_whatever_evicts(
+    live: int, allocated: int | None, refuses: bool | None, evict_pct: int | None
+) -> None:
+    arena = Arena("flash", live, None, allocated, 1000, evict_pct)
+    every = limits(replace(namespace((8, 1)), index=arena), System())
+    limit = only(every, "index_mounts", "refuse_writes")
+    assert (limit.limit, limit.used, limit.breached) == (1000, allocated, refuses)
+    assert bool(limit.reason) is (allocated is None)
+    assert len(every) == (2 if evict_pct else 1)
+
+
+def test_an_index_in_memory_has_no_mounts() -> None:
+    assert limits(replace(namespace((8, 1)), index=Arena("shmem", 9, None, 9, 1000, 80)), System()) == ()
 
 
 def test_an_index_on_pmem_in_6_4_counts_its_entries() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,22 +61,65 @@ def test_a_unit_without_its_free_blocks_leaves_the_pool_unknown() -> None:
     assert (data.occupied, data.free, data.fragmented, data.fragmentation_ratio) == (None, None, None, None)
 
 
-def test_one_raw_device_has_a_size_and_several_have_none() -> None:
-    def sizes(count: int) -> list[int | None]:
-        units = tuple(Unit(f"/dev/{i}", 0, 5, 0, 0, 0, 0) for i in range(count))
-        storage = Storage("device", 64 * 8 * MIB, 0, 50, 8 * MIB, on_devices=True, units=units)
-        on = namespace(storage)
-        assert pool.pools(on)[0].capacity == (64 - count) * 8 * MIB
-        assert pool.pools(on)[0].occupied == (64 - count - 5 * count) * 8 * MIB
-        return [unit.capacity for unit in storage_units(on)]
+def devices(*free: int | None, pct: int, blocks: int = 64, **changes: Any) -> Storage:
+    """Raw devices of so many blocks of 8 MiB together."""
+    units = tuple(Unit(f"/dev/{i}", 0, count, 0, 0, 0, 0) for i, count in enumerate(free))
+    return replace(Storage("device", blocks * 8 * MIB, 0, pct, 8 * MIB, units=units), **changes)
 
-    assert sizes(1) == [63 * 8 * MIB]
-    assert sizes(2) == [None, None]
+
+@pytest.mark.parametrize(
+    ("storage", "size"),
+    [
+        # One has all of it, whatever it reports.
+        (devices(5, pct=50), 64 * 8 * MIB),
+        # 5 of 32 blocks are 15.6 %.
+        (devices(5, 9, pct=15), 32 * 8 * MIB),
+        (devices(5, 9, pct=16), None),
+        (devices(5, 9, pct=14), None),
+        # What the server reports as available is that of the fullest.
+        (devices(9, 5, pct=28), None),
+        # A sum that does not divide is not of equal devices: 63 bytes more than 64 blocks, of two.
+        (devices(5, 9, pct=15, total_bytes=64 * 8 * MIB + 63), None),
+        # The server itself says that they differ.
+        (devices(5, 9, pct=15, sizes_differ=True), None),
+        # More free than a device of that size has beside its header: 32 of 32 blocks.
+        (devices(5, 32, pct=15), None),
+        (devices(5, 31, pct=15), 32 * 8 * MIB),
+        (devices(5, None, pct=15), None),
+        (devices(5, 9, pct=15, block_bytes=None), None),
+        (devices(5, 9, pct=15, total_bytes=None), None),
+        # Files are all of one size, and so are stripes, on raw devices too.
+        (devices(5, 9, pct=99, kind="file"), 32 * 8 * MIB),
+        (devices(5, 9, pct=99, kind="stripe", backed=True), 32 * 8 * MIB),
+    ],
+)
+def test_raw_devices_have_a_size_where_all_figures_agree_that_they_are_equal(
+    storage: Storage, size: int | None
+) -> None:
+    on = namespace(storage)
+    assert {unit.size for unit in storage_units(on)} == {size}
+    if storage.total_bytes == 64 * 8 * MIB:
+        # The sum of their capacities is known in any case.
+        assert pool.pools(on)[0].capacity == (64 - len(storage.units)) * 8 * MIB
+
+
+def test_the_devices_of_a_published_production_node_are_equal() -> None:
+    # ee/derived-6.0-production: 3,799,999,578,112 / 2 = 1,899,999,789,056; 1,266,336 free blocks of 1 MiB are
+    # 1,327,849,537,536 bytes, 69.9 % of it, and device_available_pct is 69.
+    units = tuple(
+        Unit(f"/dev/nvme{i}n1", 354_668_102_880, free, 0, 0, 0, 0) for i, free in enumerate((1266568, 1266336))
+    )
+    storage = Storage("device", 3_799_999_578_112, 709_266_337_584, 69, MIB, units=units)
+    assert [unit.size for unit in storage_units(namespace(storage))] == [1_899_999_789_056] * 2
 
 
 def test_an_index_on_flash_is_bounded_by_its_mounts_and_is_no_memory() -> None:
     index = pool.pools(namespace(None, Arena("flash", 640, GIB, mounts_bytes=1000)))[0]
     assert index == Pool("primary_index", "flash", 1000, None, 640, 640)
+    # Chunks of 4 KiB belong to their sprigs: what is allocated serves nothing else.
+    chunks = pool.pools(namespace(None, Arena("flash", 640, GIB, 40_960, 1 << 20)))[0]
+    assert chunks == Pool("primary_index", "flash", 1 << 20, 40_960, 40_960, 640)
+    assert (chunks.free, chunks.fragmented) == ((1 << 20) - 40_960, 40_320)
     assert not index.in_memory
     assert pool.memory_used(namespace(None, Arena("flash", 640, GIB))) is None  # its set index is unknown here
 
@@ -121,8 +165,26 @@ def test_from_8_2_on_the_server_tells_the_reserve_itself() -> None:
     )
     primary, secondary, sets = pool.pools(on)
     assert (primary.reserved, primary.medium) == (3 * GIB, "shared_memory")
+    assert (primary.occupied, primary.used) == (64, 64)  # how much of it was ever touched is not told
     assert secondary.reserved == 0
     assert (sets.occupied, sets.used, sets.fragmented) == (4096, 16, 4080)
+
+
+def test_what_was_never_touched_of_the_last_stage_is_not_occupied() -> None:
+    # 3 GiB in stages, of which the last has 1000 bytes that nothing was ever put in.
+    index = Arena("shmem", 64, GIB, allocated_bytes=3 * GIB, tail_bytes=1000)
+    primary = pool.pools(namespace(None, index))[0]
+    assert (primary.reserved, primary.occupied, primary.fragmented) == (3 * GIB, 3 * GIB - 1000, 3 * GIB - 1064)
+
+
+def test_only_communitys_primary_index_has_a_capacity_that_is_known() -> None:
+    assert [pool.pools(namespace(None, Arena(kind, 64, GIB)))[0].capacity for kind in ("mem", "shmem", "pmem")] == [
+        256 * GIB,
+        None,
+        None,
+    ]
+    # Of the secondary indexes it is the same in all.
+    assert pool.pools(namespace(None, None, Arena("shmem", 0, GIB)))[1].capacity == 2048 * GIB
 
 
 def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_known() -> None:
@@ -137,7 +199,7 @@ def test_the_fragmentation_of_small_blocks_is_told_only_where_huge_ones_are_know
 
 
 def test_a_stripe_of_unknown_size_leaves_the_huge_blocks_unknown() -> None:
-    storage = replace(stripes((0, 1), (0, 1)), backed=True, on_devices=True)
+    storage = replace(stripes((0, 1), (0, 1)), total_bytes=None)
     assert reserved.huge_bytes(COMMUNITY, (namespace(storage),)) is None
     enterprise = Node("8.1.2.0", (8, 1), edition="Aerospike Enterprise Edition")
     assert reserved.huge_bytes(enterprise, (namespace(storage),)) == 0

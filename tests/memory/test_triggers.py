@@ -218,11 +218,17 @@ MOUNTS = (
 )
 
 MEMORY_SIZE = {("memory_size", "evict"), ("memory_size", "stop_writes")}
-STORAGE = {("data_used", "evict"), ("data_available", "stop_writes"), ("write_blocks", "refuse_writes")}
+STORAGE = {
+    ("data_used", "evict"),
+    ("data_available", "stop_writes"),
+    ("write_blocks", "refuse_writes"),
+    ("write_queue", "refuse_writes"),
+}
 STORAGE_TOO = STORAGE | {("data_used", "stop_writes")}
 SYSTEM = {("sys_memory", "stop_writes")}
 BUDGET = {("indexes_budget", "evict"), ("indexes_budget", "stop_writes")}
-INDEX_MOUNTS, SINDEX_MOUNTS = {("index_mounts", "evict")}, {("sindex_mounts", "evict")}
+INDEX_MOUNTS = {("index_mounts", "evict"), ("index_mounts", "refuse_writes")}
+SINDEX_MOUNTS = {("sindex_mounts", "evict"), ("sindex_mounts", "refuse_writes")}
 BOTH_MOUNTS = INDEX_MOUNTS | SINDEX_MOUNTS
 
 
@@ -250,6 +256,7 @@ def test_each_release_has_the_limits_of_its_words(
 ) -> None:
     figures = (
         "storage-engine=device;storage-engine.write-block-size=8388608;storage-engine.file[0]=/data;"
+        "storage-engine.max-write-cache=67108864;storage-engine.file[0].write_q=0;"
         "storage-engine.file[0].used_bytes=0;storage-engine.file[0].free_wblocks=90;"
         "data_total_bytes=847249408;data_used_bytes=0;data_avail_pct=90;"
         "device_total_bytes=847249408;device_used_bytes=0;device_available_pct=90;memory_used_bytes=1"
@@ -277,6 +284,6 @@ def test_every_trigger_is_in_the_table() -> None:
             ),
         )
         for name, action in expected
-        if name != "write_blocks"  # no percentage, and no comparison of nsup.c
+        if action != "refuse_writes"  # no percentage, and no comparison of nsup.c
     }
     assert of_tables == of_releases | evict_sys

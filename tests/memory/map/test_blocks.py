@@ -136,7 +136,7 @@ def test_a_stripe_is_never_more_than_itself(
 
 def test_stripes_on_several_devices_are_taken_for_equal() -> None:
     units = tuple(Unit(f"stripe-{i}", 0, 5, 0, 0, 0, 0) for i in range(2))
-    storage = Storage("stripe", 32 * BLOCK, block_bytes=BLOCK, on_devices=True, backed=True, units=units)
+    storage = Storage("stripe", 32 * BLOCK, block_bytes=BLOCK, backed=True, units=units)
     namespace = Namespace("ns", (8, 1), Arena("mem"), Arena("mem"), storage, Thresholds())
     assert [stripe.size for stripe in stripes(namespace)] == [16 * BLOCK] * 2
 

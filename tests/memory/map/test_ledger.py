@@ -429,7 +429,6 @@ STORAGES = st.builds(
     used_bytes=SOME,
     block_bytes=st.sampled_from([None, 0, MIB, 8 * MIB]),
     backed=st.booleans(),
-    on_devices=st.booleans(),
     shared=st.booleans(),
     defrag_lwm_pct=COUNTS,
     cache_blocks=COUNTS,

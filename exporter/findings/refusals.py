@@ -1,0 +1,149 @@
+"""Writes that fail for no want of memory: clocks, devices, and the filesystems of indexes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, of_each_namespace, set_config
+from exporter.findings.thresholds import MOUNTS_FULL, MOUNTS_NEAR, QUEUE_LONG
+from exporter.memory.refusals import CLIENT_NAMES, DEVICE_OVERLOAD, FORBIDDEN, SERVER_ERROR
+from exporter.units import share, size
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Verdict
+    from exporter.memory.analysis import Analysis
+    from exporter.memory.config import Limit
+    from exporter.model.snapshot import Namespace, Storage
+
+DEFAULT_DEFRAG_SLEEP = 1000
+"""Microseconds (namespace.c `storage_defrag_sleep`)."""
+
+_INDEXES = {"index_mounts": ("primary index", "index"), "sindex_mounts": ("secondary index", "sindex")}
+
+
+@of_each_namespace
+def _clock_skew(analysis: Analysis, namespace: Namespace) -> Verdict:
+    if not namespace.clock_skew_stop_writes:
+        return UNKNOWN if namespace.clock_skew_stop_writes is None else CLEAR
+    snapshot = analysis.snapshot
+    skew = "too far" if snapshot.clock_skew_ms is None else f"{snapshot.clock_skew_ms / 1000:.1f} s"
+    nodes = f" (off: {first_of(snapshot.clock_skew_outliers)})" if snapshot.clock_skew_outliers else ""
+    return found(
+        "critical",
+        f"The clocks of the cluster are {skew} apart{nodes}: the server refuses client writes with error"
+        f" {CLIENT_NAMES[FORBIDDEN]} ({FORBIDDEN}), and neither expires nor evicts.",
+    )
+
+
+@of_each_namespace
+def _device_overload(analysis: Analysis, namespace: Namespace) -> Verdict:
+    queue = _limit(analysis, namespace, "write_queue")
+    storage = namespace.storage
+    if queue is None or storage is None:
+        return CLEAR
+    if queue.used is None or queue.limit is None or not storage.block_bytes:
+        return UNKNOWN
+    if not queue.breached and queue.used < QUEUE_LONG * queue.limit:
+        return CLEAR
+    blocks, most = queue.used // storage.block_bytes, queue.limit // storage.block_bytes
+    longest = max(storage.units, key=lambda unit: unit.write_queue_blocks or 0)
+    of_one = ""
+    if len(storage.units) > 1:
+        count = longest.write_queue_blocks or 0
+        of_one = f", {count} of them ({size(count * storage.block_bytes)}) for {longest.name}"
+    held = "" if storage.kind == "stripe" else ", held in the heap"
+    error = f"error {CLIENT_NAMES[DEVICE_OVERLOAD]} ({DEVICE_OVERLOAD})"
+    said = f"client writes are refused with {error}" if queue.breached else f"beyond that client writes get {error}"
+    commands: tuple[str, ...] = ()
+    if storage.defrag_sleep is not None and storage.defrag_sleep < DEFAULT_DEFRAG_SLEEP:
+        commands = (set_config(namespace, "defrag-sleep", DEFAULT_DEFRAG_SLEEP),)
+    return found(
+        "critical" if queue.breached else "warning",
+        f"{blocks} write blocks ({size(queue.used)}{held}) wait to be written{of_one}; max-write-cache allows {most}"
+        f" ({size(queue.limit)}): {said}.",
+        queue.used,
+        *commands,
+        advice=_overload_advice(storage, bool(commands)),
+    )
+
+
+def _overload_advice(storage: Storage, restless: bool) -> str:
+    """What helps against the overload of devices; `restless` says that defrag pauses less than by default."""
+    defrag = ""
+    if restless:
+        defrag = (
+            f" Defrag writes with a defrag-sleep of {storage.defrag_sleep}: {DEFAULT_DEFRAG_SLEEP} leaves more of the"
+            " device to clients. While few write blocks are free, leave it: defrag has to win that race."
+        )
+    return f"{_SLOW}{defrag} {_CACHE}"
+
+
+@of_each_namespace
+def _index_mounts_full(analysis: Analysis, namespace: Namespace) -> Verdict:
+    mounts = [limit for limit in (_limit(analysis, namespace, name) for name in _INDEXES) if limit is not None]
+    full = [limit for limit in mounts if limit.breached or (limit.used_ratio or 0) >= MOUNTS_NEAR]
+    if not full:
+        return UNKNOWN if any(limit.used_ratio is None for limit in mounts) else CLEAR
+    critical = any(limit.breached or (limit.used_ratio or 0) >= MOUNTS_FULL for limit in full)
+    told = first_of(_filled(namespace, limit) for limit in full)
+    return found("critical" if critical else "warning", f"{told[:1].upper()}{told[1:]}.", full[0].used)
+
+
+def _filled(namespace: Namespace, limit: Limit) -> str:
+    """How full the mounts of an index are, and what of that is live."""
+    name, _ = _INDEXES[limit.name]
+    arena = namespace.index if limit.name == "index_mounts" else namespace.sindex
+    live = "" if arena.used_bytes is None else f" ({size(arena.used_bytes)} of it live)"
+    if limit.used is None:
+        return f"the {name} fills the {size(limit.limit)} of its mounts{live}"
+    return f"the {name} has allocated {size(limit.used)}{live} of the {size(limit.limit)} of its mounts"
+
+
+def _limit(analysis: Analysis, namespace: Namespace, name: str) -> Limit | None:
+    """The limit of that name that refuses writes."""
+    every = analysis.limits_of(namespace.name)
+    return next((limit for limit in every if (limit.name, limit.action) == (name, "refuse_writes")), None)
+
+
+_SLOW = (
+    "The device does not take what is written. Slow the load; if it stays so, find out what else uses the device, or"
+    " use faster or more devices."
+)
+_CACHE = "Raising max-write-cache buys seconds, and costs as much memory where blocks wait in the heap."
+
+REFUSAL_RULES = (
+    Rule(
+        "clock_skew",
+        ("critical",),
+        "the server's flag clock_skew_stop_writes is set",
+        "Client writes fail, while stop_writes is not set. nsup does nothing either: no record expires, nothing is"
+        " evicted, and migrations and replicas go on, so that memory can grow.",
+        "Set the clocks of the nodes right (NTP or chrony). Deleting records or raising a limit does not help.",
+        _clock_skew,
+    ),
+    Rule(
+        "device_overload",
+        ("critical", "warning"),
+        "the write blocks that wait for all devices of a namespace are more than max-write-cache holds; a warning from"
+        f" {share(QUEUE_LONG)} of it on",
+        "Client writes fail at once, and go on as soon as the queue is shorter. On devices and files each block that"
+        " waits is in the heap.",
+        f"{_SLOW} {_CACHE}",
+        _device_overload,
+    ),
+    Rule(
+        "index_mounts_full",
+        ("critical", "warning"),
+        f"an index on flash or persistent memory has allocated {share(MOUNTS_NEAR)} of the size of its mounts; critical"
+        f" from {share(MOUNTS_FULL)} on",
+        "When the filesystem of the mounts is full, new records fail"
+        f" with error {CLIENT_NAMES[SERVER_ERROR]} ({SERVER_ERROR}), while updates and reads go on. No setting of the"
+        " server refuses anything at the configured size: it is the best that can be seen from outside. What is"
+        " allocated stays so when records are deleted.",
+        "Look at the filesystem with df. If it is full, enlarge it, add a mount, or add nodes. If it is larger than the"
+        " configured size, raise that (mounts-size-limit up to 6.4, then mounts-budget). On flash each sprig takes"
+        " 4 KiB for its first record: where little of what is allocated is live, partition-tree-sprigs is too large for"
+        " so few records.",
+        _index_mounts_full,
+    ),
+)
