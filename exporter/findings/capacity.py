@@ -236,9 +236,9 @@ def _best_practices(analysis: Analysis) -> Verdict:
 _FIXED = (
     "write_buffers",
     "write_queues",
+    "partition_trees",
     "batch_buffers",
     "migrations",
-    "partition_trees",
     "heap_other",
     "heap_fragmentation",
     "thread_stacks",
