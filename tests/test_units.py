@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.units import day, duration, moment, share, short, size, span, stamp
+from exporter.units import day, duration, moment, part_of, share, short, size, sizes, span, stamp
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,11 @@ def test_no_text_raises(text: str) -> None:
 
 def test_a_moment_is_told_in_utc() -> None:
     assert (stamp(86_400 * 365), short(90_000), day(90_000)) == ("1971-01-01 00:00", "2 Jan 01:00", "2 Jan")
+
+
+def test_two_amounts_have_their_unit_once_where_it_is_one() -> None:
+    assert sizes(52 << 20, 56 << 20) == "52.0 to 56.0 MiB"
+    assert sizes(900 << 20, 2 << 30) == "900 MiB to 2.0 GiB"
+    assert sizes(1 << 30, (1 << 30) + 1) == "1.0 GiB"
+    assert part_of(13 << 30, 14 << 30) == "13.0 of 14.0 GiB"
+    assert part_of(0, 0) == "0 of 0 B"

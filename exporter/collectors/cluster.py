@@ -28,8 +28,8 @@ FEWER = Metric(
     "What would count against the limit on this node with so many nodes fewer, after the migrations.",
     ("ns", "limit", "action", "nodes"),
     "ns_cluster_size, nodes_quiesced, effective_replication_factor, rack-id, strong-consistency",
-    "limit_used_bytes * f, f = min(R, N - nodes) * N / ((N - nodes) * R); `data_available`, `write_blocks`: live * f + the"
-    " rest; `sys_memory`, `host`: + what indexes and records in the heap grow by",
+    "limit_used_bytes * f, f = min(R, N - nodes) * N / ((N - nodes) * R); `data_available`, `write_blocks`: live * f"
+    " + the rest; `sys_memory`, `host`: + what indexes and records in the heap grow by",
 )
 
 

@@ -13,6 +13,7 @@ from exporter.findings.capacity import CAPACITY_RULES
 from exporter.findings.cluster import CLUSTER_RULES
 from exporter.findings.counts import COUNT_RULES
 from exporter.findings.eviction import EVICTION_RULES
+from exporter.findings.heap import HEAP_RULES
 from exporter.findings.host import HOST_RULES
 from exporter.findings.indexes import INDEX_RULES
 from exporter.findings.limits import LIMIT_RULES
@@ -39,6 +40,7 @@ RULES = (
     *CLUSTER_RULES,
     *COUNT_RULES,
     *HOST_RULES,
+    *HEAP_RULES,
     *PEER_RULES,
     *WASTE_RULES,
     *INDEX_RULES,

@@ -84,6 +84,8 @@ def _host_memory(analysis: Analysis) -> Verdict:
         return CLEAR
     if available is None:
         return UNKNOWN
+    if (_most_memory(analysis) or SMALL) < SMALL:
+        return TOO_SMALL
     open_ended = [namespace for namespace in analysis.snapshot.namespaces if not _stops_by_host(namespace)]
     growths = [_growth(analysis, namespace) for namespace in open_ended]
     growth = sum(known for known in growths if known is not None)
@@ -236,9 +238,9 @@ def _best_practices(analysis: Analysis) -> Verdict:
 _FIXED = (
     "write_buffers",
     "write_queues",
+    "partition_trees",
     "batch_buffers",
     "migrations",
-    "partition_trees",
     "heap_other",
     "heap_fragmentation",
     "thread_stacks",

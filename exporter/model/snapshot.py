@@ -47,6 +47,16 @@ class System:
     free_bytes: int | None = None
     total_bytes: int | None = None
     huge_pages_bytes: int | None = None  # of all processes of the host
+    cgroup_limit_bytes: int | None = None  # 8.1.3 and later, as is what follows; None where there is no limit
+    cgroup_used_bytes: int | None = None
+    process_rss_bytes: int | None = None  # of the server
+
+
+class BatchBuffers(NamedTuple):
+    """The buffers for responses to batches: filled ones that wait to be sent, by thread, and those kept unused."""
+
+    waiting: tuple[int, ...]
+    unused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Arena:
     allocated_bytes: int | None = None  # 8.2 and later
     mounts_bytes: int | None = None  # pmem and flash
     evict_mounts_pct: int | None = None
-    tail_bytes: int | None = None  # 8.2 and later: of what is allocated, what was never used
+    tail_bytes: int | None = None  # of the newest stage, never used so far; 8.1.3 and later
 
     @property
     def persisted(self) -> bool:
@@ -98,6 +108,7 @@ class Storage:
     max_write_cache_bytes: int | None = None  # of each unit, for blocks that wait to be written
     sizes_differ: bool = False  # of its raw devices, by the server's best practices
     defrag_sleep: int | None = None  # microseconds
+    segment_key: int | None = None  # of the first stripe, where stripes are in shared memory
 
     @property
     def medium(self) -> str:
@@ -193,6 +204,9 @@ class Namespace:
     tomb_raider_period: int | None = None  # seconds; 0: tombstones are never dropped
     tomb_raider_eligible_age: int | None = None  # seconds
     clock_skew_stop_writes: bool | None = None
+    data_compression_ratio: float | None = None  # compressed over original size; 1 where nothing is compressed
+    emigrations: int | None = None  # partitions that are being sent now
+    immigrations: int | None = None  # and that are being received
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,7 @@ class Snapshot:
     failed_best_practices: tuple[str, ...] | None = None  # by the server's names, as it saw them when it started
     clock_skew_ms: int | None = None  # between the clocks of the cluster's nodes
     clock_skew_outliers: tuple[str, ...] = ()  # the ids of the nodes whose clocks are off
+    batch_buffers: BatchBuffers | None = None
 
 
 NOBODY = Node("", ())

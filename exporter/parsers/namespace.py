@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from exporter.errors import ParseError
 from exporter.model.arithmetic import difference, total
 from exporter.model.constants import BIN_NAMES, WRITE_BLOCK_BYTES
 from exporter.model.release import BIN_NAME_TABLE, FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
@@ -80,6 +82,9 @@ def namespace(
         tomb_raider_period=number(stats, "tomb-raider-period"),
         tomb_raider_eligible_age=number(stats, "tomb-raider-eligible-age"),
         clock_skew_stop_writes=flag(stats, "clock_skew_stop_writes"),
+        data_compression_ratio=_compression_ratio(stats, release),
+        emigrations=number(stats, "migrate_tx_partitions_active"),
+        immigrations=number(stats, "migrate_rx_partitions_active"),
     )
 
 
@@ -152,7 +157,24 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         units=tuple(_units(stats)),
         max_write_cache_bytes=number(stats, "storage-engine.max-write-cache"),
         defrag_sleep=number(stats, "storage-engine.defrag-sleep"),
+        segment_key=_segment_key(stats.get("storage-engine.stripe[0]", "")),
     )
+
+
+def _segment_key(name: str) -> int | None:
+    """The key in the name of a stripe in shared memory, as in `stripe-0.0xad001000`."""
+    key = re.fullmatch(r".*\.0x([0-9a-f]{8})", name)
+    return int(key[1], 16) if key else None
+
+
+def _compression_ratio(stats: Fields, release: Release) -> float | None:
+    """What records take on storage over what they took before they were compressed; up to 6.4 only where they are."""
+    medium = "pmem" if stats.get("storage-engine") == "pmem" else "device"
+    name = _stat("data_compression_ratio", f"{medium}_compression_ratio", release)
+    text = stats.get(name)
+    if text is not None and not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", text, re.ASCII):
+        raise ParseError(f"{name} is not a ratio: {text[:40]!r}")
+    return None if text is None else float(text)
 
 
 def _cache_blocks(stats: Fields, release: Release) -> int | None:
@@ -201,9 +223,10 @@ def _units(stats: Fields) -> Iterator[Unit]:
 
 
 def _write_queue(stats: Fields, prefix: str) -> int | None:
-    """The blocks that wait to be written, as the server counts them for its overload: those of a shadow as well."""
-    queued = either(stats, f"{prefix}.write_q", f"{prefix}.backing_write_q")
-    return None if queued is None else queued + (number(stats, f"{prefix}.shadow_write_q") or 0)
+    """The blocks that wait to be written: to the device, its shadow, or what is behind a stripe (thr_info.c)."""
+    queues = [number(stats, f"{prefix}.{name}") for name in ("write_q", "shadow_write_q", "backing_write_q")]
+    there = [blocks for blocks in queues if blocks is not None]
+    return sum(there) if there else None
 
 
 def _thresholds(stats: Fields) -> Thresholds:

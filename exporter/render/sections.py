@@ -26,7 +26,7 @@ from exporter.render.content import (
     Table,
     Took,
 )
-from exporter.units import sizes
+from exporter.units import size
 
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
@@ -232,7 +232,7 @@ def _limits(diagnosis: Diagnosis) -> Section:
 
 def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
-    left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
+    left = f"≥{size(limit.bounds.least)}" if limit.bounds else Bytes(limit.headroom)
     amounts = (Bytes(limit.used), Bytes(limit.limit), left)
     return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
 

@@ -64,7 +64,7 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     replies are none of a server.
     """
     release = info.release(replies.get(info_commands.BUILD, ""))
-    wanted = [*_FIRST, info_commands.STATISTICS, info_commands.BEST_PRACTICES]
+    wanted = [*_FIRST, info_commands.STATISTICS]
     wanted.append(info_commands.RELEASE if release in RELEASE_COMMAND else info_commands.EDITION)
     names = info_commands.names(replies.get(info_commands.NAMESPACES, ""))
     if len(names) > MOST_NAMESPACES:
@@ -113,6 +113,7 @@ class AerospikeSource:
         self._client: Any = None
         self._node_name = ""
         self._commands: tuple[str, ...] = ()
+        self._best_practices = ""
         self._refused: dict[str, str] = {}
         self._refused_until = 0.0
         self._refusals = refusals or Refusals()
@@ -139,6 +140,7 @@ class AerospikeSource:
         """Close the connection; the next read opens a new one."""
         client, self._client = self._client, None
         self._commands = ()
+        self._best_practices = ""
         self._refused = {}
         if client is not None:
             client.close()
@@ -182,7 +184,13 @@ class AerospikeSource:
             replies |= self._ask(missing, deadline)
             first, wanted = wanted, commands(replies, *self._wants)
         self._commands = wanted
-        return {command: replies.get(command, NO_ANSWER) for command in wanted}
+        if not self._best_practices:
+            # Once per connection, as the server looks once, when it starts; never alone, or the client takes no answer
+            # for a lost connection.
+            found = self._ask((info_commands.BUILD, info_commands.BEST_PRACTICES), deadline)
+            self._best_practices = found.get(info_commands.BEST_PRACTICES, NO_ANSWER)
+        there = {command: replies.get(command, NO_ANSWER) for command in wanted}
+        return {**there, info_commands.BEST_PRACTICES: self._best_practices}
 
     def _ask(self, asked: Iterable[str], deadline: float) -> dict[str, str]:
         """One request; if the server refuses something in it, one request for each command."""

@@ -12,6 +12,8 @@ from exporter.findings.rule import SEVERITIES, STATES, Rule, first_of, not_enoug
 from exporter.model.snapshot import Namespace
 from tests.findings import (
     test_capacity,
+    test_cluster,
+    test_counts,
     test_eviction,
     test_host,
     test_indexes,
@@ -20,6 +22,8 @@ from tests.findings import (
     test_operator,
     test_peers,
     test_refusals,
+    test_release,
+    test_tombstones,
     test_waste,
 )
 from tests.findings.cases import Case, namespace, node
@@ -32,10 +36,14 @@ CASES: tuple[Case, ...] = (
     *test_operator.CASES,
     *test_misconfiguration.CASES,
     *test_capacity.CASES,
+    *test_cluster.CASES,
+    *test_counts.CASES,
     *test_host.CASES,
     *test_peers.CASES,
     *test_waste.CASES,
     *test_indexes.CASES,
+    *test_tombstones.CASES,
+    *test_release.CASES,
 )
 
 WITHOUT_FLOOR = {
@@ -50,6 +58,9 @@ WITHOUT_FLOOR = {
     "eviction_never_runs": "it is about settings alone",
     "stops_before_evicting": "it is about settings alone",
     "areas_near_limit": "it is about a count",
+    "names_run_out": "it is about a count",
+    "best_practices": "it is about settings of the host, which are the server's own rules",
+    "unsupported_release": "it is about the release alone",
 }
 
 by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory.config import Limit, limits
+from exporter.model.arithmetic import ceil_div
 from exporter.model.snapshot import Arena, Namespace, Storage, System, Thresholds, Unit
 from exporter.parsers import namespace as namespaces
 
@@ -94,7 +94,10 @@ def test_a_total_that_the_server_does_not_divide_by_is_not_used() -> None:
     # 8.1.2 with cgroup-mem-tracking: 3 of 4 GiB are free in the cgroup, on a host of 64 GiB
     system = System(free_pct=75, free_bytes=3 << 30, total_bytes=64 << 30)
     (limit,) = limits(namespace((8, 1, 2), stop_writes_sys_memory_pct=90), system)
-    assert limit == Limit("sys_memory", "stop_writes", None, None, False)
+    assert (limit.limit, limit.used, limit.breached) == (None, None, False)
+    # Of at most 3 / 0.75 = 4 GiB a tenth must stay free.
+    assert limit.bounds is not None
+    assert limit.bounds.least == (3 << 30) - ceil_div(4 << 30, 10)
 
 
 def test_system_memory_is_known_to_be_breached_without_the_total() -> None:

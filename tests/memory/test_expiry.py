@@ -112,3 +112,12 @@ def test_more_time_never_gives_less_and_never_more_than_there_is(
     assert sizes == sorted(sizes)
     assert all(0 <= value <= used for value in sizes)
     assert (sizes == []) is (objects == 0)
+
+
+def test_tombstones_are_no_part_of_the_mean_record_but_of_what_is_stored() -> None:
+    """10 records of 100 bytes beside 20 tombstones of 48; in the heap tombstones have no data."""
+    buried = replace(holding(1000 + 960, 10), tombstones=20)
+    assert mean_record_bytes(buried) == 100.0
+    assert mean_record_bytes(replace(buried, tombstones=100)) == 0.0
+    in_heap = replace(buried, release=(6, 4), storage=None, heap_data=True, heap_data_used_bytes=1000)
+    assert mean_record_bytes(in_heap) == 100.0

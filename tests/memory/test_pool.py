@@ -216,3 +216,12 @@ def test_huge_blocks_hide_the_fragmentation_of_the_others_until_they_are_taken_o
 def test_an_unknown_heap_has_no_fragmentation(heap: Heap) -> None:
     assert reserved.internal_fragmentation(heap, 1000) is None
     assert reserved.external_fragmentation(Heap(1, None, 1)) is None
+
+
+def test_tombstones_are_waste_in_the_primary_index() -> None:
+    """10 entries, 4 of which are tombstones."""
+    buried = replace(namespace(None, Arena("mem", 640, GIB)), objects=6, tombstones=4)
+    index = pool.pools(buried)[0]
+    assert (index.used, index.occupied, index.fragmented, index.fragmentation_ratio) == (384, 640, 256, 0.4)
+    # More than there are entries: read at another moment.
+    assert pool.pools(replace(buried, tombstones=11))[0].used == 0

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
+from exporter.model.process import Host
 from exporter.parsers import procfs as proc
 from tests.proc_tree import SCENARIOS, SEGMENTS_HEAD, TCP_HEAD, TYPICAL, capture, shm_line, tcp_line
 
@@ -178,3 +179,11 @@ def test_no_text_raises_anything_but_a_parse_error(parse: Callable[[str], object
 def test_the_typical_capture_is_there() -> None:
     assert TYPICAL in SCENARIOS
     assert len(SCENARIOS) == 32
+
+
+def test_of_the_host_also_what_is_free_and_what_is_kept_so() -> None:
+    meminfo = "MemTotal: 100 kB\nMemFree: 7 kB\nMemAvailable: 50 kB\n"
+    assert proc.host(meminfo, "67584\n") == Host(100 << 10, 50 << 10, 7 << 10, 67_584 << 10)
+    assert proc.host(meminfo).min_free is None
+    with pytest.raises(ParseError, match="min_free_kbytes is not a number"):
+        proc.host(meminfo, "much")

@@ -182,3 +182,50 @@ def test_a_garbled_reply_is_a_problem_and_never_another_exception(scenario: str,
         return
     for problem in snapshot.problems.values():
         assert problem
+
+
+@pytest.mark.parametrize(
+    ("reply", "names"),
+    [
+        ("failed_best_practices=none", ()),
+        ("failed_best_practices=swappiness", ("swappiness",)),
+        ("failed_best_practices=min-free-kbytes,swappiness\n", ("min-free-kbytes", "swappiness")),
+        ("failed_best_practices=", ()),
+        ("", None),
+        ("ERROR:4:unrecognized command", None),
+        ("best=1", None),
+    ],
+)
+def test_the_names_of_best_practices_that_fail(reply: str, names: tuple[str, ...] | None) -> None:
+    assert stats.best_practices(reply) == names
+    assert stats.snapshot({**CACHE, "best-practices": reply}).failed_best_practices == names
+    assert "best-practices" not in stats.snapshot({**CACHE, "best-practices": reply}).problems
+
+
+def test_what_a_namespace_says_of_its_cluster_and_its_tombstones() -> None:
+    fields = {
+        "ns_cluster_size": "6",
+        "nodes_quiesced": "1",
+        "effective_replication_factor": "2",
+        "rack-id": "0",
+        "strong-consistency": "false",
+        "migrate_tx_partitions_remaining": "3",
+        "migrate_rx_partitions_remaining": "4",
+        "xdr_tombstones": "5",
+        "tomb-raider-period": "86400",
+        "tomb-raider-eligible-age": "3600",
+        "available_bin_names": "65523",
+    }
+    seen = namespaces.namespace("ns", fields, (6, 4))
+    assert (seen.cluster_size, seen.replication_factor, seen.rack_id, seen.strong_consistency) == (5, 2, 0, False)
+    assert (seen.migrate_partitions_remaining, seen.xdr_tombstones) == (7, 5)
+    assert (seen.tomb_raider_period, seen.tomb_raider_eligible_age) == (86400, 3600)
+    assert seen.bin_names == 12
+    assert namespaces.namespace("ns", fields, (7, 0)).bin_names is None
+    bare = namespaces.namespace("ns", {}, (6, 4))
+    assert (bare.cluster_size, bare.migrate_partitions_remaining, bare.bin_names) == (None, None, None)
+
+
+def test_what_the_node_says_of_its_cluster() -> None:
+    seen = stats.snapshot({**CACHE, "statistics": "cluster_size=3;migrate_partitions_remaining=17"})
+    assert (seen.cluster_size, seen.migrate_partitions_remaining) == (3, 17)

@@ -57,10 +57,14 @@ def test_without_a_node_up_and_all_durations_and_successes_are_there_and_nothing
 @pytest.mark.parametrize(
     ("section", "value", "failing"),
     [
-        ("sets/carts", "ERROR:81:role violation", {"sets"}),
-        ("sindex-list:", "ERROR:81:role violation", {"sindexes"}),
-        ("statistics", "", {"configuration", "pools", "heap", "map", "analysis"}),
-        ("statistics", "heap_allocated_kbytes=many", {"configuration", "pools", "heap", "map", "analysis"}),
+        ("sets/carts", "ERROR:81:role violation", {"sets", "counts"}),
+        ("sindex-list:", "ERROR:81:role violation", {"sindexes", "counts"}),
+        ("statistics", "", {"configuration", "pools", "heap", "cluster", "map", "analysis"}),
+        (
+            "statistics",
+            "heap_allocated_kbytes=many",
+            {"configuration", "pools", "heap", "cluster", "map", "analysis"},
+        ),
         ("namespace/events", "type=unknown", set(NAMES) - {"process"}),
     ],
 )

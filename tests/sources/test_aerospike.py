@@ -8,12 +8,14 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from aerospike import exception as client_errors
 
 from exporter.demo.wire import CutOff, InfoServer, frame
 from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.model.selection import Selection
 from exporter.parsers import info
 from exporter.parsers import snapshot as stats
+from exporter.sources import aerospike as aerospike_source
 from exporter.sources.aerospike import AerospikeSource, commands
 from exporter.sources.connection import Connection
 from tests.logins import EXAMPLE_USERS, LOGIN, Logins
@@ -80,9 +82,9 @@ def source(node: Faulty) -> Iterator[AerospikeSource]:
 
 def test_a_warm_read_is_one_request_and_only_new_lists_cost_another(node: Faulty, source: AerospikeSource) -> None:
     source.read(5)
-    assert node.requests == 2
+    assert node.requests == 3  # and the best practices, once per connection
     first = source.read(5)
-    assert node.requests == 3
+    assert node.requests == 4
     assert first["namespace/events"] == CACHE_81["namespace/events"]
 
 
@@ -328,3 +330,44 @@ def test_a_node_that_leads_to_an_address_that_is_not_admitted_is_left() -> None:
         with pytest.raises(ConnectError, match="leads to an address that is not allowed"):
             source.read(5)
         source.close()
+
+
+def test_best_practices_are_asked_once_per_connection_and_told_each_time() -> None:
+    asked: list[str] = []
+    with source_of(_noted({**CACHE_81, "best-practices": "failed_best_practices=none"}, asked)) as source:
+        for _ in range(3):
+            assert source.read(5)["best-practices"] == "failed_best_practices=none"
+        assert asked.count("best-practices") == 1
+        source.close()
+        source.read(5)
+    assert asked.count("best-practices") == 2
+
+
+@pytest.mark.parametrize("answer", [None, "ERROR:81:role violation"])
+def test_a_node_that_does_not_tell_its_best_practices_is_read_all_the_same(answer: str | None) -> None:
+    answers: dict[str, str | None] = {**CACHE_81, "best-practices": answer, "sets/carts": "ERROR:81:role violation"}
+    with source_of(answers.get) as source:
+        for _ in range(2):
+            replies = source.read(5)
+            assert info.error(replies["best-practices"])
+            assert replies["sets/events"] == CACHE_81["sets/events"]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Socket write error: 111, 127.0.0.1:39363, 36936 from 127.0.0.1:39363", "Socket write error: 111"),
+        ("Bad file descriptor, 127.0.0.1:38351", "Bad file descriptor"),
+        ("Bad file descriptor from [fe80::1]:3000", "Bad file descriptor"),
+        ("TLS handshake failed: -1 5 0, ::1:3000", "TLS handshake failed: -1 5 0"),
+        ("error:0A000086:SSL routines::certificate verify failed", None),
+        ("Timeout: timeout=1000 iterations=1 lastNode=BB9020011AC4202 127.0.0.1:3000", "Timeout: timeout=1000 itera"),
+        ("role violation 81", "role violation 81"),
+    ],
+)
+def test_the_clients_words_keep_their_numbers_and_lose_addresses(message: str, told: str | None) -> None:
+    problem = client_errors.ConnectionError(-10, message)
+    problem.code, problem.msg = -10, message
+    said = aerospike_source._reason(problem)
+    assert said.startswith(f"ConnectionError -10 ({told or message}")
+    assert "127.0.0.1" not in said
