@@ -33,6 +33,7 @@ class Process:
     page_tables: int | None = None
     threads: int | None = None
     stack_limit: int | None = None  # what each thread's stack reserves
+    instance: int | None = None  # of the server on this host: its flag `--instance`, in the keys of its segments
 
     def same(self, other: Process | None) -> bool:
         """Whether both were read of one process."""
@@ -103,6 +104,11 @@ class Jemalloc:
         return self.resident - self.active - self.dirty - self.headers
 
 
+def instance_of(key: int) -> int:
+    """The instance of the server in the key of a segment (asmt.c, the tool that saves them)."""
+    return key >> 20 & 0xF
+
+
 class Segment(NamedTuple):
     """A System V segment of a server on this host; not attached, it is an orphan or waits for the next start."""
 
@@ -114,6 +120,7 @@ class Segment(NamedTuple):
     rss: int | None
     swapped: int | None
     attached: int
+    last_pid: int | None = None  # of the process that attached or detached it last
 
 
 @dataclass(frozen=True, slots=True)

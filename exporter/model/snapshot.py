@@ -47,6 +47,16 @@ class System:
     free_bytes: int | None = None
     total_bytes: int | None = None
     huge_pages_bytes: int | None = None  # of all processes of the host
+    cgroup_limit_bytes: int | None = None  # 8.1.3 and later, as is what follows; None where there is no limit
+    cgroup_used_bytes: int | None = None
+    process_rss_bytes: int | None = None  # of the server
+
+
+class BatchBuffers(NamedTuple):
+    """The buffers for responses to batches: filled ones that wait to be sent, by thread, and those kept unused."""
+
+    waiting: tuple[int, ...]
+    unused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class Arena:
     allocated_bytes: int | None = None  # 8.2 and later
     mounts_bytes: int | None = None  # pmem and flash
     evict_mounts_pct: int | None = None
+    tail_bytes: int | None = None  # of the newest stage, never used so far; 8.1.3 and later
 
     @property
     def persisted(self) -> bool:
@@ -76,6 +87,7 @@ class Unit(NamedTuple):
     writes: int | None
     defrag_reads: int | None
     defrag_writes: int | None
+    write_queue_blocks: int | None = None  # to be written, to a shadow device or a backing file as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ class Storage:
     defrag_lwm_pct: int | None = None
     cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
     units: tuple[Unit, ...] = ()
+    segment_key: int | None = None  # of the first stripe, where stripes are in shared memory
 
     @property
     def medium(self) -> str:
@@ -176,6 +189,8 @@ class Namespace:
     records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
+    data_compression_ratio: float | None = None  # compressed over original size; 1 where nothing is compressed
+    emigrations: int | None = None  # partitions that are being sent now
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +256,7 @@ class Snapshot:
     samples: tuple[Sample, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    batch_buffers: BatchBuffers | None = None
 
 
 NOBODY = Node("", ())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from exporter.errors import ParseError
 from exporter.model.constants import INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
 from exporter.model.release import FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
@@ -67,6 +69,8 @@ def namespace(
         records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
+        data_compression_ratio=_compression_ratio(stats, release),
+        emigrations=number(stats, "migrate_tx_partitions_active"),
     )
 
 
@@ -91,9 +95,10 @@ def _index(stats: Fields, release: Release) -> Arena:
         type=kind,
         used_bytes=used,
         stage_bytes=number(stats, "index-stage-size"),
-        allocated_bytes=either(stats, "index_shmem_alloc_bytes", "index_flash_alloc_bytes"),
+        allocated_bytes=number(stats, f"index_{kind}_alloc_bytes"),
         mounts_bytes=either(stats, "index-type.mounts-budget", "index-type.mounts-size-limit"),
         evict_mounts_pct=either(stats, "index-type.evict-mounts-pct", "index-type.mounts-high-water-pct"),
+        tail_bytes=number(stats, f"index_{kind}_tail_bytes"),
     )
 
 
@@ -106,9 +111,10 @@ def sindex(stats: Fields, release: Release) -> Arena:
         type=kind,
         used_bytes=used,
         stage_bytes=number(stats, "sindex-stage-size"),
-        allocated_bytes=number(stats, "sindex_shmem_alloc_bytes"),
+        allocated_bytes=number(stats, f"sindex_{kind}_alloc_bytes"),
         mounts_bytes=either(stats, "sindex-type.mounts-budget", "sindex-type.mounts-size-limit"),
         evict_mounts_pct=either(stats, "sindex-type.evict-mounts-pct", "sindex-type.mounts-high-water-pct"),
+        tail_bytes=number(stats, f"sindex_{kind}_tail_bytes"),
     )
 
 
@@ -133,7 +139,24 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         on_devices="device" in kinds,
         shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
         units=tuple(_units(stats)),
+        segment_key=_segment_key(stats.get("storage-engine.stripe[0]", "")),
     )
+
+
+def _segment_key(name: str) -> int | None:
+    """The key in the name of a stripe in shared memory, as in `stripe-0.0xad001000`."""
+    key = re.fullmatch(r".*\.0x([0-9a-f]{8})", name)
+    return int(key[1], 16) if key else None
+
+
+def _compression_ratio(stats: Fields, release: Release) -> float | None:
+    """What records take on storage over what they took before they were compressed; up to 6.4 only where they are."""
+    medium = "pmem" if stats.get("storage-engine") == "pmem" else "device"
+    name = _stat("data_compression_ratio", f"{medium}_compression_ratio", release)
+    text = stats.get(name)
+    if text is not None and not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", text, re.ASCII):
+        raise ParseError(f"{name} is not a ratio: {text[:40]!r}")
+    return None if text is None else float(text)
 
 
 def _cache_blocks(stats: Fields, release: Release) -> int | None:
@@ -177,7 +200,15 @@ def _units(stats: Fields) -> Iterator[Unit]:
                 writes=number(stats, f"{prefix}.writes"),
                 defrag_reads=number(stats, f"{prefix}.defrag_reads"),
                 defrag_writes=number(stats, f"{prefix}.defrag_writes"),
+                write_queue_blocks=_write_queue(stats, prefix),
             )
+
+
+def _write_queue(stats: Fields, prefix: str) -> int | None:
+    """The blocks that wait to be written: to the device, its shadow, or what is behind a stripe (thr_info.c)."""
+    queues = [number(stats, f"{prefix}.{name}") for name in ("write_q", "shadow_write_q", "backing_write_q")]
+    there = [blocks for blocks in queues if blocks is not None]
+    return sum(there) if there else None
 
 
 def _thresholds(stats: Fields) -> Thresholds:

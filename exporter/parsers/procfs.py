@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
 from exporter.model.constants import KIB, MIB
-from exporter.model.process import Host, Process, Segment
+from exporter.model.process import Host, Process, Segment, instance_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,7 @@ _SIZE = re.compile(r"^(\w+):[ \t]*([0-9]{1,15}) kB$", re.MULTILINE | re.ASCII)
 _THREADS = re.compile(r"^Threads:\t([0-9]{1,9})$", re.MULTILINE)
 _STACK = re.compile(r"^Max stack size +([0-9]{1,20}|unlimited) ", re.MULTILINE)
 _NUMBER = re.compile(r"[0-9]{1,20}")
+_INSTANCE = "--instance"
 
 
 class Stat(NamedTuple):
@@ -52,8 +53,8 @@ def stat(text: str) -> Stat:
     return Stat(number(pid, "pid"), name, parts[0], number(parts[19], "start time"))
 
 
-def process(who: Stat, status: str, limits: str = "") -> Process:
-    """`/proc/PID/status` and, for the size of stacks, `/proc/PID/limits`."""
+def process(who: Stat, status: str, limits: str = "", command_line: str = "") -> Process:
+    """`/proc/PID/status` and, for the size of stacks, `/proc/PID/limits`; for the instance `/proc/PID/cmdline`."""
     sizes = _sizes(status)
     if "VmRSS" not in sizes:
         raise ParseError("status holds no VmRSS: a process without memory of its own")
@@ -72,7 +73,24 @@ def process(who: Stat, status: str, limits: str = "") -> Process:
         page_tables=sizes.get("VmPTE"),
         threads=int(threads[1]) if threads else None,
         stack_limit=None if not stack else UNLIMITED_STACK_BYTES if stack[1] == "unlimited" else int(stack[1]),
+        instance=instance(command_line),
     )
+
+
+def instance(command_line: str) -> int | None:
+    """The instance that a server was started as, 0 unless told (as.c: getopt_long, so that a flag may be cut short).
+
+    None where nothing, or nothing that is a number of one, can be read.
+    """
+    arguments = command_line.rstrip("\0").split("\0")[1:] if command_line else None
+    if arguments is None:
+        return None
+    value = "0"
+    for position, argument in enumerate(arguments):
+        flag, equals, text = argument.partition("=")
+        if len(flag) > 2 and _INSTANCE.startswith(flag):
+            value = text if equals else "".join(arguments[position + 1 : position + 2])
+    return int(value) if re.fullmatch("[0-9]|1[0-5]", value, re.ASCII) else None
 
 
 def host(meminfo: str) -> Host:
@@ -106,12 +124,13 @@ def segments(text: str) -> tuple[Segment, ...]:
                 Segment(
                     key=key,
                     kind=KINDS[key >> 24],
-                    instance=key >> 20 & 0xF,
+                    instance=instance_of(key),
                     xmem_id=key >> 12 & 0xFF,
                     size=number(row["size"], "size"),
                     rss=number(row["rss"], "rss") if "rss" in row else None,
                     swapped=number(row["swap"], "swap") if "swap" in row else None,
                     attached=number(row["nattch"], "nattch"),
+                    last_pid=number(row["lpid"], "lpid") if "lpid" in row else None,
                 )
             )
     return tuple(owned)

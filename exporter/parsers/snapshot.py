@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 from exporter.errors import ParseError
 from exporter.model import info_commands as commands
 from exporter.model.constants import KIB
+from exporter.model.process import Cgroup
 from exporter.model.release import UNIFIED_STATS
-from exporter.model.snapshot import Heap, Namespace, Node, SecondaryIndex, Set, Snapshot, System
+from exporter.model.snapshot import BatchBuffers, Heap, Namespace, Node, SecondaryIndex, Set, Snapshot, System
 from exporter.parsers import info
-from exporter.parsers.info import Fields, either, error, fields, number, records, refuse, scaled
+from exporter.parsers.info import Fields, count, either, error, fields, number, records, refuse, scaled
 from exporter.parsers.namespace import in_memory, namespace, sindex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.model.process import Host
+    from exporter.model.process import Host, ProcessView
     from exporter.model.release import Release
 
 
@@ -58,6 +59,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         return value
 
     heap, system, fabric_connections, uptime = Heap(), System(), None, None
+    buffers = None
     text = section(commands.STATISTICS)
     if text is not None:
         try:
@@ -65,6 +67,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
             heap, system = statistics(stats)
             fabric_connections = number(stats, "fabric_connections")
             uptime = number(stats, "uptime")
+            buffers = batch_buffers(stats)
             if heap.allocated is None:
                 problems[commands.STATISTICS] = "no figures of the heap"
         except ParseError as problem:
@@ -88,6 +91,7 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         uptime=uptime,
         namespaces=tuple(namespaces),
         problems=problems,
+        batch_buffers=buffers,
     )
 
 
@@ -103,8 +107,30 @@ def statistics(stats: Fields) -> tuple[Heap, System]:
         free_bytes=scaled(stats, "system_free_mem_kbytes", KIB),
         total_bytes=scaled(stats, "host_total_mem_kbytes", KIB),  # 8.2 and later
         huge_pages_bytes=scaled(stats, "system_thp_mem_kbytes", KIB),
+        cgroup_limit_bytes=number(stats, "cgroup_memory_limit_bytes") or None,
+        cgroup_used_bytes=number(stats, "cgroup_memory_used_bytes"),
+        process_rss_bytes=number(stats, "process_rss_bytes"),
     )
     return heap, system
+
+
+def batch_buffers(stats: Fields) -> BatchBuffers | None:
+    """The buffers of batches; `batch_index_queue` has per thread its batches and its filled buffers (batch.c)."""
+    queues = stats.get("batch_index_queue")
+    if queues is None:
+        return None
+    pairs = [queue.split(":") for queue in queues.split(",") if queue]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ParseError(f"batch_index_queue is not a list of queues: {queues[:40]!r}")
+    waiting = tuple(count(buffers, "batch_index_queue") or 0 for _, buffers in pairs)
+    return BatchBuffers(waiting, number(stats, "batch_index_unused_buffers") or 0)
+
+
+def with_cgroup(process_view: ProcessView, system: System) -> ProcessView:
+    """The view of a process, with the cgroup's memory by what the server tells where its files were not read."""
+    if process_view.cgroup is not None or system.cgroup_used_bytes is None:
+        return process_view
+    return replace(process_view, cgroup=Cgroup(system.cgroup_limit_bytes, system.cgroup_used_bytes))
 
 
 def with_host(system: System, host: Host | None) -> System:

@@ -130,7 +130,7 @@ class Target:
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys((STATISTICS, NAMESPACES), problem))
         # A node that does not answer can still be seen.
-        process_view = self._process_view()
+        process_view = stats.with_cgroup(self._process_view(), snapshot.system)
         reading = ScrapeResult(
             replace(
                 snapshot,

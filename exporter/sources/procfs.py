@@ -44,7 +44,7 @@ class ProcSource:
         self._cgroup_root = str(Path(cgroup_root))
         self._lock = threading.Lock()
         self._finder = Finder(self._root, pid, process_name, port, clock)
-        self._limits: tuple[object, str] = (None, "")
+        self._limits: tuple[object, str, str] = (None, "", "")
 
     def read(self) -> ProcessView:
         """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`."""
@@ -114,14 +114,12 @@ class ProcSource:
                 raise MissingError(str(problem)) from None
             directory = f"{self._root}/{who.pid}"
             if self._limits[0] != (who.pid, who.start_ticks):
-                # They are set before the server starts its threads.
-                try:
-                    self._limits = (who.pid, who.start_ticks), text(f"{directory}/limits")
-                except SourceError:
-                    self._limits = (who.pid, who.start_ticks), ""
-            limits = self._limits[1]
+                # Limits are set before the server starts its threads, and it was started but once.
+                texts = (_optional(f"{directory}/{name}") for name in ("limits", "cmdline"))
+                self._limits = ((who.pid, who.start_ticks), *texts)
+            _, limits, command_line = self._limits
         try:
-            return proc.process(who, text(f"{directory}/status"), limits)
+            return proc.process(who, text(f"{directory}/status"), limits, command_line)
         except ParseError as problem:
             raise SourceError(f"{directory}: {problem}") from None
 
@@ -136,3 +134,11 @@ class ProcSource:
             return Path(f"{self._root}/{pid}/ns/ipc").readlink() != Path(f"{self._root}/self/ns/ipc").readlink()
         except OSError:
             return False  # not ours to see
+
+
+def _optional(path: str) -> str:
+    """The whole file; nothing where it cannot be read."""
+    try:
+        return text(path)
+    except SourceError:
+        return ""
