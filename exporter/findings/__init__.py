@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.capacity import CAPACITY_RULES
 from exporter.findings.eviction import EVICTION_RULES
+from exporter.findings.heap import HEAP_RULES
 from exporter.findings.host import HOST_RULES
 from exporter.findings.indexes import INDEX_RULES
 from exporter.findings.limits import LIMIT_RULES
@@ -31,6 +32,7 @@ RULES = (
     *MISCONFIGURATION_RULES,
     *CAPACITY_RULES,
     *HOST_RULES,
+    *HEAP_RULES,
     *PEER_RULES,
     *WASTE_RULES,
     *INDEX_RULES,

@@ -59,7 +59,10 @@ def _cgroup_unseen(analysis: Analysis) -> Verdict:
 
 _FIXED = (
     "write_buffers",
+    "write_queues",
     "partition_trees",
+    "batch_buffers",
+    "migrations",
     "heap_other",
     "heap_fragmentation",
     "thread_stacks",

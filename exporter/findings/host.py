@@ -26,6 +26,7 @@ from exporter.findings.thresholds import (
     UNACCOUNTED,
     WORTH_A_TICKET,
 )
+from exporter.memory.segments import own
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -35,13 +36,18 @@ if TYPE_CHECKING:
 
 @of_the_node
 def _swapped(analysis: Analysis) -> Verdict:
-    process, segments = analysis.snapshot.process_view.process, analysis.snapshot.process_view.segments
+    process, view = analysis.snapshot.process_view.process, analysis.snapshot.process_view
     if process is None or process.swapped is None:
         return UNKNOWN
-    # VmSwap leaves shared memory out (proc(5)).
-    swapped = process.swapped + sum(segment.swapped or 0 for segment in segments or () if segment.attached)
-    summary = f"{size(swapped)} of the server are swapped out."
+    # VmSwap leaves shared memory out (proc(5)); segments of another server of the host are not its own.
+    segments = own(analysis.snapshot)
+    of_segments = sum(segment.swapped or 0 for segment in segments or () if segment.attached)
+    swapped = process.swapped + of_segments
+    shared = f", {size(of_segments)} of it in shared memory segments" if of_segments else ""
+    summary = f"{size(swapped)} of the server are swapped out{shared}."
     verdict = not_enough(swapped, process.rss + swapped, SWAPPED, SWAPPED_BYTES)
+    if verdict is not None and segments is None and view.segments:
+        return UNKNOWN  # whose segments they are
     return verdict or found("warning", summary, swapped, "sysctl vm.swappiness=0")
 
 
@@ -71,13 +77,12 @@ def _huge_pages(analysis: Analysis) -> Verdict:
 
 @of_the_node
 def _orphaned_segments(analysis: Analysis) -> Verdict:
-    process_view = analysis.snapshot.process_view
-    if process_view.segments is None or process_view.process is None:
+    segments = own(analysis.snapshot)
+    if segments is None or analysis.snapshot.process_view.process is None:
         # Without a server they wait for its start.
         return UNKNOWN
-    # Those of an instance that does not run wait for its start: they may be the only copy of its data.
-    running = {segment.instance for segment in process_view.segments if segment.attached}
-    orphans = [segment for segment in process_view.segments if not segment.attached and segment.instance in running]
+    # Those of another instance wait for its start: they may be the only copy of its data.
+    orphans = [segment for segment in segments if not segment.attached]
     total = sum(segment.size for segment in orphans)
     if total < SMALL:
         return TOO_SMALL if total else CLEAR
@@ -103,14 +108,16 @@ def _unaccounted_memory(analysis: Analysis) -> Verdict:
     ledger = analysis.ledger
     if ledger is None:
         return UNKNOWN
-    unaccounted = ledger.total("unaccounted")
-    amount, part = size(abs(unaccounted)), share(ledger.unaccounted_ratio)
-    if unaccounted < 0:
-        summary = f"The figures explain {amount} more than is resident, {part} of it (is it swapped out?)."
+    unexplained = ledger.unexplained
+    amount, part = size(abs(unexplained)), share(ledger.unaccounted_ratio)
+    if unexplained < 0:
+        severity = "info"
+        summary = f"The figures explain {amount} more than is resident or in swap, {part} of it: no leak."
     else:
+        severity = "warning"
         summary = f"{amount}, {part} of what is resident, has no owner."
-    verdict = not_enough(abs(unaccounted), ledger.resident, UNACCOUNTED, WORTH_A_TICKET)
-    return verdict or found("warning", summary, abs(unaccounted))
+    verdict = not_enough(abs(unexplained), ledger.resident, UNACCOUNTED, WORTH_A_TICKET)
+    return verdict or found(severity, summary, abs(unexplained))
 
 
 HOST_RULES = (
@@ -163,9 +170,11 @@ HOST_RULES = (
     ),
     Rule(
         "unaccounted_memory",
-        ("warning",),
-        f"at least {UNACCOUNTED:.0%} of what is resident, and {mebibytes(WORTH_A_TICKET)}, have no owner in the ledger",
-        "Something takes memory that no figure of the server explains; if it grows, it is a leak.",
+        ("warning", "info"),
+        f"at least {UNACCOUNTED:.0%} of what is resident, and {mebibytes(WORTH_A_TICKET)}, have no owner in the ledger;"
+        " only info where as much has an owner and is neither resident nor in swap",
+        "Something takes memory that no figure of the server explains; if it grows, it is a leak. More explained than"
+        " resident is none: the heap has given pages back that still count as in use, or never touched them.",
         "Sample smaps and jemalloc to see where it is; watch whether it grows; send support what `analyze --save`"
         " wrote.",
         _unaccounted_memory,

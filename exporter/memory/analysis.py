@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from exporter.memory import config, heap, pool
+from exporter.memory import config, heap, pool, segments
 from exporter.memory.expiry import expiring
 from exporter.memory.map.ledger import ledger
 
@@ -41,7 +41,11 @@ class Analysis:
     @cached_property
     def pools(self) -> tuple[tuple[Namespace, tuple[pool.Pool, ...]], ...]:
         """The pools of each namespace."""
-        return tuple((namespace, pool.pools(namespace, self.stages_certain)) for namespace in self.snapshot.namespaces)
+        reserved = segments.reserved(self.snapshot)
+        return tuple(
+            (namespace, segments.with_reserved(namespace, pool.pools(namespace, self.stages_certain), reserved))
+            for namespace in self.snapshot.namespaces
+        )
 
     @cached_property
     def limits(self) -> tuple[tuple[str, Limit], ...]:

@@ -191,6 +191,7 @@ class Namespace:
     sindexes: tuple[SecondaryIndex, ...] = ()
     data_compression_ratio: float | None = None  # compressed over original size; 1 where nothing is compressed
     emigrations: int | None = None  # partitions that are being sent now
+    immigrations: int | None = None  # and that are being received
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def namespace(
         sindexes=sindexes,
         data_compression_ratio=_compression_ratio(stats, release),
         emigrations=number(stats, "migrate_tx_partitions_active"),
+        immigrations=number(stats, "migrate_rx_partitions_active"),
     )
 
 

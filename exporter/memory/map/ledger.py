@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED, estimate, uncounted_stage
+from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, PMEM, SEALED, estimate, uncounted_stage
 from exporter.memory.map.inputs import inputs
 from exporter.memory.map.measure import measure
 from exporter.memory.map.reconcile import reconcile
@@ -27,10 +27,13 @@ COMPONENTS = (
     "data_fragmentation",
     "block_headers",
     "write_buffers",
+    "write_queues",
     "primary_index",
     "secondary_index",
     "set_index",
     "partition_trees",
+    "batch_buffers",
+    "migrations",
     "heap_other",
     "heap_fragmentation",
     "lazily_freed",
@@ -45,21 +48,29 @@ class Ledger:
     """Bytes by (namespace, component), which sum to `resident`; the namespace is empty for what belongs to the node.
 
     `inferred` is how many of them no source shows: they are resident, and within the bounds of the component that they
-    are entered under. The larger it is, the less a small `unaccounted` says.
+    are entered under. The larger it is, the less a small `unaccounted` says. `swapped` is what of the process is not
+    resident but in swap: the components hold it too, and `unaccounted` is less by as much.
     """
 
     resident: int
     entries: Mapping[tuple[str, str], int]
     inferred: int = 0
+    swapped: int = 0
 
     def total(self, component: str) -> int:
         """A component over all namespaces."""
         return sum(size for (_, name), size in self.entries.items() if name == component)
 
     @property
+    def unexplained(self) -> int:
+        """What is resident and has no owner; negative what has one and is neither resident nor in swap."""
+        unaccounted = self.total("unaccounted")
+        return unaccounted if unaccounted >= 0 else min(0, unaccounted + self.swapped)
+
+    @property
     def unaccounted_ratio(self) -> float:
-        """The share of the resident bytes that nothing explains, or that is explained twice."""
-        return abs(self.total("unaccounted")) / self.resident if self.resident else 0.0
+        """The share of the resident bytes that nothing explains, or that is explained twice and not in swap."""
+        return abs(self.unexplained) / self.resident if self.resident else 0.0
 
 
 def ledger(snapshot: Snapshot, infer: bool = True) -> Ledger | None:
@@ -70,10 +81,10 @@ def ledger(snapshot: Snapshot, infer: bool = True) -> Ledger | None:
     sources = inputs(snapshot)
     if sources is None:
         return None
-    resident = sources.process.rss
+    resident, swapped = sources.process.rss, sources.process.swapped or 0
     quantities = measure(sources, estimate(sources))
-    reconciled = reconcile(quantities, resident, uncounted_stage(sources), infer)
-    return Ledger(resident, _entries(snapshot, reconciled.sizes, resident), reconciled.inferred)
+    reconciled = reconcile(quantities, resident, swapped, uncounted_stage(sources), infer)
+    return Ledger(resident, _entries(snapshot, reconciled.sizes, resident), reconciled.inferred, swapped)
 
 
 def _entries(snapshot: Snapshot, sizes: Mapping[Key, int], resident: int) -> dict[Key, int]:
@@ -81,7 +92,7 @@ def _entries(snapshot: Snapshot, sizes: Mapping[Key, int], resident: int) -> dic
     entries: Counter[Key] = Counter()
     blocks: Counter[str] = Counter()
     for (name, part), size in sizes.items():
-        if part in (SEALED, OPEN):
+        if part in (SEALED, OPEN, PMEM):
             blocks[name] += size
         elif part in (HEADER_BUFFERS, DIRTY):
             entries[name, "heap_fragmentation"] += size

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from exporter.memory.map.estimate import OPEN, SEALED, Quantity, mapped_files
 from exporter.memory.map.shares import share_out, split
+from exporter.memory.segments import resident
 from exporter.model.bounds import Bounds, exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from exporter.memory.map.inputs import Inputs
 
-IN_SEGMENTS = ("primary_index", "secondary_index", "block_headers", SEALED, OPEN)
+INDEXES = ("primary_index", "secondary_index")
+IN_SEGMENTS = (*INDEXES, "block_headers", SEALED, OPEN)
 """What editions other than Community keep in shared memory."""
 
 
@@ -56,17 +58,42 @@ def _shared(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
     elsewhere = mapped_files(inputs)
 
     def is_shared(quantity: Quantity) -> bool:
-        return quantity.part in IN_SEGMENTS and (quantity.namespace, quantity.part) not in elsewhere
+        # What it has of the heap besides is a quantity of its own.
+        in_heap = quantity.allocated > 0 or (quantity.namespace, quantity.part) in elsewhere
+        return quantity.part in IN_SEGMENTS and not in_heap
 
     inside = [quantity for quantity in quantities if is_shared(quantity)]
     sizes = [quantity.resident.likely for quantity in inside]
-    if measured <= sum(sizes):
+    by_segment = resident(inputs.snapshot)
+    if by_segment is not None:
+        sizes = _in_segments(inside, by_segment, measured)
+    elif measured <= sum(sizes):
         sizes = split(measured, sizes)
     elif inside:
         blocks = [quantity.resident.likely if quantity.part == SEALED else 0 for quantity in inside]
         more = split(measured - sum(sizes), blocks if any(blocks) else sizes)
         sizes = [size + rest for size, rest in zip(sizes, more, strict=True)]
     return _replaced(quantities, is_shared, map(exactly, sizes))
+
+
+def _in_segments(quantities: list[Quantity], by_segment: Mapping[tuple[str, str], int], measured: int) -> list[int]:
+    """The sizes of what is in segments: each segment as far as it is resident, and the process has touched it.
+
+    What the process has of shared memory besides has no owner here.
+    """
+    touched = dict(
+        zip(by_segment, split(min(measured, sum(by_segment.values())), list(by_segment.values())), strict=True)
+    )
+    sizes = [0] * len(quantities)
+    for (name, kind), size in touched.items():
+        inside = [
+            place
+            for place, quantity in enumerate(quantities)
+            if quantity.namespace == name and (quantity.part if quantity.part in INDEXES else "data") == kind
+        ]
+        for place, part in zip(inside, share_out(size, [quantities[place].resident for place in inside]), strict=True):
+            sizes[place] = part
+    return sizes
 
 
 def _replaced(

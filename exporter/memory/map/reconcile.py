@@ -26,8 +26,9 @@ MARGIN = ("thread_stacks", "write_buffers", HEADER_BUFFERS)
 class Reconciliation:
     """The sizes of all quantities, and how many bytes of them were inferred: changed to fit what is resident."""
 
-    def __init__(self, quantities: Iterable[Quantity], resident: int) -> None:
+    def __init__(self, quantities: Iterable[Quantity], resident: int, swapped: int) -> None:
         self.resident = resident
+        self.swapped = swapped
         self.inferred = 0
         self.bounds: dict[Key, Bounds] = {}
         for quantity in quantities:
@@ -37,8 +38,9 @@ class Reconciliation:
 
     @property
     def left(self) -> int:
-        """What is resident beyond all sizes; negative where they are too much."""
-        return self.resident - sum(self.sizes.values())
+        """What is resident beyond all sizes; negative where they are too much, even with what is in swap."""
+        left = self.resident - sum(self.sizes.values())
+        return left if left >= 0 else min(0, left + self.swapped)
 
     @property
     def margin(self) -> int:
@@ -61,13 +63,16 @@ class Reconciliation:
         self.sizes[key] = changed
 
 
-def reconcile(quantities: Iterable[Quantity], resident: int, stage: int | None, infer: bool = True) -> Reconciliation:
-    """Sizes that fit what is resident as far as bounds allow; without `infer` the likely ones.
+def reconcile(
+    quantities: Iterable[Quantity], resident: int, swapped: int, stage: int | None, infer: bool = True
+) -> Reconciliation:
+    """Sizes that fit what is resident, or was until it was swapped out, as far as bounds allow.
 
-    `stage` is the smallest index stage that may be in the heap uncounted. What is known best is changed first, and a
-    mechanism that accounts for much is not called upon for what small errors explain.
+    Without `infer` they are the likely ones. `stage` is the smallest index stage that may be in the heap uncounted.
+    What is known best is changed first, and a mechanism that accounts for much is not called upon for what small
+    errors explain.
     """
-    fit = Reconciliation(quantities, resident)
+    fit = Reconciliation(quantities, resident, swapped)
     if not infer:
         return fit
     if stage:

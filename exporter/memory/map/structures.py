@@ -60,6 +60,17 @@ REQUEST_TABLE_BYTES = 1280 * KIB
 FABRIC_CONNECTION_BYTES = 1024 * KIB + 2 * KIB
 """A connection to another node holds its receive buffer, and is zeroed (fabric.c:1391)."""
 
+BATCH_BUFFER_BYTES = 128 * KIB
+"""A buffer for responses to batches, its header included (batch.c BATCH_BLOCK_SIZE). Larger ones are for one response
+that is larger, and count as one of these."""
+
+EMIGRATION_BYTES = 1024 * KIB + 64 * KIB
+"""What the sending of a partition takes at once: a table of 16 Ki records under way, 48 bytes and a list element each,
+and their locks (migrate.c `emigration_init`, shash.c `cf_shash_create`)."""
+
+EMIGRATION_MOST_BYTES = 32 * MIB
+"""What it may hold of records that the other node has not confirmed (migrate.c MAX_BYTES_EMIGRATING)."""
+
 _REQUESTS = range(1024, 2048)
 ROUNDING = sum((size_class(size) - size) / size**2 for size in _REQUESTS) / sum(1 / size for size in _REQUESTS)
 """What size classes add to a request, as a share of it: the mean over a doubling, all lengths alike in their logarithm.
@@ -84,11 +95,12 @@ def tree_bytes(namespace: Namespace) -> int:
     """What the server requests for the tree of a partition (index.c `as_index_tree_create`).
 
     The count of references, the struct, pointers to the trees of all sets (1 + AS_SET_MAX_COUNT), 256 pairs of locks,
-    and the sprigs.
+    and the sprigs; on flash also a puddle of 5 bytes per sprig, the list of free entries in its chunks.
     """
     sets = 4096 if namespace.release in WIDE_SET_IDS else 1024
     sprigs = DEFAULT_SPRIGS if namespace.tree_sprigs is None else namespace.tree_sprigs
-    return 8 + 48 + 8 * sets + 256 * 2 * 4 + 5 * sprigs
+    puddles = sprigs if namespace.index.type == "flash" else 0
+    return 8 + 48 + 8 * sets + 256 * 2 * 4 + 5 * (sprigs + puddles)
 
 
 def tree_block(namespace: Namespace) -> int:
@@ -130,10 +142,32 @@ def index_touched(slots: int, release: Release) -> int:
 
 
 def set_index_bytes(namespace: Namespace, partitions: int) -> int:
-    """What the indexes of sets take, with their records spread evenly."""
+    """What the indexes of sets take: as the server tells from 8.1.3 on, else with their records spread evenly."""
+    if namespace.set_index_allocated_bytes is not None:
+        return namespace.set_index_allocated_bytes
     indexed = [entry for entry in namespace.sets if entry.indexed]
     stages = sum(ceil_div((entry.objects or 0) // max(1, partitions) + 1, SET_INDEX_STAGE_ENTRIES) for entry in indexed)
     return partitions * (len(indexed) * SET_INDEX_TREE_BYTES + stages * SET_INDEX_STAGE_BYTES)
+
+
+def free_chunks_bytes(namespace: Namespace) -> int:
+    """The list of free chunks of an index on flash (arenax.c `cf_arenax_init`, pool_buf).
+
+    It has 5 bytes for each entry of a stage, and is written only as chunks come free.
+    """
+    arena = namespace.index
+    return 5 * (arena.stage_bytes or 0) // INDEX_ENTRY_BYTES if arena.type == "flash" else 0
+
+
+def queued_bytes(namespace: Namespace) -> int:
+    """The write blocks that wait for a device or file, each a block of the heap (drv_ssd.c `swb_get`).
+
+    Those of stripes are in the stripe itself, also while they wait for the file behind it (drv_mem.c).
+    """
+    storage = namespace.storage
+    if storage is None or storage.kind not in ("device", "file"):
+        return 0
+    return sum(unit.write_queue_blocks or 0 for unit in storage.units) * (storage.block_bytes or 0)
 
 
 def rounding(size: int) -> int:

@@ -1,0 +1,99 @@
+"""Shared memory (Enterprise): which System V segments of the host are the server's, and what of them each pool has.
+
+The segments of all servers of a host are in one list. Their keys tell the instance of the server and the namespace; the
+sizes are those of asmt, the tool that saves them, as the server's own source is not public.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.model.arithmetic import total
+from exporter.model.process import instance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.memory.pool import Pool
+    from exporter.model.process import Segment
+    from exporter.model.snapshot import Namespace, Snapshot
+
+FIRST_STAGE = 0x100
+"""From this number of a key on, the segment of an index is a stage; those before it describe the arena."""
+
+
+def instance(snapshot: Snapshot) -> int | None:
+    """Which instance of the host the server is; None where that is in doubt.
+
+    By the keys that the server itself tells, by its command line, by the process that has attached segments last, and
+    else where only one instance has any.
+    """
+    keys = [namespace.storage.segment_key for namespace in snapshot.namespaces if namespace.storage is not None]
+    told = {instance_of(key) for key in keys if key is not None}
+    if told:
+        return told.pop() if len(told) == 1 else None
+    process, segments = snapshot.process_view.process, snapshot.process_view.segments or ()
+    if process is not None and process.instance is not None:
+        return process.instance
+    attached = [segment for segment in segments if segment.attached] or segments
+    lasts = [] if process is None else [segment for segment in attached if segment.last_pid == process.pid]
+    instances = {segment.instance for segment in lasts or attached}
+    return instances.pop() if len(instances) == 1 else None
+
+
+def own(snapshot: Snapshot) -> tuple[Segment, ...] | None:
+    """The segments of the server, attached or not; None where they were not seen, or it is in doubt which they are."""
+    segments = snapshot.process_view.segments
+    if not segments:
+        return segments
+    if snapshot.node.community:
+        return ()  # they are those of another server
+    number = instance(snapshot)
+    return None if number is None else tuple(segment for segment in segments if segment.instance == number)
+
+
+def by_owner(namespaces: Sequence[Namespace], segments: Iterable[Segment]) -> Mapping[tuple[str, str], list[Segment]]:
+    """The attached segments of a server by namespace and kind; the namespace is empty where none has their id.
+
+    What a server of one namespace has attached is of that namespace.
+    """
+    names = {namespace.xmem_id: namespace.name for namespace in namespaces}
+    only = namespaces[0].name if len(namespaces) == 1 else ""
+    owners: dict[tuple[str, str], list[Segment]] = defaultdict(list)
+    for segment in segments:
+        if segment.attached:
+            owners[names.get(segment.xmem_id, only), segment.kind].append(segment)
+    return owners
+
+
+def resident(snapshot: Snapshot) -> Mapping[tuple[str, str], int] | None:
+    """The resident bytes of the attached segments by namespace and kind; None where not all are known to the byte.
+
+    A server that has just restarted has not touched all of them: they are resident in the host, not in the process.
+    """
+    owners = by_owner(snapshot.namespaces, own(snapshot) or ())
+    sizes = {owner: total([segment.rss for segment in segments]) for owner, segments in owners.items()}
+    known = {owner: size for owner, size in sizes.items() if size is not None and owner[0]}
+    return known if known and len(known) == len(sizes) else None
+
+
+def reserved(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
+    """What the server has of the host by namespace and kind: stages of indexes, and stripes, touched or not."""
+    return {
+        (name, kind): sum(segment.size for segment in segments if kind == "data" or segment.key & 0xFFF >= FIRST_STAGE)
+        for (name, kind), segments in by_owner(snapshot.namespaces, own(snapshot) or ()).items()
+    }
+
+
+def with_reserved(
+    namespace: Namespace, pools: tuple[Pool, ...], sizes: Mapping[tuple[str, str], int]
+) -> tuple[Pool, ...]:
+    """The pools of a namespace; where those in shared memory do not tell what they have reserved, the segments do."""
+    return tuple(
+        replace(pool, reserved=sizes.get((namespace.name, pool.name)))
+        if pool.reserved is None and pool.medium == "shared_memory"
+        else pool
+        for pool in pools
+    )
