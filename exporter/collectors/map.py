@@ -41,7 +41,7 @@ UNACCOUNTED = Metric(
     "Share of the resident memory that no mechanism explains.",
     (),
     "",
-    "|unaccounted| / resident",
+    "|unaccounted| / resident; what is explained twice is less by what is in swap (VmSwap)",
 )
 INFERRED = Metric(
     "ledger_inferred_bytes",

@@ -50,6 +50,12 @@ USED = Metric(
 )
 FREE = Metric("pool_free_bytes", "What the pool can still take.", _LABELS, "", "capacity - occupied")
 FRAGMENTED = Metric("pool_fragmented_bytes", "Occupied bytes that hold nothing live.", _LABELS, "", "occupied - used")
+COMPRESSION = Metric(
+    "data_compression_ratio",
+    "What records take compressed over what they took before, on average; up to 6.4 only where they are compressed.",
+    ("ns",),
+    "data_compression_ratio, device_compression_ratio, pmem_compression_ratio",
+)
 RATIO = Metric(
     "pool_fragmentation_ratio",
     "Share of the occupied bytes that holds nothing live.",
@@ -61,6 +67,7 @@ RATIO = Metric(
 
 def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     for namespace, pools in analysis.pools:
+        yield COMPRESSION, (namespace.name,), namespace.data_compression_ratio
         for pool in pools:
             labels = (namespace.name, pool.name)
             yield INFO, (*labels, pool.medium), 1
@@ -75,7 +82,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 
 POOLS = Collector(
     "pools",
-    (INFO, CAPACITY, RESERVED, OCCUPIED, USED, FREE, FRAGMENTED, RATIO),
+    (INFO, CAPACITY, RESERVED, OCCUPIED, USED, FREE, FRAGMENTED, RATIO, COMPRESSION),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
+from exporter.memory.segments import by_owner, own
 from exporter.model.arithmetic import total
 
 if TYPE_CHECKING:
@@ -27,17 +28,23 @@ VIRTUAL = Metric("process_virtual_bytes", "Address space of the process.", (), f
 SWAPPED = Metric("process_swapped_bytes", "Memory of the process that is swapped out.", (), f"{_STATUS}: VmSwap")
 PAGE_TABLES = Metric("process_page_table_bytes", "Page tables of the process.", (), f"{_STATUS}: VmPTE")
 THREADS = Metric("process_threads", "Threads of the process.", (), f"{_STATUS}: Threads")
+RSS = Metric(
+    "process_rss_bytes",
+    "Resident memory of the server's process as it tells it; 8.1.3 and later.",
+    (),
+    "process_rss_bytes",
+)
 CGROUP_LIMIT = Metric(
     "cgroup_limit_bytes",
     "The smallest memory limit among the process's cgroup and its ancestors.",
     (),
-    "memory.max, memory.limit_in_bytes",
+    "memory.max, memory.limit_in_bytes; cgroup_memory_limit_bytes",
 )
 CGROUP_USED = Metric(
     "cgroup_used_bytes",
     "What counts against that limit, page cache included.",
     (),
-    "memory.current, memory.usage_in_bytes",
+    "memory.current, memory.usage_in_bytes; cgroup_memory_used_bytes",
 )
 OOM_KILLS = Metric(
     "cgroup_oom_kills_total",
@@ -45,13 +52,14 @@ OOM_KILLS = Metric(
     (),
     "memory.events, memory.oom_control",
 )
-HOST_TOTAL = Metric("host_total_bytes", "Memory of the host.", (), "/proc/meminfo: MemTotal")
+HOST_TOTAL = Metric("host_total_bytes", "Memory of the host.", (), "/proc/meminfo: MemTotal; host_total_mem_kbytes")
 HOST_AVAILABLE = Metric(
     "host_available_bytes", "Memory that the host can still give.", (), "/proc/meminfo: MemAvailable"
 )
 SHM_SIZE = Metric(
     "shm_size_bytes",
-    "System V segments of the server (Enterprise), as created; `ns` is empty for those of no namespace.",
+    "System V segments of the server (Enterprise), as created; `ns` is empty for those of no namespace. Those of other"
+    " servers on the host are left out; all are where it is in doubt which are its own.",
     ("ns", "kind", "attached"),
     "/proc/sysvipc/shm, xmem_id",
 )
@@ -73,6 +81,22 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         yield SWAPPED, (), process.swapped
         yield PAGE_TABLES, (), process.page_tables
         yield THREADS, (), process.threads
+    yield from _segments(snapshot)
+
+
+def _segments(snapshot: Snapshot) -> Iterator[Series]:
+    """The server's own segments by namespace, kind and whether a process has them attached."""
+    for (name, kind, attached), segments in by_owner(snapshot.namespaces, own(snapshot) or ()).items():
+        key = (name, kind, "true" if attached else "false")
+        yield SHM_SIZE, key, sum(segment.size for segment in segments)
+        yield SHM_RESIDENT, key, total([segment.rss for segment in segments])
+        yield SHM_SWAPPED, key, total([segment.swapped for segment in segments])
+        yield SHM_SEGMENTS, key, len(segments)
+
+
+def _collect_system(analysis: Diagnosis, _: View) -> Iterator[Series]:
+    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
+    yield RSS, (), system.process_rss_bytes
     if process_view.cgroup is not None:
         yield CGROUP_LIMIT, (), process_view.cgroup.limit
         yield CGROUP_USED, (), process_view.cgroup.used
@@ -80,30 +104,25 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     if process_view.host is not None:
         yield HOST_TOTAL, (), process_view.host.total
         yield HOST_AVAILABLE, (), process_view.host.available
-    yield from _segments(snapshot)
-
-
-def _segments(snapshot: Snapshot) -> Iterator[Series]:
-    """The segments by namespace, kind and whether a process has them attached."""
-    names = {namespace.xmem_id: namespace.name for namespace in snapshot.namespaces if namespace.xmem_id}
-    groups: dict[tuple[str, str, str], list[tuple[int, int | None, int | None]]] = {}
-    for segment in snapshot.process_view.segments or ():
-        key = (names.get(segment.xmem_id, ""), segment.kind, "true" if segment.attached else "false")
-        groups.setdefault(key, []).append((segment.size, segment.rss, segment.swapped))
-    for key, segments in groups.items():
-        yield SHM_SIZE, key, sum(size for size, _, _ in segments)
-        yield SHM_RESIDENT, key, total([rss for _, rss, _ in segments])
-        yield SHM_SWAPPED, key, total([swapped for _, _, swapped in segments])
-        yield SHM_SEGMENTS, key, len(segments)
+    else:
+        yield HOST_TOTAL, (), system.total_bytes
 
 
 PROCESS = Collector(
     "process",
     (
         *(RESIDENT, PEAK, VIRTUAL, SWAPPED, PAGE_TABLES, THREADS),
-        *(CGROUP_LIMIT, CGROUP_USED, OOM_KILLS, HOST_TOTAL, HOST_AVAILABLE),
         *(SHM_SIZE, SHM_RESIDENT, SHM_SWAPPED, SHM_SEGMENTS),
     ),
-    ("process", "cgroup", "host", "segments"),
+    ("process", "segments"),
     _collect,
 )
+"""Of a node on another host there is none of it."""
+
+SYSTEM = Collector(
+    "system",
+    (RSS, CGROUP_LIMIT, CGROUP_USED, OOM_KILLS, HOST_TOTAL, HOST_AVAILABLE),
+    ("cgroup", "host"),
+    _collect_system,
+)
+"""Seen on this host, or from 8.1.3 on told by the server."""

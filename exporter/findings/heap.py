@@ -35,12 +35,11 @@ def _heap_other(analysis: Analysis) -> Verdict:
         return UNKNOWN  # it may be stages of indexes, reserved and never touched
     largest = sorted(use.owners.items(), key=lambda owner: -owner[1])[:_NAMED]
     known = ", ".join(f"{name} {size(held)}" for name, held in largest if held >= SMALL)
-    summary = (
-        f"{size(other)} in blocks of the heap, {share(other / whole)} of the {'process' if process else 'heap'}, have no"
-        f" owner in any statistic{f' (of the rest: {known})' if known else ''}."
-        f"{'' if use.certain else ' Stages of indexes that once were larger may be among it.'}{_migrating(snapshot)}"
-    )
-    return found("warning", summary, other)
+    part = f"{share(other / whole)} of the {'process' if process else 'heap'}"
+    summary = f"{size(other)} in blocks of the heap, {part}, have no owner in any statistic."
+    summary += f" Others have {known}." if known else ""
+    summary += "" if use.certain else " Stages of indexes that once were larger may be among them."
+    return found("warning", summary + _migrating(snapshot), other)
 
 
 def _resident(snapshot: Snapshot) -> int | None:
@@ -55,14 +54,15 @@ def _migrating(snapshot: Snapshot) -> str:
     received = sum(namespace.immigrations or 0 for namespace in snapshot.namespaces)
     if not sent and not received:
         return ""
-    most = f", which may have up to {size(sent * EMIGRATION_MOST_BYTES)} of it" if sent else ""
-    return f" Migration sends {sent} partitions now{most}, and receives {received}."
+    most = f", which may have up to {size(sent * EMIGRATION_MOST_BYTES)} of them," if sent else ""
+    return f" Migration sends {sent} partitions now{most} and receives {received}."
 
 
 @of_the_node
 def _batch_buffers(analysis: Analysis) -> Verdict:
     snapshot = analysis.snapshot
-    buffers, whole = snapshot.batch_buffers, _resident(snapshot) or snapshot.heap.allocated
+    buffers, process = snapshot.batch_buffers, _resident(snapshot)
+    whole = process or snapshot.heap.allocated
     if buffers is None:
         return UNKNOWN
     waiting = sum(buffers.waiting)
@@ -71,9 +71,10 @@ def _batch_buffers(analysis: Analysis) -> Verdict:
     if verdict is not None or not whole:
         return verdict or UNKNOWN
     summary = (
-        f"Responses to batches hold at least {size(held)} of heap, {share(held / whole)} of it: {waiting} buffers of"
-        f" 128 KiB wait in {len(buffers.waiting)} queues, at most {max(buffers.waiting, default=0)} in one"
-        f" (batch-max-buffers-per-queue), and {buffers.unused} are kept unused (batch-max-unused-buffers)."
+        f"Responses to batches hold at least {size(held)} of the heap, {share(held / whole)} of the"
+        f" {'process' if process else 'heap'}: {waiting} buffers of 128 KiB wait in {len(buffers.waiting)} queues"
+        f" (batch-index-threads), at most {max(buffers.waiting, default=0)} in one (batch-max-buffers-per-queue), and"
+        f" {buffers.unused} are kept unused (batch-max-unused-buffers)."
     )
     return found("warning", summary, held)
 

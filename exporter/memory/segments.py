@@ -54,18 +54,28 @@ def own(snapshot: Snapshot) -> tuple[Segment, ...] | None:
     return None if number is None else tuple(segment for segment in segments if segment.instance == number)
 
 
-def by_owner(namespaces: Sequence[Namespace], segments: Iterable[Segment]) -> Mapping[tuple[str, str], list[Segment]]:
-    """The attached segments of a server by namespace and kind; the namespace is empty where none has their id.
+Owner = tuple[str, str, bool]
+"""Namespace, kind, and whether a process has it attached."""
+
+
+def by_owner(namespaces: Sequence[Namespace], segments: Iterable[Segment]) -> Mapping[Owner, list[Segment]]:
+    """The segments of a server by owner; the namespace is empty where none has their id.
 
     What a server of one namespace has attached is of that namespace.
     """
     names = {namespace.xmem_id: namespace.name for namespace in namespaces}
     only = namespaces[0].name if len(namespaces) == 1 else ""
-    owners: dict[tuple[str, str], list[Segment]] = defaultdict(list)
+    owners: dict[Owner, list[Segment]] = defaultdict(list)
     for segment in segments:
-        if segment.attached:
-            owners[names.get(segment.xmem_id, only), segment.kind].append(segment)
+        attached = segment.attached > 0
+        owners[names.get(segment.xmem_id, only if attached else ""), segment.kind, attached].append(segment)
     return owners
+
+
+def _attached(snapshot: Snapshot) -> Mapping[tuple[str, str], list[Segment]]:
+    """The attached segments of the server by namespace and kind."""
+    owners = by_owner(snapshot.namespaces, own(snapshot) or ())
+    return {(name, kind): segments for (name, kind, attached), segments in owners.items() if attached}
 
 
 def resident(snapshot: Snapshot) -> Mapping[tuple[str, str], int] | None:
@@ -73,8 +83,8 @@ def resident(snapshot: Snapshot) -> Mapping[tuple[str, str], int] | None:
 
     A server that has just restarted has not touched all of them: they are resident in the host, not in the process.
     """
-    owners = by_owner(snapshot.namespaces, own(snapshot) or ())
-    sizes = {owner: total([segment.rss for segment in segments]) for owner, segments in owners.items()}
+    owners = _attached(snapshot).items()
+    sizes = {owner: total([segment.rss for segment in segments]) for owner, segments in owners}
     known = {owner: size for owner, size in sizes.items() if size is not None and owner[0]}
     return known if known and len(known) == len(sizes) else None
 
@@ -83,7 +93,7 @@ def reserved(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
     """What the server has of the host by namespace and kind: stages of indexes, and stripes, touched or not."""
     return {
         (name, kind): sum(segment.size for segment in segments if kind == "data" or segment.key & 0xFFF >= FIRST_STAGE)
-        for (name, kind), segments in by_owner(snapshot.namespaces, own(snapshot) or ()).items()
+        for (name, kind), segments in _attached(snapshot).items()
     }
 
 

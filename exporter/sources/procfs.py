@@ -115,8 +115,8 @@ class ProcSource:
             directory = f"{self._root}/{who.pid}"
             if self._limits[0] != (who.pid, who.start_ticks):
                 # Limits are set before the server starts its threads, and it was started but once.
-                texts = (_optional(f"{directory}/{name}") for name in ("limits", "cmdline"))
-                self._limits = ((who.pid, who.start_ticks), *texts)
+                limits, command_line = _optional(f"{directory}/limits"), _optional(f"{directory}/cmdline")
+                self._limits = (who.pid, who.start_ticks), limits, command_line
             _, limits, command_line = self._limits
         try:
             return proc.process(who, text(f"{directory}/status"), limits, command_line)

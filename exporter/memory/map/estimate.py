@@ -55,6 +55,7 @@ OPEN = "open blocks"
 HEADER_BUFFERS = "header buffers"
 DIRTY = "dirty pages"
 PMEM = "blocks on persistent memory"
+NO_SEGMENT = "shared memory in no segment"
 
 
 def estimate(inputs: Inputs) -> list[Quantity]:
@@ -124,9 +125,8 @@ def _shares(resident: int, live: Mapping[tuple[str, str], int]) -> Iterator[Quan
 def _namespace(namespace: Namespace, jemalloc: Jemalloc | None, alike: Counter[int]) -> Iterator[Quantity]:
     name, partitions = namespace.name, structures.partitions_held(namespace)
     yield _primary_index(namespace)
-    free_chunks = size_class(structures.free_chunks_bytes(namespace)) if namespace.index.type == "flash" else 0
-    if free_chunks:
-        yield Quantity(name, "primary_index", Bounds(0, 0, free_chunks), free_chunks, free_chunks)
+    if namespace.index.type == "flash":
+        yield _free_chunks(namespace)
     structs = len(namespace.sindexes) * partitions * structures.SINDEX_STRUCT_BYTES
     told = _told(namespace.sindex)
     nodes = 0 if namespace.sindex.persisted else namespace.sindex.used_bytes or 0
@@ -142,8 +142,6 @@ def _namespace(namespace: Namespace, jemalloc: Jemalloc | None, alike: Counter[i
         yield Quantity(name, "record_data", exactly(data), data, data)
         yield Quantity(name, "data_fragmentation", exactly(waste), waste, waste)
     yield from _blocks(namespace)
-    queued = structures.queued_bytes(namespace)
-    yield Quantity(name, "write_queues", exactly(queued), queued, queued)
     sending = (namespace.emigrations or 0) * structures.EMIGRATION_BYTES
     yield Quantity(name, "migrations", exactly(sending), sending, sending)
 
@@ -170,6 +168,14 @@ def _primary_index(namespace: Namespace) -> Quantity:
     most = max(slots, min(namespace.records_written or 0, room))
     touched, ever = (structures.index_touched(count, namespace.release) for count in (slots, most))
     return Quantity(namespace.name, "primary_index", Bounds(touched, touched, ever))
+
+
+def _free_chunks(namespace: Namespace) -> Quantity:
+    """The list of free chunks of an index on flash, which is touched as far as chunks that were allocated came free."""
+    size, allocated = structures.free_chunks_bytes(namespace), namespace.index.allocated_bytes
+    chunks = size if allocated is None else min(size, 5 * (allocated // structures.PAGE_BYTES))
+    reserved = size_class(size)
+    return Quantity(namespace.name, "primary_index", Bounds(0, 0, chunks), reserved, reserved)
 
 
 def _told(arena: Arena) -> int | None:
@@ -206,6 +212,9 @@ def _blocks(namespace: Namespace) -> Iterator[Quantity]:
         for unit in storage_units(namespace):
             resident, allocated = device_buffers(storage, unit)
             yield Quantity(name, "write_buffers", resident, allocated, allocated)
+            # Full blocks of the heap. Those of a stripe are in the stripe also while they wait for what is behind it.
+            queued = (unit.figures.write_queue_blocks or 0) * (unit.block or 0)
+            yield Quantity(name, "write_queues", exactly(queued), queued, queued)
 
 
 def _rest_of_heap(inputs: Inputs, owned: Sequence[Quantity]) -> Iterator[Quantity]:

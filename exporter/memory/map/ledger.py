@@ -11,7 +11,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, PMEM, SEALED, estimate, uncounted_stage
+from exporter.memory.map.estimate import (
+    DIRTY,
+    HEADER_BUFFERS,
+    NO_SEGMENT,
+    OPEN,
+    PMEM,
+    SEALED,
+    estimate,
+    uncounted_stage,
+)
 from exporter.memory.map.inputs import inputs
 from exporter.memory.map.measure import measure
 from exporter.memory.map.reconcile import reconcile
@@ -94,6 +103,8 @@ def _entries(snapshot: Snapshot, sizes: Mapping[Key, int], resident: int) -> dic
     for (name, part), size in sizes.items():
         if part in (SEALED, OPEN, PMEM):
             blocks[name] += size
+        elif part == NO_SEGMENT:
+            continue  # no owner
         elif part in (HEADER_BUFFERS, DIRTY):
             entries[name, "heap_fragmentation"] += size
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import OPEN, SEALED, Quantity, mapped_files
+from exporter.memory.map.estimate import NO_SEGMENT, OPEN, SEALED, Quantity, mapped_files
 from exporter.memory.map.shares import share_out, split
 from exporter.memory.segments import resident
 from exporter.model.bounds import Bounds, exactly
@@ -67,6 +67,7 @@ def _shared(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
     by_segment = resident(inputs.snapshot)
     if by_segment is not None:
         sizes = _in_segments(inside, by_segment, measured)
+        quantities = [*quantities, Quantity("", NO_SEGMENT, exactly(measured - sum(sizes)))]
     elif measured <= sum(sizes):
         sizes = split(measured, sizes)
     elif inside:
@@ -77,10 +78,7 @@ def _shared(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
 
 
 def _in_segments(quantities: list[Quantity], by_segment: Mapping[tuple[str, str], int], measured: int) -> list[int]:
-    """The sizes of what is in segments: each segment as far as it is resident, and the process has touched it.
-
-    What the process has of shared memory besides has no owner here.
-    """
+    """The sizes of what is in segments: each segment as far as it is resident, and the process has touched it."""
     touched = dict(
         zip(by_segment, split(min(measured, sum(by_segment.values())), list(by_segment.values())), strict=True)
     )

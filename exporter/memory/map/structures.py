@@ -156,18 +156,7 @@ def free_chunks_bytes(namespace: Namespace) -> int:
     It has 5 bytes for each entry of a stage, and is written only as chunks come free.
     """
     arena = namespace.index
-    return 5 * (arena.stage_bytes or 0) // INDEX_ENTRY_BYTES if arena.type == "flash" else 0
-
-
-def queued_bytes(namespace: Namespace) -> int:
-    """The write blocks that wait for a device or file, each a block of the heap (drv_ssd.c `swb_get`).
-
-    Those of stripes are in the stripe itself, also while they wait for the file behind it (drv_mem.c).
-    """
-    storage = namespace.storage
-    if storage is None or storage.kind not in ("device", "file"):
-        return 0
-    return sum(unit.write_queue_blocks or 0 for unit in storage.units) * (storage.block_bytes or 0)
+    return 5 * ((arena.stage_bytes or 0) // INDEX_ENTRY_BYTES) if arena.type == "flash" else 0
 
 
 def rounding(size: int) -> int:
