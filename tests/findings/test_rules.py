@@ -13,6 +13,7 @@ from exporter.model.snapshot import Namespace
 from tests.findings import (
     test_capacity,
     test_eviction,
+    test_heap,
     test_host,
     test_indexes,
     test_limits,
@@ -31,6 +32,7 @@ CASES: tuple[Case, ...] = (
     *test_misconfiguration.CASES,
     *test_capacity.CASES,
     *test_host.CASES,
+    *test_heap.CASES,
     *test_peers.CASES,
     *test_waste.CASES,
     *test_indexes.CASES,
