@@ -140,8 +140,8 @@ def test_a_rule_is_counted_once_for_each_namespace_or_once() -> None:
         series = exposed(registry)
     states = {name: value for name, value in series.items() if name.startswith("finding_rules")}
     # 8 rules about limits, 4 about their order, 4 about waste and 1 about peers look at each of 2 namespaces; 3 more
-    # about order, 1 about waste and 6 about the host look at the node.
-    assert sum(states.values()) == (8 + 4 + 4 + 1) * 2 + 3 + 1 + 6
+    # about order, 1 about waste, 6 about the host and 2 about the heap look at the node.
+    assert sum(states.values()) == (8 + 4 + 4 + 1) * 2 + 3 + 1 + 6 + 2
     assert states['finding_rules{state="found"}'] == 0
 
 
