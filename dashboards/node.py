@@ -138,7 +138,8 @@ def ledger() -> Panel:
     return lines(
         "Ledger: who owns the resident memory",
         "All components add up to the resident memory. Blue is live data, orange and yellow are waste, purple are "
-        "fixed costs of namespaces, grey is the process itself; worry when a colour other than blue grows.",
+        "fixed costs of namespaces, green waits to be written or sent, grey is the process itself; worry when a colour "
+        "other than blue grows.",
         BYTES,
         *queries,
         stacked=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, USED, WASTE
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, UNDER_WAY, USED, WASTE
 from dashboards.panels import lines, stat_panel
 from dashboards.promql import (
     DATA,
@@ -47,9 +47,10 @@ GROUPS = (
         FREE,
         ("block_headers", "write_buffers", "partition_trees", "heap_other", "thread_stacks", "program"),
     ),
+    ("under way", UNDER_WAY, ("write_queues", "batch_buffers", "migrations")),
     ("unaccounted", BAD, ("unaccounted",)),
 )
-"""The components of the ledger in four groups."""
+"""The components of the ledger in groups."""
 
 
 def board() -> Board:

@@ -27,6 +27,11 @@ LIGHT_COST = "#EFC4DD"
 DARK_COST = "#98446F"
 """What a namespace or a node costs in any case."""
 
+UNDER_WAY = "#6B8E23"
+LIGHT_UNDER_WAY = "#A9C46C"
+PALE_UNDER_WAY = "#DCE8C0"
+"""What waits to be written or sent, and goes when it is."""
+
 BAD = "#D55E00"
 GOOD = "#009E73"
 
@@ -41,6 +46,9 @@ COMPONENTS = {
     "block_headers": FIXED_COST,
     "write_buffers": LIGHT_COST,
     "partition_trees": DARK_COST,
+    "write_queues": UNDER_WAY,
+    "batch_buffers": LIGHT_UNDER_WAY,
+    "migrations": PALE_UNDER_WAY,
     "heap_other": FREE,
     "thread_stacks": LIGHT_FREE,
     "program": DARK_FREE,

@@ -33,8 +33,16 @@ RESERVED = Metric(
     "pool_reserved_bytes",
     "What the pool has taken from the system.",
     _LABELS,
-    "data_total_bytes, device_total_bytes, heap_allocated_kbytes, *_alloc_bytes",
-    "data: total; indexes: stages * stage size, when the heap has no room for one stage more",
+    "data_total_bytes, device_total_bytes, heap_allocated_kbytes, *_alloc_bytes, /proc/sysvipc/shm: size",
+    "data: total; indexes: allocated (8.1.3 and later), their segments, or else stages * stage size, when the heap has"
+    " no room for one stage more",
+)
+RESIDENT = Metric(
+    "pool_resident_bytes",
+    "What of the reserved is resident: of shared memory alone, and with no segment seen what was ever touched of it.",
+    _LABELS,
+    "/proc/sysvipc/shm: rss; *_shmem_alloc_bytes, *_shmem_tail_bytes",
+    "rss of the segments; without them allocated - tail (8.1.3 and later)",
 )
 OCCUPIED = Metric(
     "pool_occupied_bytes",
@@ -74,6 +82,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
             yield INFO, (*labels, pool.medium), 1
             yield CAPACITY, labels, pool.capacity
             yield RESERVED, labels, pool.reserved
+            yield RESIDENT, labels, pool.resident
             yield OCCUPIED, labels, pool.occupied
             yield USED, labels, pool.used
             yield FREE, labels, pool.free
@@ -83,7 +92,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 
 POOLS = Collector(
     "pools",
-    (INFO, CAPACITY, RESERVED, OCCUPIED, USED, FREE, FRAGMENTED, RATIO, COMPRESSION),
+    (INFO, CAPACITY, RESERVED, RESIDENT, OCCUPIED, USED, FREE, FRAGMENTED, RATIO, COMPRESSION),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -64,8 +64,7 @@ HOST_MIN_FREE = Metric(
 )
 SHM_SIZE = Metric(
     "shm_size_bytes",
-    "System V segments of the server (Enterprise), as created; `ns` is empty for those of no namespace. Those of other"
-    " servers on the host are left out; all are where it is in doubt which are its own.",
+    "System V segments of this server alone (Enterprise), as created; `ns` is empty for those of no namespace.",
     ("ns", "kind", "attached"),
     "/proc/sysvipc/shm, xmem_id",
 )

@@ -44,9 +44,9 @@ class Analysis:
     @cached_property
     def pools(self) -> tuple[tuple[Namespace, tuple[pool.Pool, ...]], ...]:
         """The pools of each namespace."""
-        reserved = segments.reserved(self.snapshot)
+        shared = segments.shared(self.snapshot)
         return tuple(
-            (namespace, segments.with_reserved(namespace, pool.pools(namespace, self.stages_certain), reserved))
+            (namespace, segments.with_shared(namespace, pool.pools(namespace, self.stages_certain), shared))
             for namespace in self.snapshot.namespaces
         )
 

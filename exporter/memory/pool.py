@@ -34,6 +34,7 @@ class Pool:
     reserved: int | None = None
     occupied: int | None = None
     used: int | None = None
+    resident: int | None = None  # what of the reserved is in memory, or was ever touched; of shared memory alone
 
     @property
     def in_memory(self) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.model.arithmetic import total
+from exporter.model.arithmetic import difference, total
 from exporter.model.process import instance_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.memory.pool import Pool
     from exporter.model.process import Segment
-    from exporter.model.snapshot import Namespace, Snapshot
+    from exporter.model.snapshot import Arena, Namespace, Snapshot
 
 FIRST_STAGE = 0x100
 """From this number of a key on, the segment of an index is a stage; those before it describe the arena."""
@@ -97,13 +97,37 @@ def reserved(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
     }
 
 
-def with_reserved(
-    namespace: Namespace, pools: tuple[Pool, ...], sizes: Mapping[tuple[str, str], int]
-) -> tuple[Pool, ...]:
-    """The pools of a namespace; where those in shared memory do not tell what they have reserved, the segments do."""
+class Shared(NamedTuple):
+    """What the server has of shared memory, by namespace and kind, as far as its segments are seen."""
+
+    reserved: Mapping[tuple[str, str], int]
+    resident: Mapping[tuple[str, str], int]
+
+
+def shared(snapshot: Snapshot) -> Shared:
+    """What the server has of shared memory."""
+    return Shared(reserved(snapshot), resident(snapshot) or {})
+
+
+def with_shared(namespace: Namespace, pools: tuple[Pool, ...], memory: Shared) -> tuple[Pool, ...]:
+    """The pools of a namespace, those in shared memory with what is reserved and resident of them.
+
+    By the server's figures where it tells them (8.1.3 and later), else by the segments.
+    """
+    arenas = {"primary_index": namespace.index, "secondary_index": namespace.sindex}
     return tuple(
-        replace(pool, reserved=sizes.get((namespace.name, pool.name)))
-        if pool.reserved is None and pool.medium == "shared_memory"
+        _with_shared(pool, (namespace.name, pool.name), memory, arenas.get(pool.name))
+        if pool.medium == "shared_memory"
         else pool
         for pool in pools
+    )
+
+
+def _with_shared(pool: Pool, owner: tuple[str, str], memory: Shared, arena: Arena | None) -> Pool:
+    # All of an arena but the end of its newest stage was touched.
+    touched = difference(arena.allocated_bytes, arena.tail_bytes) if arena is not None else None
+    return replace(
+        pool,
+        reserved=memory.reserved.get(owner) if pool.reserved is None else pool.reserved,
+        resident=memory.resident.get(owner, touched),
     )

@@ -47,6 +47,24 @@ def test_figures_that_an_old_kernel_does_not_have_are_unknown() -> None:
     assert process.rss_shared is process.threads is process.stack_limit is None
 
 
+@pytest.mark.parametrize(
+    ("command_line", "instance"),
+    [
+        ("/usr/bin/asd\0--foreground\0", 0),
+        ("asd\0--instance\x003\0--foreground\0", 3),
+        ("asd\0--instance=15\0", 15),
+        ("asd\0--inst\x001\0", 1),
+        ("asd\0--instance\0", None),
+        ("asd\0--instance\x0016\0", None),
+        ("asd\0--instance\x000x1\0", None),
+        ("asd\0--", 0),
+        ("", None),
+    ],
+)
+def test_the_instance_is_a_flag_that_may_be_cut_short(command_line: str, instance: int | None) -> None:
+    assert proc.process(WHO, FILES["status"], command_line=command_line).instance == instance
+
+
 def test_a_process_that_has_ended_has_no_memory() -> None:
     assert proc.stat("7 (asd) Z " + "0 " * 30).ended
     with pytest.raises(ParseError, match="without memory"):
@@ -92,6 +110,7 @@ def test_segments_are_told_apart_by_their_key() -> None:
         (1 << 28, 0, 4096),
         (384 << 20, 0, 0),
     ]
+    assert {segment.last_pid for segment in segments} == {1424}
 
 
 def test_no_segments_are_none_and_no_list_is_an_error() -> None:

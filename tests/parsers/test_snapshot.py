@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
+from exporter.model.process import Cgroup, ProcessView
+from exporter.model.snapshot import BatchBuffers, System
 from exporter.parsers import namespace as namespaces
 from exporter.parsers import snapshot as stats
 from tests.support import SCENARIOS, replies
@@ -65,6 +67,78 @@ def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:
     assert namespace.storage is not None
     assert namespace.storage.medium == "shared_memory"
     assert [unit.name for unit in namespace.storage.units] == ["stripe-0"]
+
+    assert namespace.storage.segment_key == 0xAD002000
+
+
+def test_blocks_wait_in_all_queues_of_a_unit() -> None:
+    fields = {
+        "storage-engine": "device",
+        **{f"storage-engine.device[{number}].used_bytes": "0" for number in range(3)},
+        "storage-engine.device[0]": "/a",
+        "storage-engine.device[0].write_q": "7",
+        "storage-engine.device[1].write_q": "7",
+        "storage-engine.device[1].shadow_write_q": "5",
+    }
+    storage = namespaces.namespace("ns", fields, (8, 1)).storage
+    assert storage is not None
+    assert [unit.write_queue_blocks for unit in storage.units] == [7, 12, None]
+    stripe = {"storage-engine.stripe[0]": "s", "storage-engine.stripe[0].used_bytes": "0"}
+    memory = namespaces.namespace("ns", {**stripe, "storage-engine.stripe[0].backing_write_q": "3"}, (8, 1)).storage
+    assert memory is not None
+    assert memory.units[0].write_queue_blocks == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "release", "ratio"),
+    [
+        ({"data_compression_ratio": "0.250"}, (8, 1), 0.25),
+        ({"device_compression_ratio": "0.250", "storage-engine": "device"}, (6, 4), 0.25),
+        ({"pmem_compression_ratio": "0.250", "storage-engine": "pmem"}, (6, 4), 0.25),
+        ({"storage-engine": "device"}, (6, 4), None),
+    ],
+)
+def test_compression_is_told_in_the_words_of_the_release(
+    fields: dict[str, str], release: tuple[int, int], ratio: float | None
+) -> None:
+    assert namespaces.namespace("ns", fields, release).data_compression_ratio == ratio
+
+
+def test_a_compression_that_is_no_ratio_is_an_error() -> None:
+    with pytest.raises(ParseError, match="data_compression_ratio is not a ratio: 'nan'"):
+        namespaces.namespace("ns", {"data_compression_ratio": "nan"}, (8, 1))
+
+
+def test_what_is_allocated_is_told_for_each_medium_of_an_index() -> None:
+    fields = {
+        f"{index}_{kind}_alloc_bytes": "9" for index in ("index", "sindex") for kind in ("shmem", "pmem", "flash")
+    }
+    for kind in ("shmem", "pmem", "flash"):
+        typed = {**fields, "index-type": kind, "sindex-type": kind, "index_shmem_tail_bytes": "4"}
+        namespace = namespaces.namespace("ns", typed, (8, 2))
+        assert (namespace.index.allocated_bytes, namespace.sindex.allocated_bytes) == (9, 9)
+        assert namespace.index.tail_bytes == (4 if kind == "shmem" else None)
+    assert namespaces.namespace("ns", fields, (8, 2)).index.allocated_bytes is None
+
+
+def test_the_buffers_of_batches_are_counted_by_queue() -> None:
+    assert stats.batch_buffers({}) is None
+    queues = {"batch_index_queue": "3:1024,0:7", "batch_index_unused_buffers": "5"}
+    assert stats.batch_buffers(queues) == BatchBuffers((1024, 7), 5)
+    assert stats.batch_buffers({"batch_index_queue": ""}) == BatchBuffers((), 0)
+    for wrong in ("7", "1:2:3", "1:x"):
+        with pytest.raises(ParseError, match="batch_index_queue is not"):
+            stats.batch_buffers({"batch_index_queue": wrong})
+
+
+def test_the_server_tells_its_cgroup_where_that_is_not_seen() -> None:
+    _, system = stats.statistics({"cgroup_memory_limit_bytes": "9", "cgroup_memory_used_bytes": "4"})
+    assert stats.with_cgroup(ProcessView(), system).cgroup == Cgroup(9, 4)
+    seen = ProcessView(cgroup=Cgroup(8, 3, 1))
+    assert stats.with_cgroup(seen, system) == seen
+    assert stats.with_cgroup(ProcessView(), System()) == ProcessView()
+    _, unlimited = stats.statistics({"cgroup_memory_limit_bytes": "0", "cgroup_memory_used_bytes": "4"})
+    assert stats.with_cgroup(ProcessView(), unlimited).cgroup == Cgroup(None, 4)
 
 
 def test_write_blocks_are_8_mib_but_on_devices_of_up_to_7_0() -> None:

@@ -81,6 +81,23 @@ def test_of_several_servers_the_one_that_listens_on_the_port_is_read(tree: Tree)
         assert process.pid == pid
 
 
+def test_the_instance_is_on_the_command_line_of_each_server(tree: Tree) -> None:
+    write(add_process(tree.proc, 42) / "cmdline", "/usr/bin/asd\0--instance\x002\0")
+    source = tree.source(pid=42)
+    process = source.read().process
+    assert process is not None
+    assert process.instance == 2
+    # Another process that has the pid now was started otherwise, or may not be looked at.
+    write(add_process(tree.proc, 42, start=9) / "cmdline", "/usr/bin/asd\0")
+    process = source.read().process
+    assert process is not None
+    assert process.instance == 0
+    (add_process(tree.proc, 42, start=10) / "cmdline").unlink()
+    process = source.read().process
+    assert process is not None
+    assert process.instance is None
+
+
 def test_several_servers_of_which_none_or_two_listen_are_named(tree: Tree) -> None:
     add_process(tree.proc, 42, listens=((3000, 11),))
     add_process(tree.proc, 43, listens=((3000, 12),))

@@ -417,6 +417,196 @@ def test_an_index_on_flash_is_a_mapped_file_and_not_the_program() -> None:
     assert of(node).total("program") == 51 * MIB
 
 
+def grown(node: Snapshot, size: int) -> Snapshot:
+    """As if the heap had so much more, in use and resident."""
+    assert node.heap.allocated is not None
+    assert node.heap.active is not None
+    assert node.heap.mapped is not None
+    assert node.process_view.process is not None
+    heap = Heap(*(figure + size for figure in (node.heap.allocated, node.heap.active, node.heap.mapped)))
+    process = replace(node.process_view.process, rss=node.process_view.process.rss + size)
+    return replace(node, heap=heap, process_view=replace(node.process_view, process=process))
+
+
+def on_flash(node: Snapshot, *sizes: tuple[int, int | None]) -> Snapshot:
+    """As if the primary indexes were on flash: what is live in each, and allocated."""
+    pairs = zip(node.namespaces, sizes, strict=True)
+    indexes = (replace(namespace, index=Arena("flash", used, GIB, allocated)) for namespace, (used, allocated) in pairs)
+    return replace(node, namespaces=tuple(indexes))
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        # All that is allocated, whatever is live in it, and the rest is the program's, with 1 MiB of data.
+        (200, [120, 40, 41]),
+        # Not all of it is resident: what is, but 10 MiB of the program, in proportion.
+        (90, [60, 20, 11]),
+        (10, [0, 0, 11]),
+        (8, [0, 0, 9]),
+    ],
+)
+def test_an_index_on_flash_has_the_pages_of_its_chunks(file: int, expected: list[int]) -> None:
+    node = enterprise(0)
+    assert node.process_view.process is not None
+    process = replace(node.process_view.process, rss_file=file * MIB)
+    node = on_flash(replace(node, process_view=ProcessView(process=process)), (12 * MIB, 120 * MIB), (MIB, 40 * MIB))
+    made = of(node, infer=False)
+    sizes = [made.entries[namespace.name, "primary_index"] for namespace in node.namespaces]
+    assert [*sizes, made.total("program")] == [size * MIB for size in expected]
+
+
+def test_an_index_on_flash_has_a_list_of_free_chunks_and_larger_trees() -> None:
+    node = grown(enterprise(0), 300 * MIB)
+    before, made = of(node, infer=False), of(on_flash(node, (0, 0), (0, 0)), infer=False)
+    # 1 GiB / 64 entries of 5 bytes are 80 MiB for each of two namespaces: allocated, and not touched. The trees have
+    # 256 puddles of 5 bytes more, in the same size class: 36,152 + 1280 = 9 pages and 568 bytes. From 56 of 64 cache
+    # lines (64 * 55 + 568 <= 4096) they touch 10 pages, from the others 11.
+    assert before.total("heap_other") - made.total("heap_other") == 160 * MIB
+    assert before.total("partition_trees") == 2 * 157 * MIB
+    assert made.total("partition_trees") == 2 * 4096 * (56 * 10 + 8 * 11) * 4 * KIB // 64
+    assert made.total("primary_index") == 0
+    # Nothing was ever allocated there, so that nothing came free.
+    assert of(on_flash(node, (0, 0), (0, 0))).total("primary_index") == 0
+
+
+def test_what_is_allocated_of_an_index_in_shared_memory_was_touched_but_its_end() -> None:
+    node = enterprise(0)
+    assert node.process_view.process is not None
+    process = replace(node.process_view.process, rss_shared=None)
+    told = (
+        replace(
+            namespace,
+            index=replace(namespace.index, allocated_bytes=GIB, tail_bytes=GIB - 30 * MIB),
+            sindex=replace(namespace.sindex, allocated_bytes=GIB, tail_bytes=GIB - 20 * MIB),
+            set_index_allocated_bytes=5 * MIB,
+        )
+        for namespace in node.namespaces
+    )
+    made = of(replace(node, namespaces=tuple(told), process_view=ProcessView(process=process)), infer=False)
+    assert [made.total(part) for part in ("primary_index", "secondary_index", "set_index")] == [
+        60 * MIB,
+        40 * MIB + 2 * 4096 * 128,
+        10 * MIB,
+    ]
+
+
+def segmented(node: Snapshot, *sizes: tuple[str, int, int]) -> Snapshot:
+    """With attached segments of a kind, a namespace's id, and so much resident."""
+    segments = tuple(Segment(0x100, kind, 0, xmem_id, GIB, size, 0, 1) for kind, xmem_id, size in sizes)
+    named = tuple(replace(namespace, xmem_id=number) for number, namespace in enumerate(node.namespaces, 1))
+    return replace(node, namespaces=named, process_view=replace(node.process_view, segments=segments))
+
+
+def test_segments_say_which_index_and_which_stripes_are_resident() -> None:
+    first, second = (namespace.name for namespace in enterprise(0).namespaces)
+    node = enterprise(231 * MIB)
+    sizes = (
+        ("primary_index", 1, 50 * MIB),
+        ("secondary_index", 1, 10 * MIB),
+        ("data", 1, 70 * MIB),
+        ("data", 2, 99 * MIB),
+    )
+    made = of(segmented(node, *sizes), infer=False)
+    structs = 4096 * 128
+    assert (made.entries[first, "primary_index"], made.entries[second, "primary_index"]) == (50 * MIB, 0)
+    assert made.entries[first, "secondary_index"] == 10 * MIB + structs
+    assert made.entries[second, "secondary_index"] == structs
+    for name, size in ((first, 70 * MIB), (second, 99 * MIB)):
+        parts = ("record_data", "data_fragmentation", "block_headers")
+        assert sum(made.entries.get((name, part), 0) for part in parts) == size
+    # 2 MiB of shared memory are in none of them, and have no owner.
+    assert made.total("unaccounted") == of(node, infer=False).total("unaccounted") + 2 * MIB
+    # After a warm start the process has touched half of them.
+    half = of(segmented(enterprise(229 * MIB // 2), *sizes), infer=False)
+    assert half.entries[first, "primary_index"] == pytest.approx(25 * MIB, abs=1)
+    assert sum(half.total(part) for part in IN_SEGMENTS) == 229 * MIB // 2 + 2 * structs
+
+
+def test_segments_of_no_namespace_say_nothing_about_them() -> None:
+    node = enterprise(231 * MIB)
+    assert of(segmented(node, ("primary_index", 9, 50 * MIB))) == of(segmented(node))
+
+
+def test_persistent_memory_has_the_blocks_that_are_taken() -> None:
+    node = enterprise(0)
+    assert node.process_view.process is not None
+    process = replace(node.process_view.process, rss_file=500 * MIB)
+    # 63 blocks of 8 MiB and a header, of which 23 are free.
+    unit = Unit("/p", 100 * MIB, 23, 0, 0, 0, 0)
+    storage = Storage("pmem", 512 * MIB, 100 * MIB, block_bytes=8 * MIB, units=(unit,))
+    first = replace(node.namespaces[0], storage=storage)
+    made = of(replace(node, namespaces=(first,), process_view=ProcessView(process=process)), infer=False)
+    assert made.entries[first.name, "record_data"] == 100 * MIB
+    assert made.entries[first.name, "data_fragmentation"] == (40 * 8 - 100) * MIB
+    assert made.total("program") == (500 - 40 * 8 + 1) * MIB
+
+
+# What is under way.
+
+
+def test_blocks_that_wait_for_a_device_are_full_and_in_the_heap() -> None:
+    node = snapshot("6.4/durable-fragmented", regions=False, jemalloc=False)
+    waiting = []
+    for namespace in node.namespaces:
+        storage = namespace.storage
+        if storage is not None:
+            units = tuple(unit._replace(write_queue_blocks=7) for unit in storage.units)
+            namespace = replace(namespace, storage=replace(storage, units=units))
+        waiting.append(namespace)
+    made = of(grown(replace(node, namespaces=tuple(waiting)), 14 * MIB))
+    assert made.entries["orders", "write_queues"] == 2 * 7 * MIB  # two files, blocks of 1 MiB
+    assert made.total("heap_other") == of(node).total("heap_other")
+    assert of(node).total("write_queues") == 0
+
+
+def test_blocks_that_wait_for_the_file_behind_a_stripe_are_in_the_stripe() -> None:
+    node = snapshot("8.1/durable-fragmented", regions=False, jemalloc=False)
+    (orders,) = (namespace for namespace in node.namespaces if namespace.name == "orders")
+    assert orders.storage is not None
+    units = tuple(unit._replace(write_queue_blocks=7) for unit in orders.storage.units)
+    waiting = replace(orders, storage=replace(orders.storage, units=units))
+    others = tuple(namespace for namespace in node.namespaces if namespace.name != "orders")
+    made = of(replace(node, namespaces=(*others, waiting)))
+    assert made.total("write_queues") == 0
+    assert made.total("heap_other") == of(node).total("heap_other")
+
+
+def test_buffers_of_batches_and_migrations_are_no_other_heap() -> None:
+    node = snapshot("8.1/cache-steady", regions=False, jemalloc=False)
+    sending = (replace(node.namespaces[0], emigrations=3), *node.namespaces[1:])
+    busy = replace(node, batch_buffers=BatchBuffers((100, 20), 40), namespaces=sending)
+    # 160 buffers of 128 KiB; 3 tables of 16 Ki entries (class 1 MiB) and 64 KiB of locks
+    size = 160 * 128 * KIB + 3 * (1024 + 64) * KIB
+    made = of(grown(busy, size), infer=False)
+    assert made.total("heap_other") == of(node, infer=False).total("heap_other")
+    assert made.entries[node.namespaces[0].name, "migrations"] == 3 * 1088 * KIB
+    # From one of 64 cache lines they touch 32 pages, from the others 33.
+    assert made.total("batch_buffers") == 160 * (32 + 63 * 33) * 4 * KIB // 64
+
+
+def test_what_is_swapped_out_is_no_error_and_changes_no_owner() -> None:
+    node = snapshot("8.1/cache-steady", regions=False, jemalloc=False)
+    process, out = node.process_view.process, 60 * MIB
+    assert process is not None
+    view = ProcessView(process=replace(process, rss=process.rss - out, swapped=out))
+    before, made = of(node), of(replace(node, process_view=view))
+    assert adds_up(made)
+    owners = {key: size for key, size in before.entries.items() if key[1] != "unaccounted"}
+    assert {key: size for key, size in made.entries.items() if key[1] != "unaccounted"} == owners
+    assert made.total("unaccounted") == before.total("unaccounted") - out
+    assert made.unaccounted_ratio <= 0.005
+    assert of(with_rss(node, 0.9)).unaccounted_ratio > 0.05
+
+
+@pytest.mark.parametrize(
+    ("unaccounted", "swapped", "unexplained"),
+    [(5, 0, 5), (5, 9, 5), (-5, 0, -5), (-5, 3, -2), (-5, 5, 0), (-5, 9, 0), (0, 9, 0)],
+)
+def test_swap_explains_only_what_is_explained_twice(unaccounted: int, swapped: int, unexplained: int) -> None:
+    assert Ledger(100, {("", "unaccounted"): unaccounted}, 0, swapped).unexplained == unexplained
+
+
 # Whatever the figures are.
 
 SIZES = st.one_of(st.sampled_from([0, 1, MIB, 8 * MIB, GIB]), st.integers(0, 1 << 45))
