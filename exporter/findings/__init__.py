@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exporter.findings.capacity import CAPACITY_RULES
+from exporter.findings.defrag import DEFRAG_RULES
 from exporter.findings.eviction import EVICTION_RULES
 from exporter.findings.host import HOST_RULES
 from exporter.findings.indexes import INDEX_RULES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 RULES = (
     *LIMIT_RULES,
+    *DEFRAG_RULES,
     *EVICTION_RULES,
     *OPERATOR_RULES,
     *MISCONFIGURATION_RULES,
@@ -49,5 +51,6 @@ class Diagnosis(Analysis):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong, the worst first."""
-        findings = (Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found")
+        release = self.snapshot.node.release
+        findings = (Finding(rule, verdict, release) for rule, verdict in self.verdicts if verdict.state == "found")
         return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

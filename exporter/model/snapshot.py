@@ -94,6 +94,8 @@ class Storage:
     defrag_lwm_pct: int | None = None
     cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
     units: tuple[Unit, ...] = ()
+    defrag_sleep: int | None = None  # microseconds between two blocks, from 7.1 on between two reads of a device
+    defrag_queue_min: int | None = None  # write blocks that defrag leaves in the queue of each unit
 
     @property
     def medium(self) -> str:
@@ -135,6 +137,7 @@ class Set(NamedTuple):
     used_bytes: int | None
     limit_bytes: int | None  # None where there is no limit
     indexed: bool
+    eviction_disabled: bool = False
 
 
 class SecondaryIndex(NamedTuple):
@@ -176,6 +179,14 @@ class Namespace:
     records_written: int | None = None  # since the server started, rewritten ones each time
     sets: tuple[Set, ...] = ()
     sindexes: tuple[SecondaryIndex, ...] = ()
+    clock_skew_stop_writes: bool | None = None  # then nsup does nothing either
+    current_time: int | None = None  # seconds since 2010, as the times at which records expire
+    evict_void_time: int | None = None  # the depth of the last eviction here: a time in seconds since 2010
+    smd_evict_void_time: int | None = None  # the depth that the cluster has agreed on; 0: none
+    evict_ttl: int | None = None  # that depth in seconds from when the last eviction began here
+    nsup_cycle_duration: int | None = None  # seconds that the last cycle took
+    nsup_cycle_deleted_pct: float | None = None  # of the records, by the last cycle; 6.3 and later
+    nsup_threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

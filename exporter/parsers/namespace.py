@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.model.constants import INDEX_ENTRY_BYTES, WRITE_BLOCK_BYTES
 from exporter.model.release import FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
-from exporter.parsers.info import Fields, either, flag, number
+from exporter.parsers.info import Fields, decimal, either, flag, number, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,14 @@ def namespace(
         records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
+        clock_skew_stop_writes=flag(stats, "clock_skew_stop_writes"),
+        current_time=number(stats, "current_time"),
+        evict_void_time=number(stats, "evict_void_time"),
+        smd_evict_void_time=number(stats, "smd_evict_void_time"),
+        evict_ttl=signed(stats, "evict_ttl"),
+        nsup_cycle_duration=number(stats, "nsup_cycle_duration"),
+        nsup_cycle_deleted_pct=decimal(stats, "nsup_cycle_deleted_pct"),
+        nsup_threads=number(stats, "nsup-threads"),
     )
 
 
@@ -133,6 +141,8 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         on_devices="device" in kinds,
         shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
         units=tuple(_units(stats)),
+        defrag_sleep=number(stats, "storage-engine.defrag-sleep"),
+        defrag_queue_min=number(stats, "storage-engine.defrag-queue-min"),
     )
 
 

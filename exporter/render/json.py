@@ -54,7 +54,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "severity": finding.severity,
         "summary": finding.verdict.summary,
         "why": finding.rule.why,
-        "advice": finding.rule.advice,
+        "advice": finding.advice,
         "commands": list(finding.verdict.commands),
         "bytes": finding.verdict.size,
     }

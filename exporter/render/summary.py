@@ -112,7 +112,7 @@ def findings(diagnosis: Diagnosis) -> Section:
             finding.name,
             finding.ns,
             f"{finding.verdict.summary} {finding.rule.why}",
-            finding.rule.advice,
+            finding.advice,
             finding.verdict.commands,
             folded=urgent and finding.severity == "info",
         )
