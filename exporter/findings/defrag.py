@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, found, mebibytes, of_each_namespace, set_config
 from exporter.findings.thresholds import DEFRAG_CHOICES, DEFRAG_FREE, DEFRAG_QUEUE, DEFRAG_SLEEP, SMALL
-from exporter.memory.defrag import backlogs, certain_bytes, read_bytes_per_second
+from exporter.memory.defrag import backlogs, certain_bytes, read_bytes_per_second, write_queue
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def _crowded(namespace: Namespace) -> list[Backlog]:
         for backlog in backlogs(namespace)
         if backlog.queued >= max(1, DEFRAG_QUEUE * backlog.blocks) and backlog.free <= DEFRAG_FREE * backlog.blocks
     ]
+
+
+def device_is_slow(storage: Storage) -> bool:
+    """Whether so many blocks wait to be written that defrag, which writes more of them, must not be made faster."""
+    waiting, allowed = write_queue(storage)
+    return bool(waiting and allowed and 2 * waiting >= allowed)
 
 
 @of_each_namespace
@@ -75,6 +81,10 @@ def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> t
         return text, (set_config(namespace, "defrag-queue-min", 0),)
     dear = (storage.defrag_lwm_pct or 0) > DEFRAG_CHOICES[-1]
     costly = f" defrag-lwm-pct {storage.defrag_lwm_pct} makes each block gained dear: lower it." if dear else ""
+    if device_is_slow(storage):
+        waiting, allowed = write_queue(storage)
+        text = f"{waiting:,} blocks wait to be written, of {allowed:,} that max-write-cache allows: the device is slow."
+        return f"{text}{costly}", ()
     rate = read_bytes_per_second(storage, namespace.release)
     if storage.defrag_sleep is None:
         return f"Its pauses (defrag-sleep) are not told.{costly}", ()

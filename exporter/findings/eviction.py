@@ -97,7 +97,8 @@ def _in_vain(analysis: Analysis, namespace: Namespace) -> Verdict:
     permanent = permanent_objects(namespace, uptime)
     evictable = evictable_objects(namespace, uptime)
     if evictable is not None and evictable <= EVICTABLE * namespace.objects:
-        why = f"At most {evictable:,} of {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
+        which = f"At most {evictable:,} of" if evictable else "None of"
+        why = f"{which} {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
     elif finds_nothing(namespace):
         why = f"nsup found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
     else:
@@ -121,7 +122,7 @@ def _goes_on(analysis: Analysis, namespace: Namespace, mark: Limit | None) -> st
     """What happens at the mark, and where that ends."""
     past = "past its eviction mark"
     if mark is not None and mark.limit is not None:
-        past = f"past the mark {mark.name}, {size(mark.used)} used of {size(mark.limit)},"
+        past = f"past the mark {mark.name} ({size(mark.used)} used of {size(mark.limit)})"
     stops = [limit for limit in limits_with(analysis, namespace, "stop_writes", "refuse_writes") if limit.limit]
     own = [limit for limit in stops if mark is not None and limit.name == mark.name]
     stop = max(own or stops, key=lambda limit: limit.used_ratio or 0.0, default=None)

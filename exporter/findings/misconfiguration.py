@@ -177,7 +177,7 @@ MISCONFIGURATION_RULES = (
         f" eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; judged once {UNIT_FILLED:.0%} of"
         f" its blocks are taken and the namespace holds {mebibytes(SMALL)} of live data",
         "Writes are refused before eviction starts, with all flags of the server well.",
-        "Raise defrag-lwm-pct, if no blocks wait for defrag; or lower the eviction threshold, which deletes sooner.",
+        "Raise defrag-lwm-pct, if no blocks wait for defrag, or lower the eviction threshold, which deletes sooner.",
         _blocks_run_out_first,
         by_release=LARGER_STORAGE,
     ),

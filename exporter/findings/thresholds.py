@@ -92,8 +92,9 @@ DEFRAG_FREE_BLOCKS: Final = 8
 """Free write blocks of a unit. It is what a unit on files or devices keeps for defrag alone (DRV_DEFRAG_RESERVE), and
 64 MiB of a unit that is in memory only."""
 
-LONG_QUEUE_BLOCKS: Final = 100
-"""Queued blocks of a unit from which on reclaim proposes a shorter defrag-sleep: 800 MiB that are not worked off."""
+LONG_QUEUE: Final = 800 * MIB
+"""Bytes of queued blocks of a unit from which on reclaim proposes a shorter defrag-sleep, and no higher threshold: a
+hundred blocks of 8 MiB that are not worked off. Smaller blocks wait by the hundred for moments."""
 
 DEFRAG_QUEUE: Final = 0.10
 """Share of a unit's write blocks that wait for defrag from which on it may be behind. Working as it should, it keeps a

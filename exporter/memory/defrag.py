@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.model.arithmetic import ceil_div
+from exporter.model.arithmetic import ceil_div, total
 from exporter.model.constants import HEADER_BYTES, OPEN_BLOCKS
 from exporter.model.release import FIXED_WRITE_BLOCK
 
@@ -66,6 +66,17 @@ def extra_blocks(taken: int, queued: int, used: int, block: int, lwm_pct: int, p
     if staying > left_now:
         return 0, most
     return min(most, max(0, staying - blocks_left(used, block, pct))), most
+
+
+def write_queue(storage: Storage) -> tuple[int | None, int | None]:
+    """The blocks of a namespace that wait to be written, and how many may before the server refuses writes.
+
+    Defrag waits, too, when there are a hundred more (drv_ssd.c `run_defrag`).
+    """
+    waiting = total([unit.write_queue_blocks for unit in storage.units])
+    if storage.max_write_cache_bytes is None or not storage.block_bytes:
+        return waiting, None
+    return waiting, len(storage.units) * storage.max_write_cache_bytes // storage.block_bytes
 
 
 def read_bytes_per_second(storage: Storage, release: Release) -> float | None:

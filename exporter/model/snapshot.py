@@ -76,6 +76,7 @@ class Unit(NamedTuple):
     writes: int | None
     defrag_reads: int | None
     defrag_writes: int | None
+    write_queue_blocks: int | None = None  # that wait for the device, and for its shadow or the backing of a stripe
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Storage:
     defrag_lwm_pct: int | None = None
     cache_blocks: int | None = None  # write blocks that a device keeps after writing (post-write cache or queue)
     units: tuple[Unit, ...] = ()
+    max_write_cache_bytes: int | None = None  # of each unit, for blocks that wait to be written
     defrag_sleep: int | None = None  # microseconds between two blocks, from 7.1 on between two reads of a device
     defrag_queue_min: int | None = None  # write blocks that defrag leaves in the queue of each unit
 

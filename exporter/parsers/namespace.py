@@ -141,6 +141,7 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         on_devices="device" in kinds,
         shared=".0x" in stats.get("storage-engine.stripe[0]", ""),
         units=tuple(_units(stats)),
+        max_write_cache_bytes=number(stats, "storage-engine.max-write-cache"),
         defrag_sleep=number(stats, "storage-engine.defrag-sleep"),
         defrag_queue_min=number(stats, "storage-engine.defrag-queue-min"),
     )
@@ -187,7 +188,14 @@ def _units(stats: Fields) -> Iterator[Unit]:
                 writes=number(stats, f"{prefix}.writes"),
                 defrag_reads=number(stats, f"{prefix}.defrag_reads"),
                 defrag_writes=number(stats, f"{prefix}.defrag_writes"),
+                write_queue_blocks=_write_queue(stats, prefix),
             )
+
+
+def _write_queue(stats: Fields, prefix: str) -> int | None:
+    """The blocks that wait to be written, as the server counts them for its overload: those of a shadow as well."""
+    queued = either(stats, f"{prefix}.write_q", f"{prefix}.backing_write_q")
+    return None if queued is None else queued + (number(stats, f"{prefix}.shadow_write_q") or 0)
 
 
 def _thresholds(stats: Fields) -> Thresholds:
