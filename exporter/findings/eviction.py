@@ -97,7 +97,7 @@ def _in_vain(analysis: Analysis, namespace: Namespace) -> Verdict:
     permanent = permanent_objects(namespace, uptime)
     evictable = evictable_objects(namespace, uptime)
     if evictable is not None and evictable <= EVICTABLE * namespace.objects:
-        which = f"At most {evictable:,} of" if evictable else "None of"
+        which = f"At most {evictable:,} of" if evictable else "0 of"
         why = f"{which} {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
     elif finds_nothing(namespace):
         why = f"nsup found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
@@ -145,15 +145,17 @@ def _evicts_for_a_peer(analysis: Analysis, namespace: Namespace) -> Verdict:
     lives = (depth or 0) - (now or 0)
     if (depth or 0) > (applied or 0) and lives > 0:
         # A depth of its own would have set its flag, which stays for a period; this one was not even carried out.
-        when, much = "An eviction is under way or about to begin", ""
+        when, much, who = "An eviction is under way or about to begin", "", "another"
     elif _evicted_for_others(analysis, namespace, lives, period or 0):
         age = eviction_age(namespace)
         when = f"The last eviction began {span(age)} ago" if age is not None else "Records are evicted"
         much = f" ({namespace.evicted_objects or 0:,} records since the start)"
+        who = "another" if age is not None and 2 * age <= (period or 0) else "most likely another"
     else:
         return CLEAR
-    reach = f", of records with up to {span(lives)} left to live," if lives > 0 else ""
-    return found("warning", f"{when}{reach}{much} though no eviction mark is reached here: another node asked for it.")
+    reach = f", of those with up to {span(lives)} left to live" if lives > 0 else ""
+    summary = f"{when}{much}{reach}, though no eviction mark is reached here: {who} node asked for it."
+    return found("warning", summary)
 
 
 def _evicted_for_others(analysis: Analysis, namespace: Namespace, lives: int, period: int) -> bool:

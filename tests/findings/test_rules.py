@@ -12,6 +12,7 @@ from exporter.findings.rule import SEVERITIES, STATES, Rule, first_of, not_enoug
 from exporter.model.snapshot import Namespace
 from tests.findings import (
     test_capacity,
+    test_defrag,
     test_eviction,
     test_host,
     test_indexes,
@@ -26,6 +27,7 @@ from tests.support import TESTS
 
 CASES: tuple[Case, ...] = (
     *test_limits.CASES,
+    *test_defrag.CASES,
     *test_eviction.CASES,
     *test_operator.CASES,
     *test_misconfiguration.CASES,
@@ -43,6 +45,7 @@ WITHOUT_FLOOR = {
     "operator_maximum": "the operator chose the bytes",
     "operator_minimum": "the operator chose the bytes",
     "eviction_never_runs": "it is about settings alone",
+    "evicts_for_a_peer": "the server acts, however small it is",
     "stops_before_evicting": "it is about settings alone",
     "areas_near_limit": "it is about a count",
 }
