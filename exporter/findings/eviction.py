@@ -194,7 +194,7 @@ def _nsup_slow(_: Analysis, namespace: Namespace) -> Verdict:
     with_threads = f" with nsup-threads {threads}" if threads is not None else ""
     of_all = f" and deleted {deleted:.1f} % of the records" if deleted is not None else ""
     summary = f"The last cycle of nsup took {span(seconds)}{with_threads}{of_all}; nsup-period is {span(period)}."
-    command = ()
+    command: tuple[str, ...] = ()
     if threads is not None and threads < _MOST_THREADS:
         command = (set_config(namespace, "nsup-threads", min(_MOST_THREADS, 2 * threads)),)
     return found("warning" if long or namespace.high_water_breached else "info", summary, None, *command)
