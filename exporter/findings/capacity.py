@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, mebibytes, not_enough, of_the_node
 from exporter.findings.thresholds import CGROUP_UNSEEN, SMALL
 from exporter.memory import config
-from exporter.model.release import MEMORY_SIZE
+from exporter.model.release import CGROUP_MEM_TRACKING, MEMORY_SIZE
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -117,9 +117,15 @@ CAPACITY_RULES = (
         ("warning",),
         f"the limit of the server's cgroup is below the host's memory by {CGROUP_UNSEEN:.0%} of it and"
         f" {mebibytes(SMALL)}, and the server's free share is that of the host",
-        "The server goes by the use of its host, so that stop-writes-sys-memory-pct never protects the container.",
-        "Set the namespaces' own limits to fit the container. From 8.1.2 on cgroup-mem-tracking makes the server go"
-        " by it; but page cache counts as used there, so that with files it may stop writes too early.",
+        "The server goes by the use of its host, so that none of its limits on that protects the container.",
+        "Set the namespaces' own limits to fit the container.",
         _cgroup_unseen,
+        by_release=(
+            (
+                CGROUP_MEM_TRACKING,
+                "Or let the server go by the container with cgroup-mem-tracking; but page cache counts as used there,"
+                " so that with files it may stop writes too early.",
+            ),
+        ),
     ),
 )

@@ -56,7 +56,8 @@ def finds_nothing(namespace: Namespace) -> bool:
     return (
         namespace.high_water_breached is True
         and namespace.evicted_objects == 0
-        and (namespace.smd_evict_void_time, namespace.evict_void_time) == (0, 0)
+        and namespace.smd_evict_void_time == 0
+        and namespace.evict_void_time == 0
     )
 
 
