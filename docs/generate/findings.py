@@ -7,9 +7,11 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from exporter.findings import RULES
+from exporter.model.release import SUPPORTED
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Rule
+    from exporter.model.release import Capability, Release
 
 HEAD = """# Findings
 
@@ -48,9 +50,21 @@ def _section(rule: Rule) -> str:
         f"*{_severities(rule)}*, when {rule.condition}.",
         f"**Why it matters.** {rule.why}",
         f"**What to do.** {rule.advice}",
+        *(f"**{_releases(capability)}:** {text}" for capability, text in rule.by_release),
     )
     wrapped = (textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False) for text in texts)
     return "\n\n".join([f"## {rule.name}", *wrapped]) + "\n"
+
+
+def _releases(capability: Capability) -> str:
+    if capability.until is None:
+        return f"From {_numbers(capability.since)} on"
+    until = f"Before {_numbers(capability.until)}"
+    return until if capability.since == SUPPORTED.since else f"{until}, from {_numbers(capability.since)} on"
+
+
+def _numbers(release: Release) -> str:
+    return ".".join(map(str, release))
 
 
 def _severities(rule: Rule) -> str:

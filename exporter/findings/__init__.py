@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.capacity import CAPACITY_RULES
 from exporter.findings.cluster import CLUSTER_RULES
 from exporter.findings.counts import COUNT_RULES
+from exporter.findings.defrag import DEFRAG_RULES
 from exporter.findings.eviction import EVICTION_RULES
 from exporter.findings.heap import HEAP_RULES
 from exporter.findings.host import HOST_RULES
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 RULES = (
     *LIMIT_RULES,
     *REFUSAL_RULES,
+    *DEFRAG_RULES,
     *EVICTION_RULES,
     *OPERATOR_RULES,
     *MISCONFIGURATION_RULES,
@@ -61,5 +63,6 @@ class Diagnosis(Analysis):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong, the worst first."""
-        findings = (Finding(rule, verdict) for rule, verdict in self.verdicts if verdict.state == "found")
+        release = self.snapshot.node.release
+        findings = (Finding(rule, verdict, release) for rule, verdict in self.verdicts if verdict.state == "found")
         return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

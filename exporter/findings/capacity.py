@@ -22,7 +22,7 @@ from exporter.memory import config
 from exporter.memory.growth import Grown, grown
 from exporter.memory.host import available_bytes, host_use, is_caged, largest_stage, total_bounds
 from exporter.model.constants import KIB
-from exporter.model.release import MEMORY_SIZE, SYS_MEMORY, ZERO_SYS_MEMORY_IS_OFF
+from exporter.model.release import CGROUP_MEM_TRACKING, MEMORY_SIZE, SYS_MEMORY, ZERO_SYS_MEMORY_IS_OFF
 from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
@@ -320,10 +320,16 @@ CAPACITY_RULES = (
         ("warning",),
         f"the limit of the server's cgroup is below the host's memory by {CGROUP_UNSEEN:.0%} of it and"
         f" {mebibytes(SMALL)}, and the server's free share is that of the host",
-        "The server goes by the use of its host, so that stop-writes-sys-memory-pct never protects the container.",
-        "Set the namespaces' own limits to fit the container. From 8.1.2 on cgroup-mem-tracking makes the server go"
-        " by it; but page cache counts as used there, so that with files it may stop writes too early.",
+        "The server goes by the use of its host, so that none of its limits on that protects the container.",
+        "Set the namespaces' own limits to fit the container.",
         _cgroup_unseen,
+        by_release=(
+            (
+                CGROUP_MEM_TRACKING,
+                "Or let the server go by the container with cgroup-mem-tracking; but page cache counts as used there,"
+                " so that with files it may stop writes too early.",
+            ),
+        ),
     ),
     Rule(
         "best_practices",

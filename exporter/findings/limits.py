@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.rule import (
     CLEAR,
+    LARGER_STORAGE,
     TOO_SMALL,
     UNKNOWN,
     Rule,
@@ -207,10 +208,11 @@ LIMIT_RULES = (
         "the fullest stripe, device or file has no free write block beyond its reserve",
         "As soon as its open block is full, writes whose keys belong to that unit fail with out of space, while"
         " stop_writes is not set and all percentages show nothing.",
-        "If much of what is occupied is waste, raise defrag-lwm-pct: defrag may use the reserve. Otherwise delete"
-        " data or add nodes. A larger data-size needs a restart, which on Community loses data that are in memory"
-        " alone.",
+        "Defrag may still use the reserve. If blocks wait for it, let it work: lower defrag-sleep, and slow down what"
+        " writes. If none wait and much of what is occupied is waste, raise defrag-lwm-pct. Otherwise delete data or"
+        " add nodes.",
         _writes_refused,
+        by_release=LARGER_STORAGE,
     ),
     Rule(
         "stop_writes_near",

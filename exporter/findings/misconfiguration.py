@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import (
     CLEAR,
+    LARGER_STORAGE,
     TOO_SMALL,
     UNKNOWN,
     Rule,
@@ -16,8 +17,17 @@ from exporter.findings.rule import (
     of_each_namespace,
     set_config,
 )
-from exporter.findings.thresholds import MARK_MISSED, MIXED_LIFETIMES, NSUP_SECONDS, SMALL, UNIT_FILLED
+from exporter.findings.thresholds import (
+    EVICT_BELOW_STOP_PCT,
+    MARK_MISSED,
+    MIXED_LIFETIMES,
+    NSUP_SECONDS,
+    SMALL,
+    UNIT_FILLED,
+)
+from exporter.memory.eviction import permanent_objects
 from exporter.memory.expiry import mean_record_bytes
+from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -47,8 +57,50 @@ def _stops_before_evicting(analysis: Analysis, namespace: Namespace) -> Verdict:
     }
     names = [name for name, is_late in late.items() if is_late]
     if names:
-        return found("warning", f"Writes stop before eviction starts: {', '.join(names)}.")
+        pairs = [f"{name} ({_settings(namespace, name)})" for name in names]
+        command = _in_order(analysis, namespace, names[0])
+        return found("warning", f"Writes stop before eviction starts: {', '.join(pairs)}.", None, *command)
     return UNKNOWN if None in late.values() else CLEAR
+
+
+def _pair(namespace: Namespace, name: str) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
+    """The settings of a limit at which eviction starts and writes stop, as the release calls them; their values."""
+    rules = namespace.thresholds
+    if name == "memory_size":
+        return ("high-water-memory-pct", rules.high_water_memory_pct), ("stop-writes-pct", rules.stop_writes_pct)
+    if name == "sys_memory":
+        stop = ("stop-writes-sys-memory-pct", rules.stop_writes_sys_memory_pct)
+        return ("evict-sys-memory-pct", rules.evict_sys_memory_pct), stop
+    if name == "indexes_budget":
+        return ("evict-indexes-memory-pct", rules.evict_indexes_memory_pct), ("indexes-memory-budget", None)
+    if namespace.release in EVICT_USED:
+        return ("evict-used-pct", rules.evict_used_pct), ("stop-writes-used-pct", rules.stop_writes_used_pct)
+    return ("high-water-disk-pct", rules.high_water_disk_pct), ("max-used-pct", rules.max_used_pct)
+
+
+def _settings(namespace: Namespace, name: str) -> str:
+    """The settings of a limit, in words."""
+    return ", ".join(
+        parameter if value is None else f"{parameter} {value}" for parameter, value in _pair(namespace, name)
+    )
+
+
+def _in_order(analysis: Analysis, namespace: Namespace, name: str) -> tuple[str, ...]:
+    """The command that brings both into order, where it deletes nothing now and there is memory behind it."""
+    (evicts, evict_pct), (stops, stop_pct) = _pair(namespace, name)
+    if name == "indexes_budget":
+        stop_pct = 100
+    stop = next(limit for limit in limits_with(analysis, namespace, "stop_writes") if limit.name == name)
+    if not stop_pct or stop.limit is None or stop.used is None:
+        return ()
+    lower = stop_pct - EVICT_BELOW_STOP_PCT
+    if lower > 0 and stop.used * stop_pct < stop.limit * lower:
+        return (set_config(namespace, evicts, lower),)
+    higher, room = (evict_pct or 0) + EVICT_BELOW_STOP_PCT, analysis.snapshot.system.free_bytes
+    more = stop.limit * higher // stop_pct - stop.used
+    if name == "memory_size" and higher < 100 and room is not None and 0 < 2 * more <= room:
+        return (set_config(namespace, stops, higher),)
+    return ()
 
 
 def _too_late(stop: Limit, evict: Limit | None, evicts: bool) -> bool | None:
@@ -81,7 +133,8 @@ def _blocks_run_out_first(analysis: Analysis, namespace: Namespace) -> Verdict:
 
 @of_each_namespace
 def _mixed_lifetimes(analysis: Analysis, namespace: Namespace) -> Verdict:
-    mean, objects, permanent = mean_record_bytes(namespace), namespace.objects, namespace.non_expirable_objects
+    mean, objects = mean_record_bytes(namespace), namespace.objects
+    permanent = permanent_objects(namespace, analysis.snapshot.uptime)
     if namespace.nsup_period == 0 or objects == 0:
         return CLEAR
     if namespace.nsup_period is None or mean is None or objects is None or permanent is None:
@@ -108,9 +161,14 @@ MISCONFIGURATION_RULES = (
         "a threshold that stops writes is not above the eviction threshold of the same measure; or the indexes have a"
         " budget and no eviction threshold, while data have one",
         "The server stops writes where you meant it to evict.",
-        "Set the eviction threshold below the one that stops writes: evict-indexes-memory-pct for the budget of the"
-        " indexes.",
+        "Raise the threshold that stops writes, if there is memory behind it, or lower the one of eviction, which then"
+        " deletes what is above it: the summary names both. Where neither is safe by the figures, there is no command.",
         _stops_before_evicting,
+        by_release=(
+            (MEMORY_SIZE, "For memory-size they are stop-writes-pct and high-water-memory-pct."),
+            (EVICT_USED, "For data they are stop-writes-used-pct and evict-used-pct."),
+            (INDEXES_BUDGET, "For the indexes they are indexes-memory-budget and evict-indexes-memory-pct."),
+        ),
     ),
     Rule(
         "blocks_run_out_first",
@@ -119,9 +177,9 @@ MISCONFIGURATION_RULES = (
         f" eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; judged once {UNIT_FILLED:.0%} of"
         f" its blocks are taken and the namespace holds {mebibytes(SMALL)} of live data",
         "Writes are refused before eviction starts, with all flags of the server well.",
-        "Raise defrag-lwm-pct, or lower the eviction threshold, which deletes sooner. A larger data-size needs a"
-        " restart, which on Community loses data that are in memory alone.",
+        "Raise defrag-lwm-pct, if no blocks wait for defrag, or lower the eviction threshold, which deletes sooner.",
         _blocks_run_out_first,
+        by_release=LARGER_STORAGE,
     ),
     Rule(
         "mixed_lifetimes",

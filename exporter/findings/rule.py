@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.thresholds import MIB
 from exporter.model import info_commands
+from exporter.model.release import FLAT_STORAGE, MEMORY_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
+    from exporter.model.release import Capability, Release
     from exporter.model.snapshot import Namespace
 
 MOST_NAMES = 5
@@ -23,6 +25,16 @@ MOST_NAMES = 5
 SEVERITIES = ("critical", "warning", "info")
 """Worst first. `critical`: writes fail, or the node is about to be lost; `warning`: it will be, or the configuration
 cannot do what it is for; `info`: memory that could be had back, or better placed."""
+
+LARGER_STORAGE = (
+    (MEMORY_SIZE, "A larger filesize needs a restart."),
+    (
+        FLAT_STORAGE,
+        "A larger data-size (filesize where there are files) needs a restart, which on Community loses data that are in"
+        " memory alone.",
+    ),
+)
+"""Advice on storage that is too small, by release."""
 
 STATES = ("found", "clear", "too_small", "unknown")
 """`too_small`: even if all of it were wrong, it would not be worth a word; `unknown`: a source that it needs is not
@@ -52,7 +64,11 @@ UNKNOWN = Verdict("", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that may be wrong: how bad it can be, the worst first, when it is, why that matters, and what to do."""
+    """One thing that may be wrong: how bad it can be, the worst first, when it is, why that matters, and what to do.
+
+    `by_release` are further sentences of advice, each for the releases with a capability: the others lack a parameter
+    that it names.
+    """
 
     name: str
     severities: tuple[str, ...]
@@ -60,13 +76,19 @@ class Rule:
     why: str
     advice: str
     judge: Callable[[Analysis], Iterator[Verdict]]
+    by_release: tuple[tuple[Capability, str], ...] = ()
+
+    def advice_for(self, release: Release) -> str:
+        """What to do on a node of this release."""
+        return " ".join((self.advice, *(text for capability, text in self.by_release if release in capability)))
 
 
 class Finding(NamedTuple):
-    """A rule that found something."""
+    """A rule that found something, on a node of this release."""
 
     rule: Rule
     verdict: Verdict
+    release: Release
 
     @property
     def name(self) -> str:
@@ -86,7 +108,7 @@ class Finding(NamedTuple):
     @property
     def advice(self) -> str:
         """What to do: in this case, or else in any."""
-        return self.verdict.advice or self.rule.advice
+        return self.verdict.advice or self.rule.advice_for(self.release)
 
 
 def of_each_namespace(judge: Callable[[Analysis, Namespace], Verdict]) -> Callable[[Analysis], Iterator[Verdict]]:

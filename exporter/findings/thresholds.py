@@ -107,14 +107,42 @@ DEFRAG_FREE_BLOCKS: Final = 8
 """Free write blocks of a unit. It is what a unit on files or devices keeps for defrag alone (DRV_DEFRAG_RESERVE), and
 64 MiB of a unit that is in memory only."""
 
-LONG_QUEUE_BLOCKS: Final = 100
-"""Queued blocks of a unit from which on reclaim proposes a shorter defrag-sleep: 800 MiB that are not worked off."""
+LONG_QUEUE: Final = 800 * MIB
+"""Bytes of queued blocks of a unit from which on reclaim proposes a shorter defrag-sleep, and no higher threshold: a
+hundred blocks of 8 MiB that are not worked off. Smaller blocks wait by the hundred for moments."""
+
+DEFRAG_QUEUE: Final = 0.10
+"""Share of a unit's write blocks that wait for defrag from which on it may be behind. Working as it should, it keeps a
+handful: a block is taken as soon as it is queued."""
+
+DEFRAG_FREE: Final = 0.25
+"""Share of a unit's write blocks that are free, from which down a long queue matters: with more, a large delete is
+worked off before anybody needs the blocks."""
+
+DEFRAG_SLEEP: Final = 100
+"""Microseconds; the pause of defrag that is proposed where it is behind, a tenth of the server's default."""
 
 UNBALANCED: Final = 0.10
 """Share of its capacity by which the fullest unit is ahead of the mean. Records are spread by a hash of their key."""
 
 UNBALANCED_BLOCKS: Final = 3
 """Write blocks that this share must be: of fewer, one more or less is a large share."""
+
+EVICTABLE: Final = 0.05
+"""Share of the records that can be evicted at most, from which down an eviction mark holds nothing back: a load that
+fills a namespace soon replaces as much with records that stay."""
+
+EVICTION_RECENT: Final = HOUR
+"""Seconds since the last eviction up to which a node counts as evicting; two cycles of nsup where these are longer."""
+
+NSUP_CYCLE: Final = MINUTE
+"""Seconds below which a cycle of nsup is short, whatever its period is."""
+
+NSUP_CYCLE_LONG: Final = 2 * HOUR
+"""Seconds from which on the server itself asks for more nsup threads (nsup.c TOO_LONG_MS)."""
+
+NSUP_CYCLE_DELETED_PCT: Final = 1.0
+"""Percent of the records that such a cycle must have deleted for that (nsup.c TOO_MUCH_DELETED_PCT)."""
 
 MIXED_LIFETIMES: Final = 0.10
 """Share of the records that never expire, and of those that do, from which on both are many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.defrag import behind
 from exporter.findings.rule import (
     CLEAR,
     TOO_SMALL,
@@ -55,7 +56,8 @@ def _data_fragmentation(analysis: Analysis, namespace: Namespace) -> Verdict:
         f" leave at least {size(waste)}{at}."
     )
     proposed = DEFRAG_CHOICES[0]
-    commands = (set_config(namespace, "defrag-lwm-pct", proposed),) if (lwm_pct or 0) < proposed else ()
+    helps = (lwm_pct or 0) < proposed and not behind(namespace)
+    commands = (set_config(namespace, "defrag-lwm-pct", proposed),) if helps else ()
     return not_enough(waste, data.occupied, DATA_WASTE, SMALL) or found("warning", summary, waste, *commands)
 
 
@@ -109,7 +111,8 @@ WASTE_RULES = (
         f"at least {DATA_WASTE:.0%} of the occupied write blocks in memory, and {mebibytes(SMALL)}, hold nothing"
         f" live, not counting the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
         "Blocks are used up while the data would fit: writes are refused long before the data reach their limits.",
-        f"Raise defrag-lwm-pct in steps of 5 or 10, and not above {DEFRAG_CHOICES[-1]}. Defrag writes what is live"
+        f"Unless many blocks wait for defrag (finding defrag_behind), raise defrag-lwm-pct in steps of 5 or 10, and not"
+        f" above {DEFRAG_CHOICES[-1]}. Defrag writes what is live"
         " in a block again: watch the load of the processor, and of the disks of backing files. Freed blocks serve"
         " new writes; the resident memory of the process does not fall.",
         _data_fragmentation,

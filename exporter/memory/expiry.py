@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.memory.eviction import permanent_objects
 from exporter.memory.pool import data_pool
 from exporter.model.constants import TOMBSTONE_BYTES
 
@@ -32,16 +33,16 @@ def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = 
 
     Records by remaining life, as the server last counted them (nsup.c `collect_nsup_histograms`), evenly spread in
     their bucket, times the mean record. The buckets reach to the longest life there is (`get_ttl_range`). Records that
-    never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as far as the
-    last nsup cycle counted them. Nothing is known where no cycle runs, because then nothing expires, nor before the
-    first one, a period after the start (`run_expire_or_evict`): until then what never expires passes for short-lived.
+    never expire are in the first (linear_hist.c `linear_hist_insert_data_point`), and are taken out of it as the last
+    nsup cycle counted them. Nothing is known where they were not counted (`permanent_objects`): what never expires
+    would pass for short-lived, and where no cycle runs nothing expires.
     """
-    mean, period = mean_record_bytes(namespace), namespace.nsup_period
-    if mean is None or histograms.lives is None or not histograms.life_step or not period:
+    mean = mean_record_bytes(namespace)
+    if mean is None or histograms.lives is None or not histograms.life_step:
         return {}
-    if uptime is not None and uptime <= period:
+    permanent = permanent_objects(namespace, uptime)
+    if permanent is None:
         return {}
-    permanent = namespace.non_expirable_objects or 0
     counts = (max(0, histograms.lives[0] - permanent), *histograms.lives[1:])
     most = (namespace.objects or 0) - min(permanent, namespace.objects or 0)
     sizes = {}

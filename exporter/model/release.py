@@ -87,3 +87,6 @@ SINDEX_PATH = Capability("thr_info.c `cmd_sindex`", until=(8, 1))
 
 RELEASE_COMMAND = Capability("thr_info.c `cmd_release`", since=(8, 1, 1))
 """The command `release` names the edition; `edition` is deprecated."""
+
+CGROUP_MEM_TRACKING = Capability("cfg_info.c: cgroup-mem-tracking", since=(8, 1, 2))
+"""The server can go by the memory of its cgroup instead of its host's."""

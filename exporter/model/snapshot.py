@@ -107,8 +107,9 @@ class Storage:
     units: tuple[Unit, ...] = ()
     max_write_cache_bytes: int | None = None  # of each unit, for blocks that wait to be written
     sizes_differ: bool = False  # of its raw devices, by the server's best practices
-    defrag_sleep: int | None = None  # microseconds
     segment_key: int | None = None  # of the first stripe, where stripes are in shared memory
+    defrag_sleep: int | None = None  # microseconds between two blocks, from 7.1 on between two reads of a device
+    defrag_queue_min: int | None = None  # write blocks that defrag leaves in the queue of each unit
 
     @property
     def medium(self) -> str:
@@ -151,6 +152,7 @@ class Set(NamedTuple):
     limit_bytes: int | None  # None where there is no limit
     indexed: bool
     limit_objects: int | None = None  # stop-writes-count; None where there is no limit
+    eviction_disabled: bool = False
 
 
 class SecondaryIndex(NamedTuple):
@@ -203,10 +205,17 @@ class Namespace:
     xdr_tombstones: int | None = None  # among the tombstones, those that wait for other clusters
     tomb_raider_period: int | None = None  # seconds; 0: tombstones are never dropped
     tomb_raider_eligible_age: int | None = None  # seconds
-    clock_skew_stop_writes: bool | None = None
     data_compression_ratio: float | None = None  # compressed over original size; 1 where nothing is compressed
     emigrations: int | None = None  # partitions that are being sent now
     immigrations: int | None = None  # and that are being received
+    clock_skew_stop_writes: bool | None = None  # then nsup does nothing either
+    current_time: int | None = None  # seconds since 2010, as the times at which records expire
+    evict_void_time: int | None = None  # the depth of the last eviction here: a time in seconds since 2010
+    smd_evict_void_time: int | None = None  # the depth that the cluster has agreed on; 0: none
+    evict_ttl: int | None = None  # that depth in seconds from when the last eviction began here
+    nsup_cycle_duration: int | None = None  # seconds that the last cycle took
+    nsup_cycle_deleted_pct: float | None = None  # of the records, by the last cycle; 6.3 and later
+    nsup_threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Fields = dict[str, str]
 
 _ERROR = re.compile(r"(ERROR|Error|error|FAIL)(:|-|$)|(ns_)?type=unknown$")
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 
 
 def replies(text: str) -> dict[str, str]:
@@ -126,3 +127,22 @@ def flag(stats: Fields, name: str) -> bool | None:
     if value not in (None, "true", "false"):
         raise ParseError(f"{name} is neither true nor false: {value[:40]!r}")
     return None if value is None else value == "true"
+
+
+def signed(stats: Fields, name: str) -> int | None:
+    """The whole number of a field that may be negative."""
+    value = stats.get(name)
+    if value is not None and value.startswith("-"):
+        size = count(value[1:], name)
+        return None if size is None else -size
+    return count(value, name)
+
+
+def decimal(stats: Fields, name: str) -> float | None:
+    """The number of a field, with a fraction or without."""
+    value = stats.get(name)
+    if value is None:
+        return None
+    if not _DECIMAL.fullmatch(value):
+        raise ParseError(f"{name} is not a number: {value[:40]!r}")
+    return float(value)

@@ -10,7 +10,7 @@ from exporter.model.arithmetic import difference, total
 from exporter.model.constants import BIN_NAMES, WRITE_BLOCK_BYTES
 from exporter.model.release import BIN_NAME_TABLE, FIXED_WRITE_BLOCK, FLAT_STORAGE, POST_WRITE_CACHE, UNIFIED_STATS
 from exporter.model.snapshot import Arena, Namespace, SecondaryIndex, Set, Storage, Thresholds, Unit
-from exporter.parsers.info import Fields, either, flag, number
+from exporter.parsers.info import Fields, decimal, either, flag, number, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +81,17 @@ def namespace(
         xdr_tombstones=number(stats, "xdr_tombstones"),
         tomb_raider_period=number(stats, "tomb-raider-period"),
         tomb_raider_eligible_age=number(stats, "tomb-raider-eligible-age"),
-        clock_skew_stop_writes=flag(stats, "clock_skew_stop_writes"),
         data_compression_ratio=_compression_ratio(stats, release),
         emigrations=number(stats, "migrate_tx_partitions_active"),
         immigrations=number(stats, "migrate_rx_partitions_active"),
+        clock_skew_stop_writes=flag(stats, "clock_skew_stop_writes"),
+        current_time=number(stats, "current_time"),
+        evict_void_time=number(stats, "evict_void_time"),
+        smd_evict_void_time=number(stats, "smd_evict_void_time"),
+        evict_ttl=signed(stats, "evict_ttl"),
+        nsup_cycle_duration=number(stats, "nsup_cycle_duration"),
+        nsup_cycle_deleted_pct=decimal(stats, "nsup_cycle_deleted_pct"),
+        nsup_threads=number(stats, "nsup-threads"),
     )
 
 
@@ -158,6 +165,7 @@ def _storage(stats: Fields, release: Release, engine: str) -> Storage:
         max_write_cache_bytes=number(stats, "storage-engine.max-write-cache"),
         defrag_sleep=number(stats, "storage-engine.defrag-sleep"),
         segment_key=_segment_key(stats.get("storage-engine.stripe[0]", "")),
+        defrag_queue_min=number(stats, "storage-engine.defrag-queue-min"),
     )
 
 

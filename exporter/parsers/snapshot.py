@@ -162,12 +162,12 @@ def with_host(system: System, host: Host | None) -> System:
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
     numbers = ("objects", used, "stop-writes-count", "stop-writes-size")
-    wanted = ("set", "objects", used, "enable-index", "stop-writes-count", "stop-writes-size")
+    wanted = ("set", "objects", used, "disable-eviction", "enable-index", "stop-writes-count", "stop-writes-size")
     # By column, because there may be thousands.
     columns = list(zip(*records(text, wanted, numbers), strict=True))
     if not columns:
         return ()
-    names, objects, used_bytes, indexed, counts, limits = columns
+    names, objects, used_bytes, kept, indexed, counts, limits = columns
     return tuple(
         map(
             Set._make,
@@ -178,6 +178,7 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
                 [limit or None for limit in _integers(limits)],
                 [flag == "true" for flag in indexed],
                 [count or None for count in _integers(counts)],
+                [flag == "true" for flag in kept],
                 strict=True,
             ),
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.memory.defrag import certain_bytes, extra_blocks
 from exporter.memory.storage import storage_units
 from exporter.model.constants import (
     DEFRAG_LWM_PCT,
@@ -34,10 +35,9 @@ EVICTED = "live records, as nsup deletes them; their blocks as defragmentation g
 
 
 def defrag(namespace: Namespace, pct: int) -> Gain:
-    """What a threshold of `pct` % frees once all blocks below it are defragmented.
+    """What a threshold of `pct` % frees beyond what the one in force does anyway, once all blocks are defragmented.
 
-    No sealed block is then less than `pct` % live, so that used / (block * pct %) blocks and the open ones are the most
-    that are left; used / block, rounded up, the fewest. Blocks that were never sealed cannot be freed.
+    See `extra_blocks`. Blocks that were never sealed cannot be freed.
     """
     storage, where = namespace.storage, free_blocks(namespace)
     if storage is None or storage.defrag_lwm_pct is None:
@@ -49,12 +49,12 @@ def defrag(namespace: Namespace, pct: int) -> Gain:
         block, used = unit.block, unit.figures.used_bytes
         if unit.occupied is None or not block or used is None:
             return Gain(None, None, where)
-        taken = unit.occupied // block
-        high = max(0, taken - _ceil(used, block))
+        queued = unit.figures.defrag_queue_blocks or 0
+        low, high = extra_blocks(unit.occupied // block, queued, used, block, storage.defrag_lwm_pct, pct)
         if storage.kind == "stripe" and not storage.backed:
             high = min(high, _sealed(unit))
         most += high * block
-        least += min(high, max(0, taken - used * 100 // (pct * block) - OPEN_BLOCKS)) * block
+        least += min(high, low) * block
     return Gain(least, most, where)
 
 
@@ -65,8 +65,8 @@ def defrag_queue(namespace: Namespace) -> Gain:
     counted = [count for count in queued if count is not None]
     if storage is None or storage.block_bytes is None or storage.defrag_lwm_pct is None or len(counted) < len(queued):
         return Gain(None, None, where)
-    whole = sum(counted) * storage.block_bytes
-    return Gain(whole * max(0, 100 - storage.defrag_lwm_pct) // 100, whole, where)
+    queue = sum(counted)
+    return Gain(certain_bytes(storage, queue), queue * storage.block_bytes, where)
 
 
 def post_write(namespace: Namespace, blocks: int) -> Gain:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.thresholds import HIGH_DEFRAG_PCT, MOST_DELETED
+from exporter.findings.defrag import behind
+from exporter.findings.thresholds import HIGH_DEFRAG_PCT, LONG_QUEUE, MOST_DELETED
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim.change import Reason
 from exporter.reclaim.info_commands import plain
@@ -17,6 +18,7 @@ from exporter.units import share
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.model.snapshot import Namespace
     from exporter.reclaim.change import Change, Step
     from exporter.reclaim.situation import Situation
 
@@ -68,6 +70,15 @@ def _value(situation: Situation, change: Change) -> Iterator[Reason]:
         yield Reason(f"{value} is in force already")
 
 
+def waits_for_defrag(namespace: Namespace) -> bool:
+    """Whether defragmentation has so much to do that a higher threshold would only lengthen its queue."""
+    storage = namespace.storage
+    if storage is None or not storage.block_bytes:
+        return False
+    longest = max((unit.defrag_queue_blocks or 0 for unit in storage.units), default=0)
+    return longest * storage.block_bytes >= LONG_QUEUE or bool(behind(namespace))
+
+
 # Guards
 
 
@@ -83,12 +94,18 @@ def defragments_in_vain(step: Step) -> Iterator[Reason]:
         yield Reason(
             f"above {HIGH_DEFRAG_PCT} each block gained costs {100 / (100 - pct):.0f} blocks of writing", False
         )
-    reserve = storage.reserve_blocks
     free = [unit.free_blocks for unit in storage.units if unit.free_blocks is not None]
     if len(free) < len(storage.units) or not free:
         yield Reason("the node does not tell its free blocks")
-    elif min(free) < reserve:
-        yield Reason(f"a {storage.kind} has {min(free)} free blocks: defragmentation needs {reserve} to copy to")
+    elif not min(free):
+        yield Reason(f"a {storage.kind} has no free block: defragmentation has none to copy to")
+    if waits_for_defrag(step.before):
+        waiting = sum(unit.defrag_queue_blocks or 0 for unit in storage.units)
+        yield Reason(
+            f"{waiting:,} blocks wait for defragmentation already, and a higher threshold makes it more: lower "
+            "defrag-sleep first",
+            False,
+        )
     if step.situation.migrating:
         yield Reason("partitions are migrating, which rewrites blocks, too: wait until that is done", False)
 

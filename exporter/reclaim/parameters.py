@@ -90,7 +90,7 @@ POST_WRITE_QUEUE = Parameter(
 DEFRAG_SLEEP = Parameter(
     "defrag-sleep",
     NAMESPACE,
-    "Defragmentation pauses so many microseconds after each block.",
+    "Defragmentation pauses so many microseconds after each block, from 7.1 on after each read of a device.",
     "Defragmentation takes more CPU and more of the device.",
     gain=lambda step: gains.defrag_queue(step.before),
     duration=lambda step, _: with_defrag_sleep(step.value),
@@ -100,7 +100,8 @@ DEFRAG_SLEEP = Parameter(
 DEFRAG_LWM = Parameter(
     "defrag-lwm-pct",
     NAMESPACE,
-    "Write blocks that are less full than the threshold are rewritten together, and become free.",
+    "Write blocks that are less full than the threshold are rewritten together, and become free. Those below the "
+    "threshold in force are anyway: the gain is without them.",
     "Each block gained costs 1 / (1 - threshold) blocks of writing, for good. Resident memory may rise by a few blocks "
     "for each stripe or device: the copies go to new ones first.",
     gain=lambda step: gains.defrag(step.before, step.value),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.defrag import device_is_slow
+from exporter.findings.thresholds import DEFRAG_SLEEP as DEFRAG_SLEEP_US
 from exporter.findings.thresholds import (
     EVICT_BELOW_STOP_PCT,
     KEPT_BATCH_BUFFERS,
-    LONG_QUEUE_BLOCKS,
     NEAR_STOP,
     NSUP_SECONDS,
     WHOLE_NAMESPACE,
@@ -16,7 +17,7 @@ from exporter.findings.thresholds import (
 from exporter.memory.config import limits
 from exporter.model.constants import WRITE_BLOCK_BYTES
 from exporter.parsers.namespace import in_memory
-from exporter.reclaim import gains
+from exporter.reclaim import gains, guard
 from exporter.reclaim.change import Change, Step
 from exporter.reclaim.parameters import (
     BATCH_BUFFERS,
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace
     from exporter.reclaim.change import Parameter
     from exporter.reclaim.situation import Situation
-
-SHORT_SLEEP = 100
-"""A pause of defragmentation in microseconds, a tenth of the server's default."""
 
 
 def proposals(situation: Situation) -> tuple[Change, ...]:
@@ -70,15 +68,17 @@ def _batch_buffers(situation: Situation) -> Iterator[Change]:
 
 
 def _defrag(namespace: Namespace) -> Iterator[Change]:
-    """The lowest threshold above the one in force; and a shorter pause where blocks wait."""
+    """A shorter pause where blocks wait; else the lowest threshold above the one in force, which adds to those."""
     storage = namespace.storage
     if storage is None or storage.defrag_lwm_pct is None:
+        return
+    if guard.waits_for_defrag(namespace):
+        if (storage.defrag_sleep or 0) > DEFRAG_SLEEP_US and not device_is_slow(storage):
+            yield _proposed(namespace.name, DEFRAG_SLEEP, DEFRAG_SLEEP_US)
         return
     higher = [pct for pct in DEFRAG_LWM.alternatives if pct > storage.defrag_lwm_pct]
     if higher and (gains.defrag(namespace, higher[0]).most or 0) >= WORTH_A_CHANGE:
         yield _proposed(namespace.name, DEFRAG_LWM, higher[0])
-    if any((unit.defrag_queue_blocks or 0) >= LONG_QUEUE_BLOCKS for unit in storage.units):
-        yield _proposed(namespace.name, DEFRAG_SLEEP, SHORT_SLEEP)
 
 
 def _post_write(situation: Situation, namespace: Namespace) -> Iterator[Change]:

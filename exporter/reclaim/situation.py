@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
+from exporter.memory.eviction import permanent_objects
 from exporter.model import info_commands as commands
 from exporter.parsers import histograms, info
 from exporter.parsers import snapshot as stats
@@ -71,10 +72,9 @@ class Situation:
         there = self.namespace(namespace)
         if there is None or there.objects is None:
             return None
-        if there.nsup_period:
-            # Counted by the server in each cycle, and only there.
-            permanent = there.non_expirable_objects
-            return None if permanent is None else there.objects > permanent
+        permanent = permanent_objects(there, self.snapshot.uptime)
+        if permanent is not None:
+            return there.objects > permanent
         counts = self.ttl_counts.get(namespace)
         return True if counts and any(counts[1:]) else None
 

@@ -122,13 +122,13 @@ def _no_room() -> Alert:
         f"(\n  min without (unit) (\n    {free}\n    and {queue} > 0\n  ) <= {DEFRAG_FREE_BLOCKS}\n)\n{IN_CLUSTER}",
         10 * MINUTE,
         10 * MINUTE,
-        "Defrag has work to do and next to no free write blocks to do it with.",
+        "Defrag has work to do, and next to no free write blocks are left, on devices and files its reserve alone.",
         f"A unit of {NAMESPACE} has had {COUNT} free write blocks for more than {duration(10 * MINUTE)} while"
         f" others wait for defrag; the alert is for {DEFRAG_FREE_BLOCKS} or fewer.",
         "namespace",
         f"a unit has {DEFRAG_FREE_BLOCKS} free write blocks or fewer while blocks wait for defrag",
-        "Defrag writes to a free block before it frees others, and competes for it with the clients. When it loses,"
-        " writes are refused for want of blocks that are mostly waste.",
+        "Eight is the reserve that devices, files and stripes with backing keep for defrag: there writes are refused"
+        " already, and defrag works on with what is left. In memory alone the reserve is 1, and this comes before.",
     )
 
 

@@ -57,7 +57,7 @@ CASES = (
         "found",
         ns(storage=stripes(16, 9), evict_used_pct=80, stop_writes_used_pct=70),
         "warning",
-        "Writes stop before eviction starts: data_used.",
+        "Writes stop before eviction starts: data_used (evict-used-pct 80, stop-writes-used-pct 70).",
     ),
     Case("stops_before_evicting", "clear", ns(storage=stripes(16, 9), stop_writes_used_pct=70), "clear"),
     Case(

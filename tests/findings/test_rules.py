@@ -14,6 +14,7 @@ from tests.findings import (
     test_capacity,
     test_cluster,
     test_counts,
+    test_defrag,
     test_eviction,
     test_heap,
     test_host,
@@ -33,6 +34,7 @@ from tests.support import TESTS
 CASES: tuple[Case, ...] = (
     *test_limits.CASES,
     *test_refusals.CASES,
+    *test_defrag.CASES,
     *test_eviction.CASES,
     *test_operator.CASES,
     *test_misconfiguration.CASES,
@@ -58,6 +60,7 @@ WITHOUT_FLOOR = {
     "operator_maximum": "the operator chose the bytes",
     "operator_minimum": "the operator chose the bytes",
     "eviction_never_runs": "it is about settings alone",
+    "evicts_for_a_peer": "the server acts, however small it is",
     "stops_before_evicting": "it is about settings alone",
     "areas_near_limit": "it is about a count",
     "names_run_out": "it is about a count",

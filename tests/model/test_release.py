@@ -108,6 +108,7 @@ def test_a_capability_begins_and_ends_with_its_releases(capability: Capability) 
         ("INDEX_STASHES", (8, 0, 0, 15), (8, 1, 0, 0)),
         ("SINDEX_PATH", (8, 1, 0, 0), (8, 0, 0, 15)),
         ("RELEASE_COMMAND", (8, 1, 0, 3), (8, 1, 1, 0)),
+        ("CGROUP_MEM_TRACKING", (8, 1, 1, 2), (8, 1, 2, 0)),
         ("SUPPORTED", (5, 7, 0, 31), (6, 0, 0, 22)),
     ],
 )

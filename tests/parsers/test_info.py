@@ -81,3 +81,22 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
     for parse in (info.replies, info.error, info.fields, info.release, lambda text: list(info.records(text, ("a",)))):
         with contextlib.suppress(ParseError):
             parse(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("86400", 86_400), ("-12", -12), (None, None)])
+def test_a_number_may_be_negative_where_it_is_wanted(text: str | None, value: int | None) -> None:
+    assert info.signed({} if text is None else {"evict_ttl": text}, "evict_ttl") == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.00", 0.0), ("12.34", 12.34), ("7", 7.0), (None, None)])
+def test_a_number_may_have_a_fraction_where_it_is_wanted(text: str | None, value: float | None) -> None:
+    assert info.decimal({} if text is None else {"pct": text}, "pct") == value
+
+
+@pytest.mark.parametrize("text", ["", "-", "--1", "-1.5", "x", "1e3", "nan", "٣"])
+def test_what_is_no_number_is_named(text: str) -> None:
+    with pytest.raises(ParseError, match="evict_ttl is not a number"):
+        info.signed({"evict_ttl": text}, "evict_ttl")
+    if text != "-1.5":
+        with pytest.raises(ParseError, match="pct is not a number"):
+            info.decimal({"pct": text}, "pct")

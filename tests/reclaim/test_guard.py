@@ -128,19 +128,31 @@ def test_a_person_can_insist_on_what_is_a_matter_of_judgement(scenario: str, tex
 @pytest.mark.parametrize(
     ("free", "reason"),
     [
-        ("7", "a stripe has 7 free blocks: defragmentation needs 8 to copy to"),
-        ("8", None),
+        ("0", "a stripe has no free block: defragmentation has none to copy to"),
+        ("1", None),  # it may take the reserve, which clients cannot
     ],
 )
-def test_defragmentation_needs_the_blocks_of_its_reserve(free: str, reason: str | None) -> None:
+def test_defragmentation_needs_a_block_to_copy_to(free: str, reason: str | None) -> None:
     node = situation_of(NEW, orders={"storage-engine.stripe[0].free_wblocks": free})
     assert refused(node, "orders/defrag-lwm-pct=60") == ([] if reason is None else [reason])
+
+
+@pytest.mark.parametrize(("queued", "waits"), [("100", True), ("99", False)])
+def test_while_many_blocks_wait_no_threshold_is_raised(queued: str, waits: bool) -> None:
+    # 100 blocks of 8 MiB are 800 MiB.
+    node = situation_of(NEW, orders={"storage-engine.stripe[0].defrag_q": queued})
+    assert [text for text in refused(node, "orders/defrag-lwm-pct=60") if "100 blocks wait" in text] == (
+        ["100 blocks wait for defragmentation already, and a higher threshold makes it more: lower defrag-sleep first"]
+        if waits
+        else []
+    )
+    assert refused(node, "orders/defrag-lwm-pct=40") == []
 
 
 def test_a_full_stripe_in_memory_alone_has_nowhere_to_copy_to() -> None:
     node = situation_of(FULL, carts={"storage-engine.stripe[0].free_wblocks": "0"})
     assert refused(node, "carts/defrag-lwm-pct=60") == [
-        "a stripe has 0 free blocks: defragmentation needs 1 to copy to"
+        "a stripe has no free block: defragmentation has none to copy to"
     ]
     assert refused(node, "carts/defrag-lwm-pct=40") == []
 

@@ -1,0 +1,113 @@
+"""Defragmentation that does not keep up: blocks wait for it while free blocks become few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, found, mebibytes, of_each_namespace, set_config
+from exporter.findings.thresholds import DEFRAG_CHOICES, DEFRAG_FREE, DEFRAG_QUEUE, DEFRAG_SLEEP, SMALL
+from exporter.memory.defrag import backlogs, certain_bytes, read_bytes_per_second, write_queue
+from exporter.units import size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.findings.rule import Verdict
+    from exporter.memory.analysis import Analysis
+    from exporter.memory.defrag import Backlog
+    from exporter.model.snapshot import Namespace, Storage
+
+
+def behind(namespace: Namespace) -> list[Backlog]:
+    """The units that have many blocks waiting and few free."""
+    block = (namespace.storage and namespace.storage.block_bytes) or 0
+    return [backlog for backlog in _crowded(namespace) if backlog.queued * block >= SMALL]
+
+
+def _crowded(namespace: Namespace) -> list[Backlog]:
+    """The same by their shares alone, however small they are."""
+    return [
+        backlog
+        for backlog in backlogs(namespace)
+        if backlog.queued >= max(1, DEFRAG_QUEUE * backlog.blocks) and backlog.free <= DEFRAG_FREE * backlog.blocks
+    ]
+
+
+def device_is_slow(storage: Storage) -> bool:
+    """Whether so many blocks wait to be written that defrag, which writes more of them, must not be made faster."""
+    waiting, allowed = write_queue(storage)
+    return bool(waiting and allowed and 2 * waiting >= allowed)
+
+
+@of_each_namespace
+def _defrag_behind(_: Analysis, namespace: Namespace) -> Verdict:
+    storage = namespace.storage
+    if storage is None:
+        return CLEAR
+    units = backlogs(namespace)
+    if storage.block_bytes is None or len(units) < len(storage.units) or not units:
+        return UNKNOWN
+    late = behind(namespace)
+    if not late:
+        return TOO_SMALL if _crowded(namespace) else CLEAR
+    queued = sum(backlog.queued for backlog in late)
+    fullest = min(late, key=lambda backlog: backlog.free)
+    units_named = fullest.unit.name if len(late) == 1 else f"{len(late)} units"
+    owner = "its" if len(late) == 1 else f"{fullest.unit.name}'s"
+    certain = certain_bytes(storage, queued)
+    gain = "" if certain is None else f": at least {size(certain)} come free when they are done"
+    cause, command = _cause(namespace, storage, late)
+    summary = (
+        f"{queued:,} write blocks ({size(queued * storage.block_bytes)}) of {units_named} wait for defrag,"
+        f" and {fullest.free:,} of {owner} {fullest.blocks:,} are free{gain}. {_work(late)}{cause}"
+    )
+    return found("warning", summary, certain, *command)
+
+
+def _work(late: Sequence[Backlog]) -> str:
+    """What defrag has done so far: how many blocks it read and wrote."""
+    counts = [(backlog.unit.defrag_reads, backlog.unit.defrag_writes) for backlog in late]
+    read, written = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
+    if not read:
+        return ""
+    return f"Since the start it has read {read:,} blocks and written {written:,}. "
+
+
+def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> tuple[str, tuple[str, ...]]:
+    """What holds defrag back, by the settings, and the command that ends it where that can do no harm."""
+    kept = storage.defrag_queue_min or 0
+    if kept and all(backlog.queued <= kept for backlog in late):
+        text = f"defrag-queue-min {kept:,} keeps it from starting."
+        return text, (set_config(namespace, "defrag-queue-min", 0),)
+    dear = (storage.defrag_lwm_pct or 0) > DEFRAG_CHOICES[-1]
+    costly = f" defrag-lwm-pct {storage.defrag_lwm_pct} makes each block gained dear: lower it." if dear else ""
+    if device_is_slow(storage):
+        waiting, allowed = write_queue(storage)
+        text = f"{waiting:,} blocks wait to be written, of {allowed:,} that max-write-cache allows: the device is slow."
+        return f"{text}{costly}", ()
+    rate = read_bytes_per_second(storage, namespace.release)
+    if storage.defrag_sleep is None:
+        return f"Its pauses (defrag-sleep) are not told.{costly}", ()
+    if storage.defrag_sleep == 0:
+        return f"It makes no pauses (defrag-sleep 0): the device or the processor is the limit.{costly}", ()
+    most = f": no more than {size(rate)} are read per second and unit" if rate is not None else ""
+    text = f"It pauses (defrag-sleep {storage.defrag_sleep:,} us){most}.{costly}"
+    shorter = storage.defrag_sleep > DEFRAG_SLEEP
+    return text, ((set_config(namespace, "defrag-sleep", DEFRAG_SLEEP),) if shorter else ())
+
+
+DEFRAG_RULES = (
+    Rule(
+        "defrag_behind",
+        ("warning",),
+        f"at least {DEFRAG_QUEUE:.0%} of the write blocks of a stripe, device or file, and {mebibytes(SMALL)}, wait for"
+        f" defrag, and no more than {DEFRAG_FREE:.0%} of them are free",
+        "Defrag frees blocks more slowly than the load takes them: when none is left beyond the reserve, writes are"
+        " refused, though much of the storage is dead. One reading cannot tell when that is; the alerts see the trend.",
+        "Lower defrag-sleep, step by step, and watch the latency of the device: 0 makes no pause at all. Slow down what"
+        " writes, deletes or updates most. If the device is the limit (its write queue is long, or there is no pause"
+        " left), only that helps, or a faster device. Do not raise defrag-lwm-pct now: all that it would add waits"
+        " behind what is queued.",
+        _defrag_behind,
+    ),
+)
