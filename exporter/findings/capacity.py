@@ -22,7 +22,14 @@ from exporter.memory import config
 from exporter.memory.growth import Grown, grown
 from exporter.memory.host import available_bytes, host_use, is_caged, largest_stage, total_bounds
 from exporter.model.constants import KIB
-from exporter.model.release import CGROUP_MEM_TRACKING, MEMORY_SIZE, SYS_MEMORY, ZERO_SYS_MEMORY_IS_OFF
+from exporter.model.release import (
+    CGROUP_MEM_TRACKING,
+    FLAT_STORAGE,
+    INDEXES_BUDGET,
+    MEMORY_SIZE,
+    SYS_MEMORY,
+    ZERO_SYS_MEMORY_IS_OFF,
+)
 from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
@@ -277,11 +284,14 @@ CAPACITY_RULES = (
         f" can still give; or {NEAR:.0%} of the host, or of what may be in use on it before writes stop, is used, and"
         f" {OTHERS:.0%} of that is not the server's",
         "The kernel ends a process when the host is full, most often the largest. Up to 6.2 the server has no limit"
-        " there, and later none with a stop-writes-sys-memory-pct of 0 (from 7.0 on) or 100.",
-        "Where the server may grow beyond the host, lower its limits (memory-size up to 6.4) so that all fit, and from"
-        " 6.3 on set stop-writes-sys-memory-pct below 100. Where others fill the host, find them: deleting records"
-        " frees little, and a higher limit only masks it.",
+        " there, and later none where its percentage is 100, or (from 7.0 on) 0.",
+        "Where the server may grow beyond the host, lower its limits so that all fit. Where others fill the host, find"
+        " them: deleting records frees little, and a higher limit only masks it.",
         _host_memory,
+        by_release=(
+            (MEMORY_SIZE, "The limit of a namespace is memory-size."),
+            (SYS_MEMORY, "A stop-writes-sys-memory-pct below 100 stops writes before the host is full."),
+        ),
     ),
     Rule(
         "namespace_above_host",
@@ -291,17 +301,21 @@ CAPACITY_RULES = (
         " runs",
         "Before the mark is reached, the host is full: writes stop or the kernel ends the server, and eviction has"
         " never come.",
-        "Make the limit of the namespace (memory-size up to 6.4, later data-size and indexes-memory-budget) fit the"
-        " host with all else on it, and the mark lie below; or free the host of the others.",
+        "Make the limit of the namespace fit the host with all else on it, and the mark lie below; or free the host of"
+        " the others.",
         _namespace_above_host,
+        by_release=(
+            (MEMORY_SIZE, "The limit is memory-size."),
+            (FLAT_STORAGE, "The limit of data in memory is data-size."),
+            (INDEXES_BUDGET, "That of the indexes is indexes-memory-budget."),
+        ),
     ),
     Rule(
         "shared_system_memory",
         ("warning",),
         "several namespaces stop writes by the memory of one host, and with all of them as large as they may become"
         f" the server takes {mebibytes(SMALL)} more than the host may have in use before they stop writes",
-        "The server goes by the use of its whole host (stop-writes-sys-memory-pct): one namespace that grows stops"
-        " the writes of all.",
+        "The server goes by the use of its whole host: one namespace that grows stops the writes of all.",
         "Make the limits of the namespaces fit the host together.",
         _shared_system_memory,
     ),
@@ -311,9 +325,11 @@ CAPACITY_RULES = (
         "with all namespaces as large as their own limits let them become, and indexes without a budget grown as their"
         f" data, the server takes {mebibytes(SMALL)} more than the limit of its cgroup",
         "The kernel may kill the server before any of its own limits is reached.",
-        "Raise the limit of the container, or make the namespaces smaller. From 7.1 on an indexes-memory-budget stops"
-        " writes before the indexes outgrow it.",
+        "Raise the limit of the container, or make the namespaces smaller.",
         _cgroup_too_small,
+        by_release=(
+            (INDEXES_BUDGET, "An indexes-memory-budget stops writes before the indexes outgrow the container."),
+        ),
     ),
     Rule(
         "cgroup_unseen",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, of_each_namespace, set_config
 from exporter.findings.thresholds import MOUNTS_FULL, MOUNTS_NEAR, QUEUE_LONG
 from exporter.memory.refusals import CLIENT_NAMES, DEVICE_OVERLOAD, FORBIDDEN, SERVER_ERROR
+from exporter.model.release import MOUNTS_BUDGET, MOUNTS_SIZE_LIMIT
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -141,9 +142,12 @@ REFUSAL_RULES = (
         " server refuses anything at the configured size: it is the best that can be seen from outside. What is"
         " allocated stays so when records are deleted.",
         "Look at the filesystem with df. If it is full, enlarge it, add a mount, or add nodes. If it is larger than the"
-        " configured size, raise that (mounts-size-limit up to 6.4, then mounts-budget). On flash each sprig takes"
-        " 4 KiB for its first record: where little of what is allocated is live, partition-tree-sprigs is too large for"
-        " so few records.",
+        " configured size, raise that. On flash each sprig takes 4 KiB for its first record: where little of what is"
+        " allocated is live, partition-tree-sprigs is too large for so few records.",
         _index_mounts_full,
+        by_release=(
+            (MOUNTS_SIZE_LIMIT, "The configured size is mounts-size-limit."),
+            (MOUNTS_BUDGET, "The configured size is mounts-budget."),
+        ),
     ),
 )

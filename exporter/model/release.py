@@ -74,6 +74,12 @@ POST_WRITE_QUEUE = Capability("cfg_info.c: post-write-queue", until=(7, 1))
 INDEXES_BUDGET = Capability("cfg_info.c: indexes-memory-budget, evict-indexes-memory-pct", since=(7, 1))
 """The indexes in memory have a budget."""
 
+MOUNTS_SIZE_LIMIT = Capability("cfg_info.c: mounts-size-limit", until=(7, 0))
+"""The size of the mounts of an index is mounts-size-limit."""
+
+MOUNTS_BUDGET = Capability("cfg_info.c: mounts-budget", since=(7, 0))
+"""The size of the mounts of an index is mounts-budget."""
+
 NAMESPACE_PARAMETER = Capability(
     "thr_info.c `as_info_param_get_namespace_id`, `as_info_param_get_namespace_ns`", since=(7, 2)
 )

@@ -36,7 +36,7 @@ from exporter.units import share, size, span
 _EVICTION_WINDOW = 15 * MINUTE
 
 _FILLS = 'action=~"stop_writes|refuse_writes", limit!="write_queue"'
-"""Limits at which writes fail, but the queue of writes: it comes and goes within seconds, and no trend tells its end."""
+"""Limits at which writes fail, but the queue of writes: it comes and goes in seconds, and no trend tells its end."""
 
 
 def _stopped() -> Alert:

@@ -28,7 +28,7 @@ def limit(node: Observed, ns: str, name: str, action: str) -> tuple[float | None
 def first(node: Observed, ns: str) -> tuple[str, str] | None:
     """The limit that comes first."""
     found = node.diagnosis.first_limits.get(ns)
-    return found and (found.name, found.action)
+    return None if found is None else (found.name, found.action)
 
 
 def refused(node: Observed) -> set[str]:
@@ -177,7 +177,7 @@ def test_mounts_that_are_full_are_a_limit_of_their_own_whatever_evicts(tmp_path:
 
 def test_the_devices_of_a_production_node_have_their_limits(tmp_path: Path) -> None:
     node = observed("ee/derived-6.0-production", tmp_path)
-    # 3,799,999,578,112 / 2 = 1,899,999,789,056. The fullest has 1,266,336 free blocks of 1 MiB, 1,327,849,537,536 bytes,
+    # 3,799,999,578,112 / 2 = 1,899,999,789,056. The fullest has 1,266,336 free blocks of 1 MiB, 1,327,849,537,536 B,
     # 69.9 %, and device_available_pct is 69. 5 % are 94,999,989,452.8.
     assert limit(node, "profile", "data_available", "stop_writes") == (
         *(1_804_999_799_603, 572_150_251_520, 1_232_849_548_083),

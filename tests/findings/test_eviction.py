@@ -21,7 +21,7 @@ NEVER: dict[str, Any] = {
     "evict_void_time": 0,
     "smd_evict_void_time": 0,
 }
-KEPT = Set("kept", 960, 0, None, False, True)
+KEPT = Set("kept", 960, 0, None, False, eviction_disabled=True)
 
 
 def near_mark(

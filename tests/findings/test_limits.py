@@ -200,7 +200,9 @@ def test_a_small_set_that_is_past_its_limit_comes_before_a_large_one_that_is_nea
         "set_near_limit", "found", sets((182 * MIB, 200 * MIB), (101 * MIB, 100 * MIB)), "critical"
     ).verdict()
     assert verdict.severity == "critical"
-    assert verdict.summary.endswith(": set1 at 101.0% of 100 MiB, set0 at 91.0% of 200 MiB.")
+    assert verdict.summary.endswith(
+        ": set1 at 101.0% of 100 MiB (stop-writes-size), set0 at 91.0% of 200 MiB (stop-writes-size)."
+    )
 
 
 def test_a_finding_on_sets_is_about_the_bytes_of_all_that_are_near() -> None:

@@ -17,7 +17,7 @@ from exporter.memory.eviction import (
 from exporter.model.snapshot import Namespace, Set
 from tests.findings.cases import namespace
 
-KEPT, FREE = Set("kept", 300, 0, None, False, True), Set("free", 500, 0, None, False)
+KEPT, FREE = Set("kept", 300, 0, None, False, eviction_disabled=True), Set("free", 500, 0, None, False)
 
 
 def holding(**changes: Any) -> Namespace:

@@ -32,6 +32,7 @@ READING = (
         "service",
         "features",
         "status",
+        "best-practices",
     ),
     *("namespace/", "sets/", "sindex-list", "sindex/", "get-config:", "histogram:"),
     *("peers", "partition", "replicas", "rebalance", "rack-ids", "user-agent"),
