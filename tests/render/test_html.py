@@ -123,7 +123,7 @@ def test_a_limit_has_the_figures_of_the_node_and_a_bar_as_long(seen: Snapshot, c
     ("seen", "state", "tile"),
     [
         (OUT_OF_SPACE, "Act now", "100.0% of write_blocks 48.0 MiB of 48.0 MiB; the server refuses writes now."),
-        (STOP_WRITES, "Act now", "455 MiB of 358 MiB; the server evicts records and stops writes now."),
+        (STOP_WRITES, "Act now", "455 MiB of 435 MiB; the server evicts records and stops writes now."),
         (
             # Two files of 512 MiB, of which 5 % must stay free; four blocks of 8 MiB and the header are in use.
             captured("8.1/durable-fragmented"),

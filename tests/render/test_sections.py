@@ -124,7 +124,7 @@ def test_eviction_that_never_runs_is_not_what_comes_first() -> None:
     limit, told = tile_of(page(stopped))
     assert (limit, sentence(told)) == (
         "memory_size",
-        "455 MiB of 358 MiB; the server evicts records and stops writes now.",
+        "455 MiB of 435 MiB; the server evicts records and stops writes now.",
     )
     limit, told = tile_of(page(with_namespace(stopped, nsup_period=0)))
     assert (limit, sentence(told)) == ("memory_size", "455 MiB of 435 MiB; the server stops writes now.")
