@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from exporter.model.snapshot import Arena, Namespace, System
 from tests.findings.cases import BLOCK, GIB, MIB, namespace, node, stripes
 
 
-def member(nodes: int | None, copies: int | None, **changes: object) -> Namespace:
-    settled: dict[str, object] = {"rack_id": 0, "strong_consistency": False, "migrate_partitions_remaining": 0}
+def member(nodes: int | None, copies: int | None, **changes: Any) -> Namespace:
+    settled: dict[str, Any] = {"rack_id": 0, "strong_consistency": False, "migrate_partitions_remaining": 0}
     return namespace(**{"cluster_size": nodes, "replication_factor": copies, **settled, **changes})
 
 
@@ -56,7 +58,7 @@ def test_the_rest_share_what_a_lost_node_held(
     ],
     ids=str,
 )
-def test_where_copies_go_elsewhere_or_are_still_moving_nothing_is_said(changes: dict[str, object]) -> None:
+def test_where_copies_go_elsewhere_or_are_still_moving_nothing_is_said(changes: dict[str, Any]) -> None:
     assert growth(member(6, 2, **changes), 1) is None
 
 
@@ -71,7 +73,7 @@ def test_all_copies_are_somewhere_again(nodes: int, copies: int, lost: int) -> N
     assert held * (nodes - lost) == pytest.approx(min(copies, nodes - lost))
 
 
-def used(own: Namespace, lost: int = 1, **changes: object) -> dict[str, tuple[int | None, bool | None]]:
+def used(own: Namespace, lost: int = 1, **changes: Any) -> dict[str, tuple[int | None, bool | None]]:
     return {
         limit.name: (limit.used, limit.breached) for _, limit in Analysis(node(own, **changes)).with_fewer_nodes[lost]
     }

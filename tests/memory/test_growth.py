@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from exporter.memory.config import limits
 from exporter.memory.growth import Grown, data_growth, grown
 from exporter.memory.pool import pools
@@ -19,7 +21,7 @@ def growth(own: Namespace) -> tuple[float, float]:
     return data_growth(pools(own), limits(own, System()))
 
 
-def filled(blocks: int, **changes: object) -> Namespace:
+def filled(blocks: int, **changes: Any) -> Namespace:
     """One stripe of 100 blocks beside its header, of which so many are taken, half of each with live data."""
     storage = stripes(101, 100 - blocks, used=blocks * BLOCK // 2)
     return namespace(storage=storage, index=INDEX, **changes)
