@@ -22,12 +22,12 @@ from dashboards.palette import (
     WASTE,
 )
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import DATA, NS, REFUSALS, any_of, or_zero, selected
+from dashboards.promql import DATA, NS, NS_OR_NODE, REFUSALS, any_of, of_cluster, or_zero, selected, series
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
-from exporter.findings.thresholds import DATA_WASTE
+from exporter.findings.thresholds import DATA_WASTE, NEAR
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def board() -> Board:
             ),
             Row("Indexes", (indexes(), index_reserved())),
             Row("Records: size, life, losses", (record_sizes(), expiring(), losses(24))),
+            Row("Cluster and counts", (fewer_nodes(), migrating(), counts())),
         ),
     )
 
@@ -178,6 +179,53 @@ def by_limit() -> Panel:
         top=1,
     )
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def fewer_nodes() -> Panel:
+    """What a lost node does to the others."""
+    used, limit = series("lost_node_used_bytes", NS_OR_NODE), series("limit_bytes", NS_OR_NODE)
+    joined = f"{used} / on (job, instance, ns, limit, action) group_left {limit}"
+    return lines(
+        "Used share with one or two nodes fewer",
+        "How much of the limits at which writes stop, and of the host, the fullest node would use when one or two nodes"
+        " are lost and their partitions are with the others; above 100 % the rest cannot hold it all: add a node or"
+        " make room. Not known while partitions migrate, with racks and with strong consistency.",
+        RATIO,
+        Query(f"max by (nodes) ({of_cluster(joined)})", "{{nodes}} fewer"),
+        colours={"1 fewer": USED, "2 fewer": OTHER},
+        threshold_lines={1: BAD},
+        span=8,
+        empty="One node, or not known",
+    )
+
+
+def migrating() -> Panel:
+    """Migrations."""
+    return lines(
+        "Partitions to migrate",
+        "Partitions that the selected nodes still have to send or to receive, added up; while it is not 0, growth is no"
+        " trend, since the nodes take over from each other. Worry when it does not fall.",
+        COUNT,
+        Query(f"sum({selected('migrate_partitions_remaining')})", "partitions", USED),
+        span=8,
+    )
+
+
+def counts() -> Panel:
+    """Names and secondary indexes."""
+    used, limit = selected("count_used", NS), selected("count_limit", NS)
+    return lines(
+        "Names and secondary indexes: used share",
+        "How much is taken of what a namespace may have by number, on the node with most: names of sets and, up to 6.4,"
+        f" of bins, and secondary indexes; from {percent(NEAR)} on stop what makes new names, which are never free"
+        " again while the server runs.",
+        RATIO,
+        Query(f"max by (kind) ({used} / {limit})", "{{kind}}"),
+        colours={"set_names": USED, "bin_names": OTHER, "sindexes": FIXED_COST},
+        threshold_lines={NEAR: BAD},
+        span=8,
+        top=1,
+    )
 
 
 def indexes() -> Panel:

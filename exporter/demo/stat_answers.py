@@ -139,6 +139,9 @@ def namespace_stats(namespace: Namespace, now: int, nodes: int = 1) -> Words:
     for index, stripe in enumerate(namespace.stripes):
         words |= _unit(index, stripe, flat=namespace.flat)
     return words | {
+        "nodes_quiesced": 0,
+        "migrate_tx_partitions_remaining": 0,
+        "migrate_rx_partitions_remaining": 0,
         "client_write_success": namespace.written,
         "client_write_error": namespace.refused,
         "client_delete_success": namespace.deleted,

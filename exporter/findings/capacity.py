@@ -18,9 +18,16 @@ from exporter.findings.rule import (
     set_config,
 )
 from exporter.findings.thresholds import CGROUP_UNSEEN, HOST_USED_PCT, NEAR, OTHERS, SMALL, STAGE_MARGIN
-from exporter.memory import config
 from exporter.memory.growth import Grown, grown
-from exporter.memory.host import available_bytes, host_use, is_caged, largest_stage, total_bounds
+from exporter.memory.host import (
+    available_bytes,
+    host_use,
+    is_caged,
+    is_known_total,
+    largest_stage,
+    most_memory,
+    server_bytes,
+)
 from exporter.model.constants import KIB
 from exporter.model.release import (
     CGROUP_MEM_TRACKING,
@@ -77,7 +84,7 @@ def _cgroup_unseen(analysis: Analysis) -> Verdict:
     unseen = 0 if cgroup.limit is None else host.total - cgroup.limit
     summary = f"The cgroup allows {size(cgroup.limit)}; the server goes by the host's {size(host.total)}."
     verdict = not_enough(unseen, host.total, CGROUP_UNSEEN, SMALL)
-    if verdict is None and not config.is_known_total(system):
+    if verdict is None and not is_known_total(system):
         # Its free share is not that of the host.
         return CLEAR
     return verdict or found("warning", summary, unseen)
@@ -85,13 +92,12 @@ def _cgroup_unseen(analysis: Analysis) -> Verdict:
 
 @of_the_node
 def _host_memory(analysis: Analysis) -> Verdict:
-    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
-    available = available_bytes(process_view, system)
-    if is_caged(process_view):
+    available = available_bytes(analysis.snapshot)
+    if is_caged(analysis.snapshot):
         return CLEAR
     if available is None:
         return UNKNOWN
-    if (_most_memory(analysis) or SMALL) < SMALL:
+    if (most_memory(analysis.snapshot) or SMALL) < SMALL:
         return TOO_SMALL
     open_ended = [namespace for namespace in analysis.snapshot.namespaces if not _stops_by_host(namespace)]
     growths = [_growth(analysis, namespace) for namespace in open_ended]
@@ -139,14 +145,15 @@ def _growth(analysis: Analysis, namespace: Namespace) -> int | None:
 
 def _others(analysis: Analysis) -> str:
     """What is to be said of the others on a host that is nearly full, most of it not with what is the server's."""
-    use = host_use(analysis.snapshot.process_view)
-    if use is None or use.others is None or use.others < OTHERS * use.used:
+    use, server = host_use(analysis.snapshot), server_bytes(analysis.snapshot)
+    if use is None or server is None or use.used - server < OTHERS * use.used:
         return ""
     stops = [limit for _, limit in analysis.limits if (limit.name, limit.action) == ("sys_memory", "stop_writes")]
     nearest = max((limit.used_ratio or 0.0 for limit in stops), default=0.0)
     if max(nearest, use.used / use.total) < NEAR:
         return ""
-    return f"{part_of(use.others, use.used)} in use on the host are not the server's: deleting records does not help."
+    others = part_of(use.used - server, use.used)
+    return f"{others} in use on the host are not the server's: deleting records does not help."
 
 
 def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[str, ...]:
@@ -163,15 +170,14 @@ def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[str,
 
 @of_each_namespace
 def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
-    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
-    total, available = _most_memory(analysis), available_bytes(process_view, system)
+    snapshot = analysis.snapshot
+    total, available, caged = most_memory(snapshot), available_bytes(snapshot), is_caged(snapshot)
     if total is None or available is None:
         return UNKNOWN
     if total < SMALL:
         return TOO_SMALL
-    if is_caged(process_view) and process_view.cgroup is not None and process_view.cgroup.used is not None:
-        available = min(available, total - process_view.cgroup.used)
-    whose = "cgroup allows" if is_caged(process_view) else "host has"
+    if caged and snapshot.process_view.cgroup is not None and snapshot.process_view.cgroup.used is not None:
+        available = min(available, total - snapshot.process_view.cgroup.used)
     pools = next(pools for owner, pools in analysis.pools if owner is namespace)
     whole = grown(namespace, pools, analysis.limits_of(namespace.name))
     marks = [limit for limit in limits_with(analysis, namespace, "evict") if limit.name in _MARKS]
@@ -183,25 +189,14 @@ def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
             f" have {size(available)} more: it can never come."
         )
         return found("warning", summary, (mark.headroom or 0) - available)
-    if whole is not None and whole.least - total >= SMALL and not is_caged(process_view):
-        summary = f"The namespace may grow to {_grown(whole)}, and the {whose} {size(total)}."
+    if whole is not None and whole.least - total >= SMALL and not caged:
+        summary = f"The namespace may grow to {_grown(whole)}, and the host has {size(total)}."
         return found("warning", summary, whole.least - total)
     return UNKNOWN if whole is None else CLEAR
 
 
 _MARKS = ("memory_size", "indexes_budget")
 """Limits in memory, whose headroom is memory that the host must still give."""
-
-
-def _most_memory(analysis: Analysis) -> int | None:
-    """The most memory that the server can have, in bytes: of its cgroup, or of its host."""
-    process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
-    if is_caged(process_view) and process_view.cgroup is not None:
-        return process_view.cgroup.limit
-    if process_view.host is not None:
-        return process_view.host.total
-    bounds = total_bounds(system)
-    return system.total_bytes if system.total_bytes or bounds is None else bounds.most
 
 
 _OF_MEMORY = (

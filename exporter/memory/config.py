@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.memory import pool
-from exporter.memory.host import host_use, is_caged, total_bounds
+from exporter.memory.host import host_use, is_caged, is_known_total, total_bounds
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import ceil_div, difference, total
 from exporter.model.constants import RECORD_BLOCK_BYTES
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.model.operator import Operator
-    from exporter.model.process import ProcessView
     from exporter.model.snapshot import Arena, Namespace, Snapshot, Storage, System
 
 
@@ -87,23 +86,23 @@ def limits(namespace: Namespace, system: System, operator: Operator | None = Non
     )
 
 
-def node_limits(process_view: ProcessView) -> tuple[Limit, ...]:
+def node_limits(snapshot: Snapshot) -> tuple[Limit, ...]:
     """The limits on the node as a whole: the cgroup's or the host's, at which the kernel kills what it cannot shrink.
 
     Whether it would do so now is unknown: page cache counts as used by a cgroup, and both may still shrink something.
     """
-    cgroup, use = process_view.cgroup, host_use(process_view)
+    cgroup, use = snapshot.process_view.cgroup, host_use(snapshot)
     limits = []
     if cgroup is not None and cgroup.limit is not None:
         limits.append(Limit("cgroup", "oom", cgroup.limit, cgroup.used, None))
-    if use is not None and not is_caged(process_view):
+    if use is not None and not is_caged(snapshot):
         limits.append(Limit("host", "oom", use.total, use.used, None))
     return tuple(limits)
 
 
 def all_limits(snapshot: Snapshot, operators: Mapping[str, Operator]) -> Iterator[tuple[str, Limit]]:
     """Every limit with its namespace, which is empty for those on the node as a whole."""
-    for limit in node_limits(snapshot.process_view):
+    for limit in node_limits(snapshot):
         yield "", limit
     for namespace in snapshot.namespaces:
         for limit in limits(namespace, snapshot.system, operators.get(namespace.name)):
@@ -173,13 +172,6 @@ def _system_memory(namespace: Namespace, system: System) -> Iterator[Limit]:
 def _within(total: int, pct: int) -> int:
     """The largest use of a memory at which 100 - floor(free * 100 / total) > pct is not yet true."""
     return total - ceil_div((100 - pct) * total, 100)
-
-
-def is_known_total(system: System) -> bool:
-    """Whether the total is the one that the server divides by, which from 8.1.2 on may be its cgroup's."""
-    if not system.total_bytes or system.free_bytes is None:
-        return False
-    return system.free_bytes * 100 // system.total_bytes == system.free_pct
 
 
 def _indexes_budget(namespace: Namespace) -> Iterator[Limit]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.memory import segments
 from exporter.model.constants import KIB
 
 if TYPE_CHECKING:
-    from exporter.model.process import ProcessView
-    from exporter.model.snapshot import Namespace, System
+    from exporter.model.snapshot import Namespace, Snapshot, System
 
 
 class HostUse(NamedTuple):
-    """The memory of a host, in bytes: all, what is in use and cannot be given up, and the server's share of that."""
+    """The memory of a host, in bytes: all, and what is in use and cannot be given up."""
 
     total: int
     used: int
-    server: int | None
 
     @property
     def available(self) -> int:
         """What is left."""
         return self.total - self.used
-
-    @property
-    def others(self) -> int | None:
-        """What is in use and not the server's."""
-        return None if self.server is None else max(0, self.used - self.server)
 
 
 class TotalBounds(NamedTuple):
@@ -36,22 +30,41 @@ class TotalBounds(NamedTuple):
     most: int
 
 
-def host_use(process_view: ProcessView) -> HostUse | None:
-    """What is in use on the host (MemTotal - MemAvailable); None where that is not seen.
-
-    Of the server count its resident pages but those of files, which the kernel can give up.
-    """
-    host, process = process_view.host, process_view.process
-    if host is None or host.available is None:
+def host_use(snapshot: Snapshot) -> HostUse | None:
+    """What is in use on the host: MemTotal - MemAvailable, of another host as the server tells both (8.2 and later)."""
+    host, system = snapshot.process_view.host, snapshot.system
+    if host is not None:
+        return None if host.available is None else HostUse(host.total, host.total - host.available)
+    if not is_known_total(system) or system.total_bytes is None or system.free_bytes is None:
         return None
-    server = None if process is None else process.rss - (process.rss_file or 0)
-    return HostUse(host.total, host.total - host.available, server)
+    return HostUse(system.total_bytes, system.total_bytes - system.free_bytes)
 
 
-def is_caged(process_view: ProcessView) -> bool:
+def is_known_total(system: System) -> bool:
+    """Whether the total is the one that the server divides by, which from 8.1.2 on may be its cgroup's."""
+    if not system.total_bytes or system.free_bytes is None:
+        return False
+    return system.free_bytes * 100 // system.total_bytes == system.free_pct
+
+
+def server_bytes(snapshot: Snapshot) -> int | None:
+    """What the server has of what is in use: its resident pages but those of files, which the kernel can give up.
+
+    Shared memory that a server has not touched since its start is resident in the host, not in the process.
+    """
+    process = snapshot.process_view.process
+    if process is None:
+        return snapshot.system.process_rss_bytes
+    shared = process.rss_shared or 0
+    attached = [segment.rss or 0 for segment in segments.own(snapshot) or () if segment.attached]
+    return process.rss - (process.rss_file or 0) - shared + max(shared, sum(attached))
+
+
+def is_caged(snapshot: Snapshot) -> bool:
     """Whether a cgroup allows the server less than the host has."""
-    cgroup, host = process_view.cgroup, process_view.host
-    return cgroup is not None and cgroup.limit is not None and (host is None or cgroup.limit < host.total)
+    cgroup, host = snapshot.process_view.cgroup, snapshot.process_view.host
+    total = snapshot.system.total_bytes if host is None else host.total
+    return cgroup is not None and cgroup.limit is not None and (total is None or cgroup.limit < total)
 
 
 def total_bounds(system: System) -> TotalBounds | None:
@@ -66,10 +79,24 @@ def total_bounds(system: System) -> TotalBounds | None:
     return TotalBounds((free // (system.free_pct + 1) + 1) * KIB, free // system.free_pct * KIB)
 
 
-def available_bytes(process_view: ProcessView, system: System) -> int | None:
-    """What the host can still give, in bytes: by /proc/meminfo, and for a node on another host as it tells it."""
-    use = host_use(process_view)
-    return system.free_bytes if use is None else use.available
+def available_bytes(snapshot: Snapshot) -> int | None:
+    """What the host can still give, in bytes; of another host as the server tells it."""
+    use = host_use(snapshot)
+    return snapshot.system.free_bytes if use is None else use.available
+
+
+def most_memory(snapshot: Snapshot) -> int | None:
+    """The most memory that the server can have, in bytes: of its cgroup, or of its host; None where neither is known.
+
+    Of a host whose total is known within bounds, the most that it may be.
+    """
+    cgroup, host, system = snapshot.process_view.cgroup, snapshot.process_view.host, snapshot.system
+    if is_caged(snapshot) and cgroup is not None:
+        return cgroup.limit
+    if host is not None:
+        return host.total
+    bounds = total_bounds(system)
+    return system.total_bytes if system.total_bytes or bounds is None else bounds.most
 
 
 def largest_stage(namespaces: tuple[Namespace, ...]) -> int | None:

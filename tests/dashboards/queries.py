@@ -46,6 +46,7 @@ EMPTY = {
     "Growth of record data in an hour": "nothing grew within the hour",
     "Distance from the median of the nodes: most above": _PEERS,
     "Distance from the median of the nodes: most below": _PEERS,
+    "Used share with one or two nodes fewer": "one node has no others",
     "What is wrong": "nothing is wrong",
 }
 """Queries that may find nothing, and why."""

@@ -60,6 +60,8 @@ AT = {
     "Free write blocks": (thresholds.DEFRAG_FREE_BLOCKS,),
     "Distance from the median of the nodes": (-thresholds.PEERS_RATIO, thresholds.PEERS_RATIO),
     "Sets": (NEAR, 1),
+    "Used share with one or two nodes fewer": (1,),
+    "Names and secondary indexes: used share": (thresholds.NEAR,),
     "Oldest slow source": (thresholds.SOURCE_AGE,),
     "Age of the slow sources": (thresholds.SOURCE_AGE,),
 }
@@ -229,6 +231,11 @@ NO_PANEL = {
     "peers_median_used_bytes": "worked out by the rules from the series of all nodes",
     "peers_excess_used_bytes": "worked out by the rules from the series of all nodes",
     "record_counts_timestamp_seconds": "the slow sources have panels of their ages",
+    "cluster_size": "a node that is lost is missed on the overview",
+    "replication_factor": "a matter of the configuration, which does not change",
+    "limit_headroom_bounds_bytes": "the used share is shown, which is exact",
+    "host_free_bytes": "low on every host that has page cache; a finding judges it",
+    "host_min_free_bytes": "a matter of the configuration, which does not change",
     "record_counts_period_seconds": "a matter of the configuration, which does not change",
 }
 """Metrics that no panel shows, and why."""

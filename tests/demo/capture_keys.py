@@ -13,7 +13,8 @@ storage-engine.stripe[0].defrag_q storage-engine.stripe[0].defrag_reads
 storage-engine.stripe[0].defrag_writes storage-engine.stripe[0].backing_write_q
 storage-engine.stripe[0].partial_writes storage-engine.stripe[0].defrag_partial_writes
 storage-engine.stripe[0].age pending_quiesce effective_is_quiesced nodes_quiesced
-effective_prefer_uniform_balance effective_active_rack client_write_success client_write_error
+effective_prefer_uniform_balance effective_active_rack migrate_tx_partitions_remaining migrate_rx_partitions_remaining
+client_write_success client_write_error
 client_delete_success deleted_last_bin active-rack allow-ttl-without-nsup apply-ttl-reductions
 auto-revive background-query-max-rps conflict-resolution-policy conflict-resolve-writes
 default-read-touch-ttl-pct default-ttl disable-cold-start-eviction disable-mrt-writes
@@ -47,7 +48,8 @@ data_total_bytes data_used_bytes data_used_pct data_avail_pct data_compression_r
 storage-engine.stripe[0].used_bytes storage-engine.stripe[0].free_wblocks storage-engine.stripe[0].writes
 storage-engine.stripe[0].defrag_q storage-engine.stripe[0].defrag_reads
 storage-engine.stripe[0].defrag_writes pending_quiesce effective_is_quiesced nodes_quiesced
-effective_prefer_uniform_balance effective_active_rack client_write_success client_write_error
+effective_prefer_uniform_balance effective_active_rack migrate_tx_partitions_remaining migrate_rx_partitions_remaining
+client_write_success client_write_error
 client_delete_success deleted_last_bin active-rack allow-ttl-without-nsup apply-ttl-reductions
 auto-revive background-query-max-rps conflict-resolution-policy conflict-resolve-writes
 default-read-touch-ttl-pct default-ttl disable-cold-start-eviction disable-mrt-writes
@@ -98,7 +100,8 @@ device_free_pct device_available_pct storage-engine.file[0].used_bytes
 storage-engine.file[0].free_wblocks storage-engine.file[0].write_q storage-engine.file[0].writes
 storage-engine.file[0].defrag_q storage-engine.file[0].defrag_reads storage-engine.file[0].defrag_writes
 storage-engine.file[0].shadow_write_q storage-engine.file[0].age pending_quiesce effective_is_quiesced
-nodes_quiesced effective_prefer_uniform_balance client_write_success client_write_error
+nodes_quiesced effective_prefer_uniform_balance migrate_tx_partitions_remaining migrate_rx_partitions_remaining
+client_write_success client_write_error
 client_delete_success deleted_last_bin allow-ttl-without-nsup background-query-max-rps check-single-bin
 conflict-resolution-policy conflict-resolve-writes convert-single-bin default-ttl
 disable-cold-start-eviction disable-write-dup-res disallow-expunge disallow-null-setname
@@ -131,7 +134,9 @@ hwm_breached current_time non_expirable_objects expired_objects evicted_objects 
 smd_evict_void_time nsup_cycle_duration nsup_cycle_deleted_pct truncate_lut truncating sindex_gc_cleaned
 memory_used_bytes memory_used_data_bytes memory_used_index_bytes memory_used_set_index_bytes
 memory_used_sindex_bytes memory_free_pct xmem_id available_bin_names pending_quiesce
-effective_is_quiesced nodes_quiesced effective_prefer_uniform_balance client_write_success
+effective_is_quiesced nodes_quiesced effective_prefer_uniform_balance
+migrate_tx_partitions_remaining migrate_rx_partitions_remaining
+client_write_success
 client_write_error client_delete_success deleted_last_bin allow-ttl-without-nsup background-query-max-rps
 check-single-bin conflict-resolution-policy conflict-resolve-writes convert-single-bin default-ttl
 disable-cold-start-eviction disable-write-dup-res disallow-expunge disallow-null-setname

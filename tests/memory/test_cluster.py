@@ -58,7 +58,7 @@ def test_the_rest_share_what_a_lost_node_held(
     ],
     ids=str,
 )
-def test_where_copies_go_elsewhere_or_are_still_moving_nothing_is_said(changes: dict[str, object]) -> None:
+def test_where_copies_go_elsewhere_or_are_still_moving_nothing_is_said(changes: dict[str, Any]) -> None:
     assert growth(member(6, 2, **changes), 1) is None
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.memory.config import Limit, limits, node_limits
-from exporter.memory.host import HostUse, available_bytes, host_use, is_caged, largest_stage, total_bounds
-from exporter.model.process import Cgroup, Host, Process, ProcessView
-from exporter.model.snapshot import Arena, System
-from tests.findings.cases import GIB, MIB, namespace
+from exporter.memory.host import (
+    HostUse,
+    available_bytes,
+    host_use,
+    is_caged,
+    largest_stage,
+    most_memory,
+    server_bytes,
+    total_bounds,
+)
+from exporter.model.process import Cgroup, Host, Process, ProcessView, Segment
+from exporter.model.snapshot import Arena, Node, Snapshot, System
+from tests.findings.cases import GIB, MIB, namespace, node
 
 HOST = Host(16 * GIB, 6 * GIB)
 PROCESS = Process(7, 1, 4 * GIB, rss_file=GIB)
@@ -69,49 +80,78 @@ def seen_pct(total: int, free: int) -> int:
     return free * 100 // total
 
 
+def seen(host: Host | None = HOST, cgroup: Cgroup | None = None, process: Process | None = None) -> Snapshot:
+    return node(process_view=ProcessView(process=process, host=host, cgroup=cgroup))
+
+
 def test_what_is_in_use_is_what_is_not_available_and_file_pages_are_not_the_servers() -> None:
     """10 of 16 GiB; of the 4 GiB that are resident 1 GiB is of files."""
-    use = host_use(ProcessView(process=PROCESS, host=HOST))
-    assert use == HostUse(16 * GIB, 10 * GIB, 3 * GIB)
-    assert (use.available, use.others) == (6 * GIB, 7 * GIB)
+    snapshot = seen(process=PROCESS)
+    use = host_use(snapshot)
+    assert use == HostUse(16 * GIB, 10 * GIB)
+    assert use.available == 6 * GIB
+    assert server_bytes(snapshot) == 3 * GIB
+
+
+def test_shared_memory_that_a_server_has_not_touched_yet_is_its_own_all_the_same() -> None:
+    """Of 2 GiB that are attached the process has touched 1 GiB; a neighbour's, and what nobody has, do not count."""
+    process = Process(7, 1, 4 * GIB, rss_file=GIB, rss_shared=GIB, instance=0)
+    segment = Segment(0xAE001100, "primary_index", 0, 1, 4 * GIB, 2 * GIB, 0, 1)
+    others = (segment._replace(attached=0), segment._replace(instance=1))
+    view = ProcessView(process=process, segments=(segment, *others))
+    enterprise = Node("8.1.0.0", (8, 1), "A1", "Aerospike Enterprise Edition")
+    assert server_bytes(node(node=enterprise, process_view=view)) == 4 * GIB
+    assert server_bytes(node(node=enterprise, process_view=replace(view, segments=None))) == 3 * GIB
 
 
 def test_what_is_not_seen_is_not_told() -> None:
-    assert host_use(ProcessView()) is None
-    assert host_use(ProcessView(process=PROCESS, host=Host(16 * GIB))) is None
-    use = host_use(ProcessView(host=HOST))
-    assert use is not None
-    assert use.others is None
+    assert host_use(node()) is None
+    assert host_use(seen(Host(16 * GIB))) is None
+    assert server_bytes(seen()) is None
 
 
-def test_a_server_that_has_more_than_is_in_use_leaves_nothing_to_others() -> None:
-    assert HostUse(GIB, 10, 11).others == 0
+def test_a_node_on_another_host_may_tell_its_total_and_what_it_has() -> None:
+    snapshot = node(system=System(25, 4 * GIB, 16 * GIB, process_rss_bytes=5 * GIB))
+    assert host_use(snapshot) == HostUse(16 * GIB, 12 * GIB)
+    assert server_bytes(snapshot) == 5 * GIB
+    assert [limit.name for limit in node_limits(snapshot)] == ["host"]
+    # The share is of another total: its cgroup's.
+    assert host_use(node(system=System(50, 4 * GIB, 16 * GIB))) is None
 
 
 def test_the_hosts_memory_is_a_limit_where_no_cgroup_has_less() -> None:
     host = Limit("host", "oom", 16 * GIB, 10 * GIB, None)
     caged = Limit("cgroup", "oom", 4 * GIB, GIB, None)
-    assert node_limits(ProcessView(host=HOST)) == (host,)
-    assert node_limits(ProcessView(host=HOST, cgroup=Cgroup(None, GIB))) == (host,)
-    assert node_limits(ProcessView(host=HOST, cgroup=Cgroup(4 * GIB, GIB))) == (caged,)
+    assert node_limits(seen()) == (host,)
+    assert node_limits(seen(cgroup=Cgroup(None, GIB))) == (host,)
+    assert node_limits(seen(cgroup=Cgroup(4 * GIB, GIB))) == (caged,)
     roomy = Limit("cgroup", "oom", 16 * GIB, GIB, None)
-    assert node_limits(ProcessView(host=HOST, cgroup=Cgroup(16 * GIB, GIB))) == (roomy, host)
-    assert node_limits(ProcessView(host=Host(16 * GIB))) == ()
-    assert node_limits(ProcessView()) == ()
+    assert node_limits(seen(cgroup=Cgroup(16 * GIB, GIB))) == (roomy, host)
+    assert node_limits(seen(Host(16 * GIB))) == ()
+    assert node_limits(seen(None)) == ()
 
 
 def test_a_cage_is_a_cgroup_below_the_host() -> None:
-    assert is_caged(ProcessView(host=HOST, cgroup=Cgroup(16 * GIB - 1)))
-    assert is_caged(ProcessView(cgroup=Cgroup(GIB)))
-    assert not is_caged(ProcessView(host=HOST, cgroup=Cgroup(16 * GIB)))
-    assert not is_caged(ProcessView(host=HOST, cgroup=Cgroup(None)))
-    assert not is_caged(ProcessView(host=HOST))
+    assert is_caged(seen(cgroup=Cgroup(16 * GIB - 1)))
+    assert is_caged(seen(None, Cgroup(GIB)))
+    assert not is_caged(seen(cgroup=Cgroup(16 * GIB)))
+    assert not is_caged(seen(cgroup=Cgroup(None)))
+    assert not is_caged(seen())
+    assert not is_caged(replace(seen(None, Cgroup(GIB)), system=System(total_bytes=GIB)))
 
 
 def test_what_a_node_on_another_host_can_still_have_is_as_it_says() -> None:
-    assert available_bytes(ProcessView(), System(free_bytes=5)) == 5
-    assert available_bytes(ProcessView(host=HOST), System(free_bytes=5)) == 6 * GIB
-    assert available_bytes(ProcessView(), System()) is None
+    assert available_bytes(node(system=System(free_bytes=5))) == 5
+    assert available_bytes(replace(seen(), system=System(free_bytes=5))) == 6 * GIB
+    assert available_bytes(node()) is None
+
+
+def test_the_most_that_a_server_can_have_is_its_cgroups_or_its_hosts() -> None:
+    assert most_memory(seen()) == 16 * GIB
+    assert most_memory(seen(cgroup=Cgroup(GIB))) == GIB
+    assert most_memory(node(system=System(50, 4 * GIB))) == 8 * GIB
+    assert most_memory(node(system=System(50, 4 * GIB, 7 * GIB))) == 7 * GIB
+    assert most_memory(node()) is None
 
 
 def test_the_largest_stage_is_of_indexes_in_memory() -> None:

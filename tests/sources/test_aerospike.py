@@ -366,8 +366,8 @@ def test_a_node_that_does_not_tell_its_best_practices_is_read_all_the_same(answe
     ],
 )
 def test_the_clients_words_keep_their_numbers_and_lose_addresses(message: str, told: str | None) -> None:
-    problem = client_errors.ConnectionError(-10, message)  # type: ignore[attr-defined] # no stubs for all of it
-    problem.code, problem.msg = -10, message
+    problem = client_errors.ClientError(-1, message)
+    problem.code, problem.msg = -1, message
     said = aerospike_source._reason(problem)
-    assert said.startswith(f"ConnectionError -10 ({told or message}")
+    assert said.startswith(f"ClientError -1 ({told or message}")
     assert "127.0.0.1" not in said
