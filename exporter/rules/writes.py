@@ -122,7 +122,7 @@ def _no_room() -> Alert:
         f"(\n  min without (unit) (\n    {free}\n    and {queue} > 0\n  ) <= {DEFRAG_FREE_BLOCKS}\n)\n{IN_CLUSTER}",
         10 * MINUTE,
         10 * MINUTE,
-        "Defrag has work to do, and next to no free write blocks are left, on devices and files its reserve alone.",
+        "Defrag has work to do and next to no free write blocks to do it with.",
         f"A unit of {NAMESPACE} has had {COUNT} free write blocks for more than {duration(10 * MINUTE)} while"
         f" others wait for defrag; the alert is for {DEFRAG_FREE_BLOCKS} or fewer.",
         "namespace",
