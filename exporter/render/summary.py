@@ -147,7 +147,9 @@ def reached(diagnosis: Diagnosis, ns: str) -> list[Limit]:
 
 
 def _tile(ns: str, limit: Limit, breached: list[Limit]) -> Tile:
-    amounts: Words = () if limit.bounds or limit.limit is None else (Bytes(limit.used), " of ", Bytes(limit.limit), "; ")
+    amounts: Words = (
+        () if limit.bounds or limit.limit is None else (Bytes(limit.used), " of ", Bytes(limit.limit), "; ")
+    )
     if not limit.breached:
         left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
         amounts = (*amounts, Strong(left), f" left until the server {_ACTIONS[limit.action]}", "; ")
