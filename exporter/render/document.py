@@ -21,7 +21,6 @@ color:var(--text)}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2rem}
 a{color:var(--used)}code{font-size:.9em;overflow-wrap:anywhere}
 .faint{color:var(--faint)}.bad{color:var(--bad)}.good{color:var(--good)}
-.scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
 th,td{padding:.25rem .5rem;text-align:left;border-bottom:1px solid var(--line)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}

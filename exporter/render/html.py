@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 MOST_COMMAND = 2000
 """Characters of a command."""
 
-STYLE = (
-    svg.STYLE
-    + """
+TABLE_STYLE = """
 table{font-size:.925rem;margin:.5rem 0 1.5rem}
 caption{text-align:left;color:var(--faint);padding:.25rem .5rem .25rem 0}
 thead th{font-weight:600;color:var(--faint);vertical-align:bottom}
@@ -49,6 +47,13 @@ tbody th,td{border:0;padding:0}tbody th:first-child{font-weight:600}
 td.bar-cell{flex-basis:100%;order:1;margin-top:.2rem}
 td[data-name]::before{content:attr(data-name) " ";color:var(--faint)}
 td.empty{display:none}}
+"""
+"""On a narrow screen each row of a table becomes lines of its own."""
+
+STYLE = (
+    svg.STYLE
+    + TABLE_STYLE
+    + """
 body{overflow-wrap:break-word}bdi,pre{overflow-wrap:anywhere}
 h1{margin:.75rem 0 .25rem}h1+p{margin:.25rem 0}h2{margin:2.25rem 0 .5rem}h3{font-size:1rem;margin:0}p{margin:.35rem 0}
 .note{background:var(--panel);border:1px dashed var(--faint);border-radius:.4rem;padding:.35rem .75rem}
@@ -158,7 +163,7 @@ def _block(block: Block) -> str:
         case Paragraph():
             return f"<p>{_sentence(block.words)}</p>"
         case Table():
-            return _table(block) if block.rows else ""
+            return written_table(block) if block.rows else ""
         case Stack():
             legend = "".join(
                 f"<li>{svg.key(kind)} {meaning} <strong>{size(total.value)}</strong> {share(total.share)}</li>"
@@ -212,7 +217,7 @@ def _finding(block: FindingBlock) -> str:
     return f'<li class="{block.severity}">{inner}</li>'
 
 
-def _table(table: Table) -> str:
+def written_table(table: Table) -> str:
     """A table.
 
     On a narrow screen each row becomes lines of its own, in which a cell has its heading before it; the roles are

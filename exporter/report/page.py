@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from exporter.render import document
+from exporter.render import content, document
+from exporter.render.html import TABLE_STYLE, written_table
 from exporter.report import quantities
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
 from exporter.report.growth import RESIDENT, growing
@@ -33,8 +34,7 @@ border-left:.35rem solid var(--line);border-radius:.2rem}
 ul.heads .bad{border-color:var(--bad);color:inherit}ul.heads .warn{border-color:var(--waste)}
 ul.heads .good{border-color:var(--good);color:inherit}
 ul.heads b{display:inline-block;min-width:4.5rem}
-table{font-size:.925rem}.scroll td:last-child:not(.number){min-width:14rem}
-th{vertical-align:bottom}.more{margin-top:.5rem}
+caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.more{margin-top:.5rem}
 @media print{body{max-width:none}figure,.strip{break-inside:avoid}}
 """
 _KINDS = {"bad": "urgent", "warn": "watch", "note": "note", "good": "well"}
@@ -62,27 +62,19 @@ def page(report: Report, history: History) -> str:
         parts.append(_strips(report, table.title))
         parts.append(f"{_table(table)}</section>")
     parts.append("</main>")
-    return document.page(title(report), "\n".join(filter(None, parts)), PLOT_STYLE + _STYLE)
+    return document.page(title(report), "\n".join(filter(None, parts)), TABLE_STYLE + PLOT_STYLE + _STYLE)
 
 
 def _table(table: Table) -> str:
     if not table.rows:
         return ""
-    kinds = [' class="number"' if column.number else "" for column in table.columns]
-    head = "".join(
-        f'<th scope="col"{kind}>{html.escape(column.name)}</th>'
-        for column, kind in zip(table.columns, kinds, strict=True)
-    )
-    rows = "".join(
-        f"<tr>{''.join(f'<td{kind}>{html.escape(cell)}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
-        for row in table.rows
+    first, *others = table.columns
+    columns = (
+        content.Column(first.name, header=True),
+        *(content.Column(column.name, number=column.number) for column in others),
     )
     more = f'<p class="faint more">{table.rest} more rows: --output json has them.</p>' if table.rest else ""
-    name = html.escape(table.title)
-    return (
-        f'<div class="scroll" role="region" aria-label="{name}, table" tabindex="0"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}"
-    )
+    return written_table(content.Table((table.title,), columns, table.rows)) + more
 
 
 def _limits(report: Report, history: History) -> Iterator[Plot]:
