@@ -42,6 +42,11 @@ def document(page: Page) -> dict[str, object]:
         "first_limits": {
             ns: {"limit": limit.name, "action": limit.action} for ns, limit in figures.first_limits.items()
         },
+        "writes_refused": [
+            {"ns": ns, "reason": refusal.reason, "code": refusal.code, "error": refusal.client_name}
+            for ns, refusals in figures.refusals.items()
+            for refusal in refusals
+        ],
         "expiring_bytes": figures.expiring,
         "problems": page.problems,
     }

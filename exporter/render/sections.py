@@ -63,6 +63,7 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
         sections=(
             summary.first_limits(diagnosis),
             summary.findings(diagnosis),
+            _refusals(diagnosis),
             _ledger(diagnosis),
             _pools(diagnosis),
             _limits(diagnosis),
@@ -235,6 +236,23 @@ def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     left = f"≥{size(limit.bounds.least)}" if limit.bounds else Bytes(limit.headroom)
     amounts = (Bytes(limit.used), Bytes(limit.limit), left)
     return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
+
+
+def _refusals(diagnosis: Diagnosis) -> Section:
+    """Every cause for which client writes are refused now, with the error that clients get."""
+    columns = (
+        Column("namespace", header=True),
+        Column("reason", header=True),
+        Column("error"),
+        Column("what it is", clear=True),
+    )
+    rows = tuple(
+        (Name(ns), refusal.reason, refusal.error, refusal.sentence)
+        for ns, refusals in diagnosis.refusals.items()
+        for refusal in refusals
+    )
+    caption = "Every cause that the server's figures show, with the error that clients get"
+    return Section("refusals", "Why writes fail", (Table((caption,), columns, rows),) if rows else ())
 
 
 def _unseen(snapshot: Snapshot) -> Section:
