@@ -126,7 +126,7 @@ def test_nothing_is_executed_and_no_object_is_made_of_what_others_send() -> None
 
 READING = {
     *("build", "node", "cluster-name", "namespaces", "statistics", "release", "edition", "namespace", "sets"),
-    *("sindex-list", "sindex", "histogram"),
+    *("sindex-list", "sindex", "histogram", "best-practices"),
     # What the client asks by itself; the last one tells the server who asks.
     *("partition-generation", "peers-clear-std", "replicas", "user-agent-set"),
 }
