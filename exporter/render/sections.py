@@ -240,19 +240,12 @@ def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
 
 def _refusals(diagnosis: Diagnosis) -> Section:
     """Every cause for which client writes are refused now, with the error that clients get."""
-    columns = (
-        Column("namespace", header=True),
-        Column("reason", header=True),
-        Column("error"),
-        Column("what it is", clear=True),
-    )
-    rows = tuple(
-        (Name(ns), refusal.reason, refusal.error, refusal.sentence)
+    causes = tuple(
+        (f"{ns}, {refusal.reason}", f"error {refusal.error}: {refusal.sentence}")
         for ns, refusals in diagnosis.refusals.items()
         for refusal in refusals
     )
-    caption = "Every cause that the server's figures show, with the error that clients get"
-    return Section("refusals", "Why writes fail", (Table((caption,), columns, rows),) if rows else ())
+    return Section("refusals", "Why writes fail", (Items(causes),) if causes else ())
 
 
 def _unseen(snapshot: Snapshot) -> Section:
