@@ -227,6 +227,7 @@ NO_PANEL = {
     "sd_last_success_timestamp_seconds": "for who runs a fleet from one exporter: docs/fleet.md",
     "sd_nodes": "for who runs a fleet from one exporter: docs/fleet.md",
     "first_limit_info": "the table of limits shows all",
+    "limit_breached": "writes_refused tells it where writes fail, high_water_breached where the server evicts",
     "free_ratio": "1 less the used share",
     "peers": "worked out by the rules from the series of all nodes",
     "peers_median_used_bytes": "worked out by the rules from the series of all nodes",

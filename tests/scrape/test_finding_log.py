@@ -174,7 +174,7 @@ def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytes
         [],
         [
             "ERROR shop:3000: critical: writes_refused of carts: The fullest unit has no free write block left beyond"
-            " its reserve. No flag of the server shows it.",
+            " its reserve: writes to it fail with error SERVER_MEM_ERROR (8). No flag of the server shows it.",
             "INFO shop:3000: cleared: stop_writes_near of carts",
         ],
         # Lost is neither well nor worse.
