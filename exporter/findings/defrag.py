@@ -65,12 +65,12 @@ def _defrag_behind(_: Analysis, namespace: Namespace) -> Verdict:
 
 
 def _work(late: Sequence[Backlog]) -> str:
-    """What defrag has done so far: how many blocks it read and wrote."""
-    counts = [(backlog.unit.defrag_reads, backlog.unit.defrag_writes) for backlog in late]
-    read, written = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
-    if not read:
+    """What defrag has done so far; defrag_reads counts what was queued, the queue included (drv_ssd.c)."""
+    counts = [(backlog.unit.defrag_reads, backlog.queued, backlog.unit.defrag_writes) for backlog in late]
+    entered, waiting, written = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
+    if entered <= waiting:
         return ""
-    return f"Since the start it has read {read:,} blocks and written {written:,}. "
+    return f"Since the start it has emptied {entered - waiting:,} blocks and written {written:,}. "
 
 
 def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> tuple[str, tuple[str, ...]]:

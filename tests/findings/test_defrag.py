@@ -52,10 +52,10 @@ CASES = (
     Case(
         "defrag_behind",
         "found",
-        ns(storage=waiting(unit("a", 50, 100, 30, 10), unit("b", 9, 40, 20, 2), unit("c", 150, 0, 7, 1))),
+        ns(storage=waiting(unit("a", 50, 100, 130, 10), unit("b", 9, 40, 60, 2), unit("c", 150, 0, 7, 1))),
         "warning",
         "140 write blocks (1.1 GiB) of 2 units wait for defrag, and 9 of b's 200 are free: at least 560 MiB come free"
-        " when they are done. Since the start it has read 50 blocks and written 12.",
+        " when they are done. Since the start it has emptied 50 blocks and written 12.",
     ),
     Case("defrag_behind", "unknown", one(free=None), "unknown"),
     Case("defrag_behind", "unknown", one(queued=None), "unknown"),
