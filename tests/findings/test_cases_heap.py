@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cases import NAMES, observed
+from exporter.memory.map.ledger import ledger
+from exporter.parsers.snapshot import snapshot as parse
+from tests.cases import NAMES, case, observed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +80,18 @@ def test_a_production_node_of_6_0_is_its_index(tmp_path: Path) -> None:
     assert index / seen.diagnosis.ledger.resident == pytest.approx(0.978, abs=0.0005)
     # 39 buffers of batches that are kept unused.
     assert seen.metrics['ledger_bytes{component="batch_buffers",ns=""}'] == 39 * (32 + 63 * 33) * 4 * KIB // 64
+
+
+def test_the_same_node_in_the_words_of_7_0_is_its_index(tmp_path: Path) -> None:
+    snapshot = observed("ee/derived-6.0-production", tmp_path).result.snapshot
+    stats = case("ee/derived-6.0-production")["info"]
+    index = f";index_used_bytes={932_870_133 * 64};sindex_used_bytes=0"
+    text = stats["namespace/profile"].replace(";device_", ";data_") + index
+    told = parse({**stats, "build": "7.0.0.26", "namespace/profile": text})
+    made = ledger(replace(told, process_view=snapshot.process_view))
+    assert made is not None
+    assert made.entries["profile", "primary_index"] == 58_304_456 * KIB
+    assert made.unaccounted_ratio < 0.01
 
 
 def test_a_second_server_on_the_host_costs_the_first_nothing(tmp_path: Path) -> None:
