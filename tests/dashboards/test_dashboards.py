@@ -207,7 +207,6 @@ def test_every_metric_of_memory_has_a_panel_or_a_reason() -> None:
 
 
 NO_PANEL = {
-    "limit_breached": "what refuses writes is shown by cause; the rest by what is left",
     "tombstones": "no memory of their own that the server tells",
     "page_bytes": "a matter of the configuration, which does not change",
     "pool_info": "the medium is in the name of the limit",
