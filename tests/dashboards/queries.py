@@ -35,6 +35,7 @@ _PEERS = "a median wants three nodes"
 EMPTY = {
     "Sets: limit": _LIMIT,
     "Sets: used of limit": _LIMIT,
+    "Sets: records of limit": "a set has a limit only with stop-writes-count",
     "Secondary indexes: used": _INDEXES,
     "Secondary indexes: entries": _ENTRIES,
     "Secondary indexes: per entry": _ENTRIES,
