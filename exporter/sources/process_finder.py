@@ -126,12 +126,19 @@ class Finder:
         except SourceError:
             other = False
         # In a network of its own it may listen on another port than the one that leads to it.
-        if other or (ports and not inodes and ports.keys() == self._listeners("self").keys()):
+        if other or (ports and not inodes and self._is_in_our_network(who.pid, ports)):
             raise MissingError(
                 f"the only process named {self._name} ({who.pid}) does not listen on port {self._port}: if it is the"
                 " node's all the same, give --process.pid"
             )
         return who
+
+    def _is_in_our_network(self, pid: int, ports: dict[int, set[str]]) -> bool:
+        """Whether a process shares our network namespace; where its name may not be read, by the ports in both."""
+        try:
+            return Path(f"{self._root}/{pid}/ns/net").readlink() == Path(f"{self._root}/self/ns/net").readlink()
+        except OSError:
+            return ports.keys() == self._listeners("self").keys()
 
     def _inodes(self, pid: int) -> set[str]:
         """The sockets that listen on the port, in the network of the process."""
