@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from exporter.memory.peers import LEAST_PEERS
+from exporter.model.constants import MIB
 
-MIB: Final = 1 << 20
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86400
