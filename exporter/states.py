@@ -1,4 +1,4 @@
-"""What state things were in when last seen, so that a log has one line per change and not one per look."""
+"""What state things were in when last seen, so that a log has one line per change and not one per scrape."""
 
 from __future__ import annotations
 

@@ -7,7 +7,12 @@ from datetime import datetime, timezone
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
-_UNITS = {"s": 1.0, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+"""The seconds of a unit of time, as Prometheus and the server write it."""
+
+BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+"""The bytes of a unit, as the server writes it."""
+
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw])", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE)
 
@@ -66,7 +71,7 @@ def duration(text: str) -> float | None:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
 def moment(text: str) -> float | None:

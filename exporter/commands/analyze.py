@@ -45,10 +45,10 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Look once, and print it; 1 if the node did not answer."""
     settings = load()
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
-    look = archive.load(own.source) if own.source else Archive(_read(settings), time.time())
+    archived = archive.load(own.source) if own.source else Archive(_read(settings), time.time())
     if own.save:
-        archive.save(look, own.save)
-    page = sections.page(look.reading, view(settings), look.time)
+        archive.save(archived, own.save)
+    page = sections.page(archived.reading, view(settings), archived.time)
     sys.stdout.write(_written(page, own.output, own.color))
     sys.stdout.flush()
     return 0 if page.problem is None else 1

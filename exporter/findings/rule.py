@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.findings.thresholds import MIB
 from exporter.model import info_commands
+from exporter.model.constants import MIB
 from exporter.model.release import FLAT_STORAGE, MEMORY_SIZE
 
 if TYPE_CHECKING:

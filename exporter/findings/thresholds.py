@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from exporter.memory.growth import FILLED
 from exporter.memory.peers import LEAST_PEERS
+from exporter.model.constants import MIB
 
-MIB: Final = 1 << 20
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86400

@@ -28,6 +28,7 @@ from exporter.findings.thresholds import (
 )
 from exporter.memory.heap import small_block_fragmentation
 from exporter.memory.storage import storage_units
+from exporter.model.constants import OPEN_BLOCKS
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from exporter.memory.analysis import Analysis
     from exporter.memory.pool import Pool
     from exporter.model.snapshot import Namespace
-
-OPEN_BLOCKS = 5
-"""Write blocks that a unit is filling at once: up to four for writers (storage.h N_CURRENT_SWBS), one for defrag."""
 
 
 @of_each_namespace

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from exporter.errors import ParseError
 from exporter.parsers.info import count, fields, refuse
+from exporter.units import BYTES
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _BUCKET = re.compile(r"\[(\d{1,4})([KMG]?)-(\d{1,4})([KMG]?)\)=(\d{1,20})", re.ASCII)
 _MOST_BUCKETS = 65536
 
@@ -31,7 +31,7 @@ def sizes(text: str) -> tuple[tuple[int, int], ...]:
         match = _BUCKET.fullmatch(bucket)
         if match is None:
             raise ParseError(f"not a bucket of {unit}: {bucket[:40]!r}")
-        above, limit = int(match[1]) * _UNITS[match[2]], int(match[3]) * _UNITS[match[4]]
+        above, limit = int(match[1]) * BYTES[match[2]], int(match[3]) * BYTES[match[4]]
         if above >= limit or (pairs and pairs[-1][0] > above):
             raise ParseError(f"a bucket out of order: {bucket[:40]!r}")
         pairs.append((limit, int(match[5])))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from exporter.model.release import SUPPORTED
 from exporter.model.snapshot import Arena, Namespace, Thresholds
+from exporter.units import BYTES, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from exporter.reclaim.situation import Situation
 
 _UNITS = {
-    "bytes": {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40},
-    "seconds": {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400},
+    "bytes": {unit.lower(): size for unit, size in BYTES.items()},
+    "seconds": {
+        "": 1,
+        **{unit: seconds for unit, seconds in SECONDS.items() if unit != "w"},
+    },  # the server has no weeks
 }
 _SERVICE = Namespace("", (), Arena("mem"), Arena("mem"), None, Thresholds())
 """Stands for the service, which has no namespace: nothing of it is known."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.model.arithmetic import total
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -52,8 +54,8 @@ def levels(snapshot: Snapshot, names: Collection[str]) -> Mapping[str, Level]:
 def _level(namespace: Namespace) -> Level:
     storage, free, queued = namespace.storage, None, None
     if storage is not None and storage.block_bytes is not None and storage.units:
-        counts = [unit.free_blocks for unit in storage.units]
-        free = None if None in counts else sum(filter(None, counts)) * storage.block_bytes
+        blocks = total([unit.free_blocks for unit in storage.units])
+        free = None if blocks is None else blocks * storage.block_bytes
         queued = sum(unit.defrag_queue_blocks or 0 for unit in storage.units)
     return Level(
         free_bytes=free,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.findings.thresholds import DAY, HOUR, MIB, MINUTE
+from exporter.findings.thresholds import DAY, HOUR, MINUTE
+from exporter.model.constants import MIB
 from exporter.rules.site import DASHBOARDS_URL, JOB, RUNBOOKS_URL
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from exporter.errors import ParseError
 from exporter.model.endpoint import endpoint, entry
 from exporter.model.operator import Amount
+from exporter.units import BYTES
 
-_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40, "K": 1 << 10, "M": 1 << 20}
-_UNITS |= {"G": 1 << 30, "T": 1 << 40}
+_UNITS = {**BYTES, "B": 1, **{f"{unit}IB": size for unit, size in BYTES.items() if unit}}
 
 
 def _patterns(value: object) -> object:
