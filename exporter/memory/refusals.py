@@ -77,7 +77,7 @@ def past_size(entry: Set) -> bool:
 
 def _overloaded(queue: Limit | None) -> Iterator[Refusal]:
     if queue is not None:
-        sentence = f"{size(queue.used)} wait to be written, and max-write-cache allows {size(queue.limit)}"
+        sentence = f"{size(queue.used)} wait behind what is being written, and max-write-cache allows {size(queue.limit)}"
         yield Refusal("device_overload", DEVICE_OVERLOAD, sentence)
 
 
