@@ -265,9 +265,9 @@ def _write_queue(namespace: Namespace) -> Iterator[Limit]:
     """Blocks that wait to be written: more than max-write-cache holds, of all units together, refuse client writes.
 
     `n_wblocks_to_flush > storage_max_write_q`, which is units * max-write-cache / block, rounded down (storage.c
-    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server counts a
-    block until it is written (drv_ssd.c `run_write`), so that a unit whose queue is not empty has one more than waits.
-    A device that does not keep up stays exactly there: refused writes add no block.
+    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server counts
+    a block until it is written (drv_ssd.c `run_write`), so that a unit whose queue is not empty has one more than
+    waits. A device that does not keep up stays exactly there: refused writes add no block.
     """
     storage = namespace.storage
     if storage is None or storage.kind == "pmem" or (storage.kind == "stripe" and not storage.backed):
