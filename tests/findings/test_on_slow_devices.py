@@ -38,11 +38,13 @@ def read(reply: str, queued: int, release: Release) -> Diagnosis:
     [(SLOW_8_1, (8, 1, 2, 0), 8), (SLOW_6_4, (6, 4, 0, 34), 512)],
 )
 def test_writes_are_refused_while_the_queue_is_as_long_as_it_may_be(reply: str, release: Release, most: int) -> None:
-    for queued, refused in ((most - 1, False), (most, True), (most + 1, True)):
+    for queued in (most - 2, most - 1, most, most + 1):
+        refused = queued >= most
         diagnosis = read(reply, queued, release)
         (limit,) = (limit for limit in diagnosis.limits_of("dev") if limit.name == "write_queue")
         assert (limit.limit, limit.used) == (64 * MIB, queued * 64 * MIB // most)
         assert limit.breached is refused
         assert [refusal.error for refusal in diagnosis.refusals["dev"]] == ["18 DEVICE_OVERLOAD"] * refused
         overload = [finding.severity for finding in diagnosis.findings if finding.name == "device_overload"]
-        assert overload == ["critical" if refused else "warning"]
+        # Where the queue swings, the finding stays as it is: its alert waits for minutes.
+        assert overload == ["critical" if refused or most == 512 else "warning"]

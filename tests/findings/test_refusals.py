@@ -64,6 +64,16 @@ CASES = (
     Case("device_overload", "short", queue(7), "warning", "allows 8 (64.0 MiB): beyond that client writes get error"),
     Case("device_overload", "edge", queue(4), "warning"),
     Case("device_overload", "short", queue(3), "clear"),
+    # A queue of small blocks swings below its limit: 64 of 1 MiB are allowed, and 61 are 95 %.
+    Case(
+        "device_overload",
+        "edge",
+        queue(61, block_bytes=MIB),
+        "critical",
+        "61 write blocks (61.0 MiB, held in the heap) wait to be written; max-write-cache allows 64 (64.0 MiB): client"
+        " writes are refused with error DEVICE_OVERLOAD (18) again and again.",
+    ),
+    Case("device_overload", "short", queue(60, block_bytes=MIB), "warning"),
     # Of all units together: 16 are allowed.
     Case("device_overload", "short", queue(15, 0), "warning"),
     Case("device_overload", "short", queue(7, 7), "warning"),
