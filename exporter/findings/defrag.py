@@ -68,7 +68,7 @@ def _work(late: Sequence[Backlog]) -> str:
     """What defrag has done so far; defrag_reads counts what was queued, the queue included (drv_ssd.c)."""
     counts = [(backlog.unit.defrag_reads, backlog.queued, backlog.unit.defrag_writes) for backlog in late]
     entered, waiting, written = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
-    if entered <= waiting:
+    if entered <= waiting + len(late):  # each unit has at most one in hand
         return ""
     return f"Since the start it has emptied {entered - waiting:,} blocks and written {written:,}. "
 

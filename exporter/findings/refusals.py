@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, of_each_namespace, set_config
-from exporter.findings.thresholds import MOUNTS_FULL, MOUNTS_NEAR, QUEUE_LONG
+from exporter.findings.thresholds import MOUNTS_FULL, MOUNTS_NEAR, QUEUE_FULL, QUEUE_LONG
 from exporter.memory.refusals import CLIENT_NAMES, DEVICE_OVERLOAD, FORBIDDEN, SERVER_ERROR
 from exporter.model.release import MOUNTS_BUDGET, MOUNTS_SIZE_LIMIT
 from exporter.units import share, size
@@ -53,14 +53,20 @@ def _device_overload(analysis: Analysis, namespace: Namespace) -> Verdict:
         count = longest.write_queue_blocks or 0
         of_one = f", {count} of them ({size(count * storage.block_bytes)}) for {longest.name}"
     held = "" if storage.kind == "stripe" else ", held in the heap"
+    wait = "wait to be written"
+    if queue.breached and blocks <= most:
+        wait = f"wait behind the {sum(1 for unit in storage.units if unit.write_queue_blocks)} being written"
     error = f"error {CLIENT_NAMES[DEVICE_OVERLOAD]} ({DEVICE_OVERLOAD})"
-    said = f"client writes are refused with {error}" if queue.breached else f"beyond that client writes get {error}"
+    full = queue.breached or queue.used >= QUEUE_FULL * queue.limit
+    said = f"beyond that client writes get {error}"
+    if full:
+        said = f"client writes are refused with {error}{'' if queue.breached else ' again and again'}"
     commands: tuple[str, ...] = ()
     if storage.defrag_sleep is not None and storage.defrag_sleep < DEFAULT_DEFRAG_SLEEP:
         commands = (set_config(namespace, "defrag-sleep", DEFAULT_DEFRAG_SLEEP),)
     return found(
-        "critical" if queue.breached else "warning",
-        f"{blocks} write blocks ({size(queue.used)}{held}) wait to be written{of_one}; max-write-cache allows {most}"
+        "critical" if full else "warning",
+        f"{blocks} write blocks ({size(queue.used)}{held}) {wait}{of_one}; max-write-cache allows {most}"
         f" ({size(queue.limit)}): {said}.",
         queue.used,
         *commands,
@@ -125,8 +131,9 @@ REFUSAL_RULES = (
     Rule(
         "device_overload",
         ("critical", "warning"),
-        "the write blocks that wait for all devices of a namespace are more than max-write-cache holds; a warning from"
-        f" {share(QUEUE_LONG)} of it on",
+        "the write blocks that wait for all devices of a namespace, and those being written, are more than"
+        f" max-write-cache holds, or those that wait are {share(QUEUE_FULL)} of it; a warning from {share(QUEUE_LONG)}"
+        " on",
         "Client writes fail at once, and go on as soon as the queue is shorter. On devices and files each block that"
         " waits is in the heap.",
         f"{_SLOW} {_CACHE}",

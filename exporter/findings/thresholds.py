@@ -59,6 +59,10 @@ QUEUE_LONG: Final = 0.50
 """Share of what max-write-cache holds, from which on the queue of writes is long. A device that keeps up has next to
 none; at the other half clients get errors, within seconds."""
 
+QUEUE_FULL: Final = 0.95
+"""Share of the same, from which on writes are being refused again and again: refused writes add no block, so that the
+queue of a device that does not keep up swings below its limit (510 to 514 of 512 blocks, on a server of 6.4)."""
+
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
 

@@ -265,8 +265,9 @@ def _write_queue(namespace: Namespace) -> Iterator[Limit]:
     """Blocks that wait to be written: more than max-write-cache holds, of all units together, refuse client writes.
 
     `n_wblocks_to_flush > storage_max_write_q`, which is units * max-write-cache / block, rounded down (storage.c
-    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server also
-    counts the block that each unit is writing, so that it may refuse a little earlier than is seen here.
+    `as_storage_overloaded`, drv_ssd.c, drv_mem.c; before 7.0 drv_ssd.c `as_storage_overloaded_ssd`). The server counts
+    a block until it is written (drv_ssd.c `run_write`), so that a unit whose queue is not empty has one more than
+    waits. A device that does not keep up stays exactly there: refused writes add no block.
     """
     storage = namespace.storage
     if storage is None or storage.kind == "pmem" or (storage.kind == "stripe" and not storage.backed):
@@ -274,9 +275,13 @@ def _write_queue(namespace: Namespace) -> Iterator[Limit]:
     cache, block = storage.max_write_cache_bytes, storage.block_bytes
     if not storage.units or not cache or not block:
         return
-    queued = total([unit.write_queue_blocks for unit in storage.units])
-    most = len(storage.units) * cache // block
-    yield _above("write_queue", "refuse_writes", most * block, None if queued is None else queued * block)
+    waiting = [unit.write_queue_blocks for unit in storage.units]
+    queued, most = total(waiting), len(storage.units) * cache // block
+    if queued is None:
+        yield Limit("write_queue", "refuse_writes", most * block, None, None)
+    else:
+        being_written = sum(1 for blocks in waiting if blocks)
+        yield Limit("write_queue", "refuse_writes", most * block, queued * block, queued + being_written > most)
 
 
 def _mounts(name: str, namespace: Namespace, arena: Arena) -> Iterator[Limit]:

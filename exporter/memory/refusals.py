@@ -77,8 +77,8 @@ def past_size(entry: Set) -> bool:
 
 def _overloaded(queue: Limit | None) -> Iterator[Refusal]:
     if queue is not None:
-        sentence = f"{size(queue.used)} wait to be written, and max-write-cache allows {size(queue.limit)}"
-        yield Refusal("device_overload", DEVICE_OVERLOAD, sentence)
+        waiting = f"{size(queue.used)} wait behind what is being written"
+        yield Refusal("device_overload", DEVICE_OVERLOAD, f"{waiting}, and max-write-cache allows {size(queue.limit)}")
 
 
 def _skewed(namespace: Namespace) -> Iterator[Refusal]:

@@ -85,6 +85,9 @@ NAMESPACE_PARAMETER = Capability(
 )
 """Info commands take `namespace=`; before, set-config and get-config want `id=`, and sindex-delete `ns=`."""
 
+SINDEX_STAGES = Capability("sindex_arena.h, cfg.c: sindex-stage-size", since=(6, 1))
+"""The nodes of secondary indexes are in stages; before, each is a block of the heap."""
+
 INDEX_STASHES = Capability("arenax.h `CF_ARENAX_N_STASHES`", since=(8, 1))
 """The primary index hands out its slots from 64 stashes, each filled and zeroed 512 slots at a time."""
 

@@ -57,6 +57,21 @@ CASES = (
         "140 write blocks (1.1 GiB) of 2 units wait for defrag, and 9 of b's 200 are free: at least 560 MiB come free"
         " when they are done. Since the start it has emptied 50 blocks and written 12.",
     ),
+    # What a unit has in hand is not done: 8.1.2.0 with a long defrag-sleep.
+    Case(
+        "defrag_behind",
+        "edge",
+        ns(storage=waiting(unit("a", 8, 86, 87, 0))),
+        "warning",
+        "when they are done. It pauses (defrag-sleep",
+    ),
+    Case(
+        "defrag_behind",
+        "edge",
+        ns(storage=waiting(unit("a", 8, 86, 88, 0))),
+        "warning",
+        "Since the start it has emptied 2 blocks and written 0.",
+    ),
     Case("defrag_behind", "unknown", one(free=None), "unknown"),
     Case("defrag_behind", "unknown", one(queued=None), "unknown"),
     Case("defrag_behind", "unknown", one(block_bytes=None), "unknown"),

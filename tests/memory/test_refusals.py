@@ -23,7 +23,7 @@ def reasons(own: Namespace, system: System | None = None) -> list[tuple[str, int
 
 
 def files(free: int, queued: int) -> Storage:
-    """A file of 128 blocks, which holds 8 of 8 MiB that wait to be written."""
+    """A file of 128 blocks, of whose blocks of 8 MiB 8 may wait to be written."""
     storage = stripes(128, free, kind="file", max_write_cache_bytes=64 * MIB)
     return replace(storage, units=tuple(unit._replace(write_queue_blocks=queued) for unit in storage.units))
 
@@ -37,8 +37,8 @@ def with_set(**changes: Any) -> Namespace:
     [
         (namespace(), []),
         (namespace(stop_writes=None), []),
-        (namespace(storage=files(100, 8)), []),
-        (namespace(storage=files(100, 9)), [("device_overload", 18)]),
+        (namespace(storage=files(100, 7)), []),
+        (namespace(storage=files(100, 8)), [("device_overload", 18)]),
         (namespace(clock_skew_stop_writes=True), [("clock_skew", 22)]),
         (namespace(clock_skew_stop_writes=False), []),
         (namespace(storage=stripes(128, 1)), [("write_blocks", 8)]),
@@ -102,7 +102,7 @@ def test_a_refusal_says_what_clients_see_and_how_much_it_is() -> None:
     assert refusal.error == "8 SERVER_MEM_ERROR"
     assert refusal.sentence == "a limit that stops writes is reached, 1.0 GiB used of 717 MiB"
     (queue,) = Analysis(node(namespace(storage=files(100, 9)))).refusals["ns"]
-    assert queue.sentence == "72.0 MiB wait to be written, and max-write-cache allows 64.0 MiB"
+    assert queue.sentence == "72.0 MiB wait behind what is being written, and max-write-cache allows 64.0 MiB"
     assert 9 * BLOCK == 72 * MIB
 
 

@@ -17,6 +17,7 @@ from exporter.model.arithmetic import total
 from exporter.model.bounds import Bounds, exactly
 from exporter.model.constants import HEADER_BYTES, INDEX_ENTRY_BYTES, MIB, PARTITIONS
 from exporter.model.process import DEFAULT_STACK_BYTES, SHALLOW_STACK_BYTES
+from exporter.model.release import SINDEX_STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,11 +128,14 @@ def _namespace(namespace: Namespace, jemalloc: Jemalloc | None, alike: Counter[i
     yield _primary_index(namespace)
     if namespace.index.type == "flash":
         yield _free_chunks(namespace)
-    structs = len(namespace.sindexes) * partitions * structures.SINDEX_STRUCT_BYTES
     told = _told(namespace.sindex)
     nodes = 0 if namespace.sindex.persisted else namespace.sindex.used_bytes or 0
-    yield Quantity(name, "secondary_index", exactly(nodes if told is None else told))
-    yield Quantity(name, "secondary_index", exactly(structs), structs, structs)
+    if namespace.release in SINDEX_STAGES:
+        structs = len(namespace.sindexes) * partitions * structures.SINDEX_STRUCT_BYTES
+        yield Quantity(name, "secondary_index", exactly(nodes if told is None else told))
+        yield Quantity(name, "secondary_index", exactly(structs), structs, structs)
+    else:
+        yield Quantity(name, "secondary_index", exactly(nodes), nodes, nodes)
     sets = structures.set_index_bytes(namespace, partitions)
     yield Quantity(name, "set_index", exactly(sets), sets, sets)
     trees = structures.partition_trees(namespace, _count_trees(namespace, jemalloc, alike))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from exporter.memory.map.blocks import stripes
 from exporter.model import info_commands
+from exporter.model.release import SINDEX_STAGES
 
 if TYPE_CHECKING:
     from exporter.model.process import Jemalloc, Process, Regions
-    from exporter.model.snapshot import Namespace, Snapshot
+    from exporter.model.snapshot import Arena, Namespace, Snapshot
 
 RECENT = 0.02
 """By what share of the resident bytes the process may have changed since a source was sampled.
@@ -78,12 +79,17 @@ def _huge_blocks_known(snapshot: Snapshot) -> bool:
 
 def _stripes_and_stages_known(namespace: Namespace) -> bool:
     """Whether the sizes of its stages and stripes are known, and how many there are."""
-    arenas = (namespace.index, namespace.sindex)
+    staged = namespace.release in SINDEX_STAGES
     return (
-        all(arena.persisted or (arena.used_bytes is not None and arena.stage_bytes) for arena in arenas)
+        _stages_known(namespace.index)
+        and (_stages_known(namespace.sindex) if staged else namespace.sindex.used_bytes is not None)
         and (namespace.storage is None or namespace.storage.kind != "stripe" or bool(namespace.storage.units))
         and all(stripe.size and stripe.figures.free_blocks is not None for stripe in stripes(namespace))
     )
+
+
+def _stages_known(arena: Arena) -> bool:
+    return arena.persisted or (arena.used_bytes is not None and bool(arena.stage_bytes))
 
 
 def _of_process(regions: Regions | None, process: Process) -> Regions | None:

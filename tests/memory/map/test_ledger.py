@@ -337,6 +337,22 @@ def test_a_reserve_of_unknown_size_leaves_no_ledger() -> None:
         assert ledger(replace(node, namespaces=(changed,))) is None
 
 
+def test_secondary_indexes_of_6_0_are_blocks_of_the_heap() -> None:
+    node = snapshot("6.4/cache-empty", regions=False, jemalloc=False)
+
+    def of_6_0(used: int | None) -> Snapshot:
+        sindex = Arena("mem", used, None)
+        assert sindex.stage_bytes is None
+        changed = [replace(own, release=(6, 0, 0, 22), sindexes=(), sindex=sindex) for own in node.namespaces]
+        return replace(node, namespaces=(*changed,))
+
+    none, some = of(of_6_0(0), infer=False), of(of_6_0(MIB), infer=False)
+    assert none.total("secondary_index") == 0
+    assert some.total("secondary_index") == MIB * len(node.namespaces)
+    assert none.total("heap_other") - some.total("heap_other") == some.total("secondary_index")
+    assert ledger(of_6_0(None)) is None
+
+
 def test_what_is_missing_of_a_namespace_is_in_the_rest_of_the_heap() -> None:
     node = snapshot("8.1/cache-steady")
     less = replace(node, namespaces=tuple(replace(namespace, sets=(), sindexes=()) for namespace in node.namespaces))
