@@ -54,6 +54,9 @@ from exporter.rules.rule import (
 from exporter.rules.site import CACHE_NAMESPACES
 from exporter.units import share, size, span
 
+UNFLAGGED = "|".join(WITHOUT_FLAG)
+"""The reasons to refuse writes that the server's flag stop_writes does not show, as a regular expression."""
+
 _OVERLOAD = "device_overload"
 _EVICTION_WINDOW = 15 * MINUTE
 
