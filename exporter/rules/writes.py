@@ -118,9 +118,9 @@ def _queue() -> Alert:
         MINUTE,
         5 * MINUTE,
         "Write blocks wait for a device that does not keep up; soon the server refuses writes.",
-        f"{SHARE} of what max-write-cache allows {NAMESPACE} wait to be written; the alert is for"
-        f" {share(QUEUE_LONG)} in all of {long}, or for {share(QUEUE_GROWS)} when the growth of the last {window} uses up"
-        f" the rest within {window}.",
+        f"{SHARE} of what max-write-cache allows {NAMESPACE} wait to be written; the alert is for {share(QUEUE_LONG)}"
+        f" in all of {long}, or for {share(QUEUE_GROWS)} when the growth of the last {window} uses up the rest within"
+        f" {window}.",
         "namespace",
         f"the write blocks that wait for all devices of a namespace are {share(QUEUE_LONG)} of what max-write-cache"
         f" holds in all of {long}; or {share(QUEUE_GROWS)}, and past the whole of it within {window} at the pace of the"
