@@ -30,7 +30,7 @@ def first_stop(width: int) -> Panel:
     return stat_panel(
         "First stop of writes in",
         f"Time until the first namespace stops or refuses writes, should it go on growing as lately; below {DAYS} make "
-        f"room, below {SOON} act at once. A trend is known after a quarter of an hour.",
+        f"room, below {SOON} act at once. A trend is known after a quarter of an hour, in which no partition migrated.",
         SECONDS,
         Query(f"min({seconds_left(NS, STOPS)})"),
         steps=TIME_LEFT,

@@ -26,8 +26,8 @@ from dashboards.promql import DATA, NS, NS_OR_NODE, REFUSALS, any_of, of_cluster
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
-from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units
-from exporter.findings.thresholds import DATA_WASTE, NEAR
+from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units, write_queue
+from exporter.findings.thresholds import DATA_WASTE, NEAR, TOMBSTONES_MANY
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def board() -> Board:
             Row(
                 "Waste: stripes, devices and files", (fragmentation(), free_blocks(), units(), defrag_queue(), defrag())
             ),
-            Row("Indexes", (indexes(), index_reserved())),
+            Row("Writes refused, and what waits to be written", (refusals(), write_queue())),
+            Row("Indexes", (indexes(), index_reserved(), tombstones())),
             Row("Records: size, life, losses", (record_sizes(), expiring(), losses(24))),
             Row("Cluster and counts", (fewer_nodes(), migrating(), counts())),
         ),
@@ -181,6 +182,20 @@ def by_limit() -> Panel:
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
 
+def refusals() -> Panel:
+    """Why writes fail."""
+    return lines(
+        "Refused writes by reason",
+        "Namespaces, counted on each node, that refuse client writes for the reason; docs/limits.md has the error that "
+        "clients get for each. Act as soon as there is any.",
+        COUNT,
+        Query(f"count by (reason) ({selected('writes_refused', NS)})", "{{reason}}"),
+        stacked=True,
+        bands=BAD,
+        empty="No write is refused",
+    )
+
+
 def fewer_nodes() -> Panel:
     """What a lost node does to the others."""
     used, limit = series("lost_node_used_bytes", NS_OR_NODE), series("limit_bytes", NS_OR_NODE)
@@ -237,6 +252,23 @@ def indexes() -> Panel:
         Query(f"sum by (pool) ({selected('pool_used_bytes', NS, INDEXES)})", "{{pool}}"),
         stacked=True,
         colours=POOLS,
+        span=8,
+    )
+
+
+def tombstones() -> Panel:
+    """Deleted records that still have their entry."""
+    marks, records = selected("tombstones", NS), selected("objects", NS)
+    return lines(
+        "Tombstones: share of the primary index",
+        "Entries of the primary index that stand for a deleted record, 64 bytes each, of the worst namespace on its "
+        f"node; from {percent(TOMBSTONES_MANY)} on more of the index is waste than not, and the finding tombstones "
+        "says what keeps them. Community has none.",
+        RATIO,
+        Query(f"max({marks} / ({marks} + {records} > 0))", "the worst", WASTE),
+        threshold_lines={TOMBSTONES_MANY: WASTE},
+        span=8,
+        top=1,
     )
 
 
@@ -249,4 +281,5 @@ def index_reserved() -> Panel:
         BYTES,
         Query(f"sum by (pool) ({selected('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
         colours=POOLS,
+        span=8,
     )

@@ -223,8 +223,9 @@ def nodes() -> Panel:
     by = "cluster_name, instance"
     return rows_of(
         "Nodes",
-        "One row per node that answers, the largest first; worry about a node that is much larger than its peers, or "
-        f"whose container has less than {size(CONTAINER_MARGIN)} left.",
+        "One row per node that answers, the largest first; worry about a node that is much larger than its peers, that "
+        f"sees fewer nodes than they do, or whose container has less than {size(CONTAINER_MARGIN)} left. While "
+        "partitions migrate nothing is forecast of it.",
         (
             CLUSTER,
             NODE_COLUMN,
@@ -232,12 +233,16 @@ def nodes() -> Panel:
             Column("Value #B", "resident", BYTES, width=100),
             Column("Value #C", "waste", RATIO, width=80, decimals=0),
             Column("Value #D", "left in container", BYTES, width=150, steps=scarce(CONTAINER_MARGIN)),
+            Column("Value #E", "nodes it sees", COUNT, width=110),
+            Column("Value #F", "partitions to go", COUNT, width=130),
             Column("Value #A", "answers", hidden=True),
         ),
         Query(f"group by ({by}, build) ({selected('node_info')})"),
         Query(f"sum by ({by}) ({with_cluster(selected('process_resident_bytes'))})"),
         Query(f"max by ({by}) ({with_cluster(selected('map_fragmentation_ratio'))})"),
         Query(f"min by ({by}) ({with_cluster(container_room())})"),
+        Query(f"max by ({by}) ({with_cluster(selected('cluster_size'))})"),
+        Query(f"max by ({by}) ({with_cluster(selected('migrate_partitions_remaining'))})"),
         sort="Value #B",
         descending=True,
         span=24,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON, TIMES_TO_LIMIT
 from exporter.rules.recording import CONTAINER_HEADROOM, LIMIT_SECONDS, LIMIT_SLOPE, trend
+from exporter.rules.writes import UNFLAGGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,7 @@ STOPS = 'action=~"stop_writes|refuse_writes",limit!="write_queue"'
 """The limits that stop writes. Eviction and the operator's own limits do not, and a container's limit counts pages
 that the kernel can take back: its own panel leaves them out. The queue of writes comes and goes within seconds."""
 
-REFUSALS = 'reason=~"clock_skew|device_overload|index_mounts|set_count|set_size|sindex_mounts|write_blocks"'
+REFUSALS = f'reason=~"{UNFLAGGED}"'
 """The reasons to refuse writes that the server's flag stop_writes does not show."""
 
 DATA = 'pool=~"data|persistence"'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.palette import COUNT, OTHER, PER_SECOND, RATIO, USED, WASTE
+from dashboards.palette import BAD, COUNT, OTHER, PER_SECOND, RATIO, USED, WASTE
 from dashboards.panels import bars, lines
-from dashboards.promql import DATA, NS, rate, selected
+from dashboards.promql import DATA, NS, any_of, rate, selected
 from dashboards.query import Query
 from dashboards.style import plenty
-from exporter.findings.thresholds import DATA_WASTE, DEFRAG_FREE_BLOCKS
+from exporter.findings.thresholds import DATA_WASTE, DEFRAG_FREE_BLOCKS, QUEUE_LONG
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -71,6 +71,23 @@ def defrag_queue() -> Panel:
         "Blocks in the queue, all stripes together; worry when it grows and does not come back.",
         COUNT,
         Query(f"sum({selected('storage_unit_defrag_queue_blocks', NS)})", "waiting", USED),
+    )
+
+
+def write_queue() -> Panel:
+    """Blocks that wait for their device."""
+    used, limit = (
+        selected(name, NS, any_of("limit", ("write_queue",))) for name in ("limit_used_bytes", "limit_bytes")
+    )
+    return lines(
+        "Write queue: share of max-write-cache",
+        "Write blocks that wait to be written, of what max-write-cache allows, in the namespace and on the node where "
+        "it is most; above 100 % clients get DEVICE_OVERLOAD. Worry when it stays above "
+        f"{percent(QUEUE_LONG)}: the device does not keep up.",
+        RATIO,
+        Query(f"max({used} / {limit})", "the longest", USED),
+        threshold_lines={QUEUE_LONG: WASTE, 1: BAD},
+        empty="Nothing is written to devices or files",
     )
 
 

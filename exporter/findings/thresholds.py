@@ -63,6 +63,19 @@ QUEUE_FULL: Final = 0.95
 """Share of the same, from which on writes are being refused again and again: refused writes add no block, so that the
 queue of a device that does not keep up swings below its limit (510 to 514 of 512 blocks, on a server of 6.4)."""
 
+QUEUE_GROWS: Final = 0.25
+"""Share of the same, from which on an alert also looks at how fast it grows: of less, a passing burst is a forecast."""
+
+QUEUE_WINDOW: Final = 10 * MINUTE
+"""The alert then is for a queue that is past the whole of it within this time, by the trend of as long before."""
+
+OVERLOADS_SEEN: Final = 3
+"""Scrapes within OVERLOAD_WINDOW at which a device was overloaded; more are an alert. The refusals themselves shorten
+the queue, so that it is past its limit at some scrapes and not at others, for as long as the load is too much."""
+
+OVERLOAD_WINDOW: Final = 5 * MINUTE
+"""See there. At a scrape each 15 s, a fifth of them is too much; at one each minute nearly all."""
+
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
 
@@ -118,6 +131,14 @@ hundred blocks of 8 MiB that are not worked off. Smaller blocks wait by the hund
 DEFRAG_QUEUE: Final = 0.10
 """Share of a unit's write blocks that wait for defrag from which on it may be behind. Working as it should, it keeps a
 handful: a block is taken as soon as it is queued."""
+
+DEFRAG_GROWTH: Final = 0.10
+"""Share of a namespace's free write blocks by which the queue of defrag grows within an hour, for an alert: at that
+pace all that is free waits for defrag instead within half a day."""
+
+DEFRAG_GROWTH_BLOCKS: Final = 8
+"""Write blocks that this must be: 64 MiB of blocks of 8 MiB. Of smaller blocks there are more, and the share decides,
+but where hardly any are free."""
 
 DEFRAG_FREE: Final = 0.25
 """Share of a unit's write blocks that are free, from which down a long queue matters: with more, a large delete is

@@ -26,6 +26,17 @@ CLIENT_NAMES = {
 }
 """What clients call them (ResultCode of the Java client)."""
 
+WITHOUT_FLAG = (
+    "clock_skew",
+    "device_overload",
+    "index_mounts",
+    "set_count",
+    "set_size",
+    "sindex_mounts",
+    "write_blocks",
+)
+"""The reasons that the server's flag stop_writes does not show."""
+
 _WRITE_BLOCKS = (
     "the fullest stripe, device or file has no free write block beyond its reserve, for keys that belong to it"
 )

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exporter.findings.rule import SEVERITIES
-from exporter.memory.analysis import acts
+from exporter.memory.analysis import acts, hiding
 from exporter.render.content import (
     Bar,
     Bytes,
@@ -23,7 +23,7 @@ from exporter.render.content import (
     Tile,
     Tiles,
 )
-from exporter.units import sizes
+from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,12 +96,34 @@ def state(result: ScrapeResult, diagnosis: Diagnosis) -> State:
 
 
 def first_limits(diagnosis: Diagnosis) -> Section:
-    """The limit that each namespace hits first when all that counts grows alike, the nearest of them first."""
+    """The limit that each namespace hits first when all that counts grows alike, the nearest of them first.
+
+    Where that is not known, it is said of which limit too little is told.
+    """
     nearest = sorted(diagnosis.first_limits.items(), key=lambda entry: -(entry[1].used_ratio or 0.0))
     tiles = tuple(_tile(ns, limit, reached(diagnosis, ns)) for ns, limit in nearest[:MOST_TILES])
     more = len(nearest) - MOST_TILES
     rest: Words = (f"{more} more namespaces: see ", Link("limits", "Limits"), ".") if more > 0 else ()
-    return Section("first", "What runs out first", (Tiles(tiles, rest),) if tiles else ())
+    unknown = tuple(_first_unknown(diagnosis))
+    return Section("first", "What runs out first", (*((Tiles(tiles, rest),) if tiles else ()), *unknown))
+
+
+def _first_unknown(diagnosis: Diagnosis) -> Iterator[Paragraph]:
+    """A line for each namespace of which it is not known which limit it hits first."""
+    for namespace in diagnosis.snapshot.namespaces:
+        limits = hiding(diagnosis.limits_of(namespace.name))
+        if limits and namespace.name not in diagnosis.first_limits:
+            names = "; ".join(_unknown(limit) for limit in limits)
+            yield Paragraph(
+                (Name(namespace.name), f": not known, because how much is used of a limit is not told: {names}.")
+            )
+
+
+def _unknown(limit: Limit) -> str:
+    """A limit of which it is not known how much is used, with what is left where that is known."""
+    told = [f"{size(limit.headroom)} left" if limit.headroom is not None else "", limit.reason]
+    words = ", ".join(word for word in told if word)
+    return f"{limit.name} ({words})" if words else limit.name
 
 
 def findings(diagnosis: Diagnosis) -> Section:

@@ -7,7 +7,14 @@ from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, 
 from exporter.rules.site import JOB
 from exporter.units import span
 
-ALERTED_FINDINGS = ("areas_near_limit", "writes_refused", "writes_stopped")
+ALERTED_FINDINGS = (
+    "areas_near_limit",
+    "clock_skew",
+    "device_overload",
+    "set_near_limit",
+    "writes_refused",
+    "writes_stopped",
+)
 """Critical findings that an alert of their own tells better."""
 
 _NODE_UP = f"unless on (job, instance) {metric('up')} == 0"

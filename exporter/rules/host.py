@@ -18,12 +18,14 @@ from exporter.findings.thresholds import (
     SWAPPED_BYTES,
     TIME_TO_LIMIT_SOON,
 )
-from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED
+from exporter.rules.recording import CONTAINER_HEADROOM, HEAP, OBJECTS, UNACCOUNTED, USED, migrated
 from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NODE, Alert, Group, amount, duration, metric
 from exporter.units import share, size, span
 
 _SLIGHT = f"{OBJECTS_GROWTH:.0%}"
 _PAUSE = duration(LEAK_PAUSE)
+_SETTLED = f"  unless on (job, instance) {migrated(HOUR)}\n"
+"""What migrations take is in the heap only as long as they last, and the growth is of means of an hour."""
 _WEEK, _DAY = f"delta{duration(LEAK_WINDOW)}", f"delta{duration(DAY)}"
 
 
@@ -44,7 +46,8 @@ def _container() -> Alert:
         "container",
         f"(\n  {left} < {amount(CONTAINER_MARGIN)}\n"
         f"  or (\n    {left} < {CONTAINER_LEFT} * {metric('cgroup_limit_bytes')}\n"
-        f"    and predict_linear({left}[{window}], {soon.seconds}) < 0\n  )\n)\n{IN_CLUSTER}",
+        f"    and predict_linear({left}[{window}], {soon.seconds}) < 0\n"
+        f"    unless on (job, instance) {migrated(soon.window)}\n  )\n)\n{IN_CLUSTER}",
         5 * MINUTE,
         10 * MINUTE,
         "The kernel is about to kill the server for the memory limit of its container.",
@@ -54,7 +57,7 @@ def _container() -> Alert:
         "node",
         f"less than {size(CONTAINER_MARGIN)} are left between the limit of the container and the pages of the server"
         f" that the kernel cannot take back; or less than {share(CONTAINER_LEFT)}, and used up within"
-        f" {span(soon.seconds)} at the pace of the last {window}",
+        f" {span(soon.seconds)} at the pace of the last {window}, in which no partition migrated",
         "The kernel kills without a warning, and all that is in memory only is gone. File cache does not count: it is"
         " given back.",
     )
@@ -123,7 +126,7 @@ def _heap() -> Alert:
         "leak",
         f"(\n  {HEAP}:{_WEEK}\n  - clamp_min({USED}:{_WEEK}, 0)\n  > {amount(LEAK)}\n"
         f"{_keeps_growing(HEAP, 'and')}"
-        f"  and {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n)\n{IN_CLUSTER}",
+        f"  and {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n{_SETTLED})\n{IN_CLUSTER}",
         HOUR,
         6 * HOUR,
         "The heap of the server grows, and the records do not.",
@@ -133,7 +136,7 @@ def _heap() -> Alert:
         "node",
         f"the heap has grown by {size(LEAK)} more than the pools within {duration(LEAK_WINDOW)} and by"
         f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
-        f" {_SLIGHT}",
+        f" {_SLIGHT}; no partition migrated within the last hour",
         "It looks like a leak. A week has all the load's ups and downs; the two days exclude what happened once, such"
         " as a new stage of an index.",
     )
@@ -146,8 +149,8 @@ def _unaccounted() -> Alert:
         "leak",
         f"(\n  {UNACCOUNTED}:{_WEEK} > {amount(LEAK)}\n"
         f"{_keeps_growing(UNACCOUNTED, 'and on (job, instance)')}"
-        f"  and on (job, instance) {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n)\n"
-        f"{IN_CLUSTER}",
+        f"  and on (job, instance) {OBJECTS.removesuffix(':sum')}:{_WEEK} <= {OBJECTS_GROWTH} * {OBJECTS}\n"
+        f"{_SETTLED})\n{IN_CLUSTER}",
         HOUR,
         6 * HOUR,
         "Memory of the server that has no owner grows, and the records do not.",
@@ -157,7 +160,7 @@ def _unaccounted() -> Alert:
         "node",
         f"`unaccounted` of the ledger has grown by {size(LEAK)} within {duration(LEAK_WINDOW)} and by"
         f" {size(LEAK_DAY)} within the last day and within the one {_PAUSE} before, and the records by at most"
-        f" {_SLIGHT}",
+        f" {_SLIGHT}; no partition migrated within the last hour",
         "As for the heap; this one sees what is outside of it.",
     )
 

@@ -78,23 +78,35 @@ def trend(window: int) -> str:
     return f"slope{duration(window)}"
 
 
+def migrated(window: int) -> str:
+    """The nodes that had partitions to send or to receive within the last `window` seconds."""
+    return f"max_over_time({metric('migrate_partitions_remaining')}[{duration(window)}]) > 0"
+
+
 def _slope(window: int) -> str:
-    """The slope of every headroom.
+    """The slope of every headroom, where no partition migrated in all that time.
 
     Of a day it is a difference of two means, because the regression over a whole day of a load that comes and goes with
     the day is up to 6/pi of its amplitude, and not 0. Below, it is a regression, once half of the window has been seen.
     """
     headroom = metric("limit_headroom_bytes")
     if window >= DAY:
-        return f"(\n  {_change(headroom, window, '  ')}\n) / {window}"
-    return f"deriv({headroom}[{duration(window)}])\nand {headroom} offset {duration(window // 2)}"
+        slope, seen = f"(\n  {_change(headroom, window, '  ')}\n) / {window}", window + HOUR
+    else:
+        slope, seen = f"deriv({headroom}[{duration(window)}])\nand {headroom} offset {duration(window // 2)}", window
+    return f"{slope}\nunless on (job, instance) {migrated(seen)}"
 
 
 def _times(window: int) -> tuple[Recording, ...]:
     name = trend(window)
     slope = f"{LIMIT_SLOPE}:{name}"
     return (
-        Recording(slope, _slope(window), "Bytes per second, negative where the limit comes nearer."),
+        Recording(
+            slope,
+            _slope(window),
+            "Bytes per second, negative where the limit comes nearer. Absent where partitions migrated in that time: a"
+            " node that fills up again after a restart, or takes over from another, stops growing when they are there.",
+        ),
         Recording(
             f"{LIMIT_SECONDS}:{name}",
             f"({metric('limit_headroom_bytes')} > 0)\n/ -({slope} < 0)",

@@ -26,6 +26,7 @@ NAMESPACE = f"namespace {{{{ $labels.ns }}}} on {NODE}"
 """The namespace, likewise."""
 
 BYTES = "{{ $value | humanize1024 }}B"
+SHARE = "{{ $value | humanizePercentage }}"
 TIME = "{{ $value | humanizeDuration }}"
 COUNT = '{{ $value | printf "%.0f" }}'
 

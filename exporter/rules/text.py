@@ -77,8 +77,12 @@ Who copies the YAML alone replaces the same words in it.
 * Where a figure is absent ([absent.md](absent.md)), what rests on it cannot fire: `sys_memory` has no time to its limit
   before 8.2 on another host; on another host nothing is known of the process, its container and the kernel's limits.
 * The forecasts need half of their window, `AerospikeMemoryWritesStopWithinDays` the whole day, those of growth over a
-  week the whole week. A node that starts empty and is filled by its peers looks like one that overflows;
-  the runbook says how to tell.
+  week the whole week.
+* While a node has partitions to send or to receive (`migrate_partitions_remaining`), and until a window without any has
+  been seen, nothing is forecast of it, and no leak is told: a node that starts empty and is filled by its peers looks
+  like one that overflows. What is reached is told all the same: by `AerospikeMemoryWritesStopped`,
+  `AerospikeMemoryWritesRefused`, and by `AerospikeMemoryContainerLimitNear` for what is left.
+* Where only the headroom to a limit is known, as that of the write blocks of raw devices, it is enough for a forecast.
 * A load that begins all of a sudden and fills a namespace within ten minutes is over before a slope of 30 minutes has
   seen enough of it: then `AerospikeMemoryWritesStopped` or `AerospikeMemoryWritesRefused` is the first to tell.
 """

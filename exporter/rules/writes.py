@@ -6,18 +6,26 @@ from exporter.findings.thresholds import (
     DATA_WASTE,
     DATA_WASTE_GROWTH,
     DEFRAG_FREE_BLOCKS,
+    DEFRAG_GROWTH,
+    DEFRAG_GROWTH_BLOCKS,
     GROWTH_WINDOW,
     HOUR,
     MINUTE,
+    OVERLOAD_WINDOW,
+    OVERLOADS_SEEN,
     PEERS,
     PEERS_BYTES,
     PEERS_RATIO,
+    QUEUE_GROWS,
+    QUEUE_LONG,
+    QUEUE_WINDOW,
     TIME_TO_LIMIT_DAYS,
     TIME_TO_LIMIT_HOURS,
     TIME_TO_LIMIT_SOON,
     WORTH_A_TICKET,
     Horizon,
 )
+from exporter.memory.refusals import WITHOUT_FLAG
 from exporter.rules.recording import (
     ABOVE_MEDIAN,
     FRAGMENTATION_RATIO,
@@ -29,10 +37,27 @@ from exporter.rules.recording import (
     PER_CLUSTER,
     trend,
 )
-from exporter.rules.rule import BYTES, COUNT, IN_CLUSTER, NAMESPACE, TIME, Alert, Group, amount, duration, label, metric
+from exporter.rules.rule import (
+    BYTES,
+    COUNT,
+    IN_CLUSTER,
+    NAMESPACE,
+    SHARE,
+    TIME,
+    Alert,
+    Group,
+    amount,
+    duration,
+    label,
+    metric,
+)
 from exporter.rules.site import CACHE_NAMESPACES
 from exporter.units import share, size, span
 
+UNFLAGGED = "|".join(WITHOUT_FLAG)
+"""The reasons to refuse writes that the server's flag stop_writes does not show, as a regular expression."""
+
+_OVERLOAD = "device_overload"
 _EVICTION_WINDOW = 15 * MINUTE
 
 _FILLS = 'action=~"stop_writes|refuse_writes", limit!="write_queue"'
@@ -56,21 +81,52 @@ def _stopped() -> Alert:
 
 
 def _refused() -> Alert:
-    refused = metric("limit_breached", 'limit="write_blocks"')
+    steady = "|".join(reason for reason in WITHOUT_FLAG if reason != _OVERLOAD)
+    refused = metric("writes_refused", f'reason=~"{steady}"')
+    overload = metric("writes_refused", f'reason="{_OVERLOAD}"')
+    overloads = f"count_over_time({overload}[{duration(OVERLOAD_WINDOW)}])"
     return Alert(
         "AerospikeMemoryWritesRefused",
         "critical",
         "writes",
-        f"(\n  {refused} == 1\n  unless on (job, instance, ns) {metric('stop_writes')} == 1\n)\n{IN_CLUSTER}",
+        f"(\n  (\n    {refused}\n    or {overloads} > {OVERLOADS_SEEN}\n  )\n"
+        f"  unless on (job, instance, ns) {metric('stop_writes')} == 1\n)\n{IN_CLUSTER}",
         2 * MINUTE,
         5 * MINUTE,
-        "A stripe, device or file has no free write block, and no flag of the server shows it.",
-        f"The fullest unit of {NAMESPACE} has had no free write block beyond its reserve for more than"
-        f" {duration(2 * MINUTE)}: writes whose keys belong to it fail with out of space, while stop_writes is 0.",
+        "The server refuses client writes, and its flag stop_writes does not show it.",
+        f"The server has refused client writes to {NAMESPACE} for more than {duration(2 * MINUTE)}, by the reason"
+        f" {label('reason')}, while stop_writes is 0; the runbook says which writes, and with which error.",
         "namespace",
-        "the fullest unit has no free write block beyond its reserve, and stop_writes is not set",
+        "client writes are refused, and the flag stop_writes is not set:"
+        f" {', '.join(f'`{reason}`' for reason in WITHOUT_FLAG)}; `{_OVERLOAD}` at more than {OVERLOADS_SEEN} scrapes"
+        f" within {span(OVERLOAD_WINDOW)}",
         "Clients fail, and the percentages of the server show nothing. Two minutes leave out the last block that defrag"
-        " is about to free.",
+        " is about to free. Refusals shorten the queue of a device, so that its overload comes and goes.",
+    )
+
+
+def _queue() -> Alert:
+    used, limit = (metric(name, 'limit="write_queue"') for name in ("limit_used_bytes", "limit_bytes"))
+    long, window = duration(5 * MINUTE), duration(QUEUE_WINDOW)
+    return Alert(
+        "AerospikeMemoryWriteQueueGrows",
+        "warning",
+        "writes",
+        f"(\n  min_over_time({used}[{long}]) / {limit} >= {QUEUE_LONG}\n"
+        f"  or (\n    {used} / {limit} >= {QUEUE_GROWS}\n"
+        f"    and predict_linear({used}[{window}], {QUEUE_WINDOW}) > {limit}\n  )\n)\n{IN_CLUSTER}",
+        MINUTE,
+        5 * MINUTE,
+        "Write blocks wait for a device that does not keep up; soon the server refuses writes.",
+        f"{SHARE} of what max-write-cache allows {NAMESPACE} wait to be written; the alert is for {share(QUEUE_LONG)}"
+        f" in all of {long}, or for {share(QUEUE_GROWS)} when the growth of the last {window} uses up the rest within"
+        f" {window}.",
+        "namespace",
+        f"the write blocks that wait for all devices of a namespace are {share(QUEUE_LONG)} of what max-write-cache"
+        f" holds in all of {long}; or {share(QUEUE_GROWS)}, and past the whole of it within {window} at the pace of the"
+        f" last {window}",
+        f"A device that keeps up has next to none waiting. {long} leave out a burst; a load that fills the whole queue"
+        " within seconds is told by `AerospikeMemoryWritesRefused` alone.",
     )
 
 
@@ -88,7 +144,7 @@ def _will_stop(name: str, horizon: Horizon, hold: int, why: str) -> Alert:
         f" of the last {duration(horizon.window)}; the alert is for less than {span(horizon.seconds)}.",
         "namespace",
         f"the headroom to a limit that stops or refuses writes is used up within {span(horizon.seconds)}, at the pace"
-        f" of the last {duration(horizon.window)}",
+        f" of the last {duration(horizon.window)}, in which no partition migrated",
         why,
     )
 
@@ -129,6 +185,31 @@ def _no_room() -> Alert:
         f"a unit has {DEFRAG_FREE_BLOCKS} free write blocks or fewer while blocks wait for defrag",
         "Eight is the reserve that devices, files and stripes with backing keep for defrag: there writes are refused"
         " already, and defrag works on with what is left. In memory alone the reserve is 1, and this comes before.",
+    )
+
+
+def _defrag_behind() -> Alert:
+    free, queue = metric("storage_unit_free_blocks"), metric("storage_unit_defrag_queue_blocks")
+    window = duration(HOUR)
+    return Alert(
+        "AerospikeMemoryDefragBehind",
+        "warning",
+        "writes",
+        f"(\n  {HOUR} * sum without (unit) (deriv({queue}[{window}])) > {DEFRAG_GROWTH_BLOCKS}\n"
+        f"  and {HOUR} * sum without (unit) (deriv({queue}[{window}]))"
+        f" > {DEFRAG_GROWTH} * sum without (unit) ({free})\n"
+        f"  and sum without (unit) (deriv({free}[{window}])) < 0\n"
+        f"  and sum without (unit) ({queue} offset {duration(HOUR // 2)})\n)\n{IN_CLUSTER}",
+        15 * MINUTE,
+        15 * MINUTE,
+        "Defrag frees write blocks more slowly than the load takes them.",
+        f"The write blocks of {NAMESPACE} that wait for defrag have become {COUNT} more within {window}, and free ones"
+        f" fewer; the alert is for more than {DEFRAG_GROWTH_BLOCKS} and {share(DEFRAG_GROWTH)} of the free ones.",
+        "namespace",
+        f"the queue of defrag grows by more than {share(DEFRAG_GROWTH)} of the free write blocks, and more than"
+        f" {DEFRAG_GROWTH_BLOCKS} blocks, within {window}, while free blocks become fewer",
+        "When no block is free writes are refused, for want of blocks that are mostly dead. The finding `defrag_behind`"
+        " has the cause. A large delete makes the queue long as well, but then free blocks become more.",
     )
 
 
@@ -208,6 +289,8 @@ WRITES = Group(
             " loads have a daily course.",
         ),
         _evicting(),
+        _queue(),
+        _defrag_behind(),
         _no_room(),
         _fragmentation(),
         _far_from_peers(),

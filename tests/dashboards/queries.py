@@ -52,6 +52,8 @@ EMPTY = {
     "Distance from the median of the nodes: most below": _PEERS,
     "Used share with one or two nodes fewer": "one node has no others",
     "What is wrong": "nothing is wrong",
+    "Refused writes by reason": "no write is refused",
+    "Write queue: share of max-write-cache": "only namespaces with devices or files have one",
 }
 """Queries that may find nothing, and why."""
 

@@ -61,6 +61,8 @@ AT = {
     "Distance from the median of the nodes": (-thresholds.PEERS_RATIO, thresholds.PEERS_RATIO),
     "Sets": (NEAR, 1),
     "Used share with one or two nodes fewer": (1,),
+    "Write queue: share of max-write-cache": (thresholds.QUEUE_LONG, 1),
+    "Tombstones: share of the primary index": (thresholds.TOMBSTONES_MANY,),
     "Names and secondary indexes: used share": (thresholds.NEAR,),
     "Oldest slow source": (thresholds.SOURCE_AGE,),
     "Age of the slow sources": (thresholds.SOURCE_AGE,),
@@ -207,7 +209,6 @@ def test_every_metric_of_memory_has_a_panel_or_a_reason() -> None:
 
 
 NO_PANEL = {
-    "tombstones": "no memory of their own that the server tells",
     "page_bytes": "a matter of the configuration, which does not change",
     "pool_info": "the medium is in the name of the limit",
     "data_compression_ratio": "bytes are shown as they are stored",
@@ -232,7 +233,6 @@ NO_PANEL = {
     "peers_median_used_bytes": "worked out by the rules from the series of all nodes",
     "peers_excess_used_bytes": "worked out by the rules from the series of all nodes",
     "record_counts_timestamp_seconds": "the slow sources have panels of their ages",
-    "cluster_size": "a node that is lost is missed on the overview",
     "replication_factor": "a matter of the configuration, which does not change",
     "limit_headroom_bounds_bytes": "the used share is shown, which is exact",
     "host_free_bytes": "low on every host that has page cache; a finding judges it",

@@ -94,13 +94,27 @@ def _firing(name: str, case: str, node: str | None, ns: str | None) -> dict[str,
     labels = {"alertname": f"AerospikeMemory{name}", "job": case, "cluster_name": "shop"}
     labels |= alerts()[labels["alertname"]]["labels"]
     labels |= {"instance": f"{node}:9845"} if node else {}
-    return labels | ({"ns": ns} if ns else {})
+    labels |= {"ns": ns} if ns else {}
+    return labels | dict(OF_THEIR_OWN.get(name, ()))
+
+
+OF_THEIR_OWN = {
+    "WritesRefused": {"reason": "index_mounts"},
+    "CriticalFinding": {"finding": "index_mounts_full"},
+}
+"""Labels that decide what is muted."""
 
 
 MUTED = [
     (("WritesStopped", "node1", "carts"), ("WritesStopSoon", "node1", "carts"), True),
     (("WritesStopped", "node1", "carts"), ("WritesStopWithinDays", "node1", "carts"), True),
     (("WritesRefused", "node1", "carts"), ("NoRoomForDefrag", "node1", "carts"), True),
+    (("WritesRefused", "node1", "carts"), ("WriteQueueGrows", "node1", "carts"), True),
+    (("WritesRefused", "node1", "carts"), ("CriticalFinding", "node1", "carts"), True),
+    (("WritesRefused", "node1", "carts"), ("CriticalFinding", "node1", "orders"), False),
+    (("WritesStopped", "node1", "carts"), ("CriticalFinding", "node1", "carts"), False),
+    (("NoRoomForDefrag", "node1", "carts"), ("DefragBehind", "node1", "carts"), True),
+    (("DefragBehind", "node1", "carts"), ("NoRoomForDefrag", "node1", "carts"), False),
     (("WritesStopped", "node1", "carts"), ("WritesStopSoon", "node1", "orders"), False),
     (("WritesStopped", "node1", "carts"), ("WritesStopSoon", "node2", "carts"), False),
     (("WritesStopped", "node1", "carts"), ("Evicting", "node1", "carts"), False),

@@ -40,6 +40,7 @@ SETTINGS = {
     "indexes-memory-budget": ("7.1", "9"),
     "max-used-pct": ("6.3", "6.4"),
     "memory-size": ("0", "6.4"),
+    "stop-writes-count": ("0", "9"),
     "stop-writes-pct": ("0", "6.4"),
     "stop-writes-size": ("6.3", "9"),
     "stop-writes-used-pct": ("7.0", "9"),
@@ -135,7 +136,7 @@ def test_the_syntax_of_both_generations_is_given_where_both_have_the_setting() -
 
 
 EXAMPLES = (
-    r"(?:evict-used-pct|high-water-memory-pct|indexes-memory-budget|max-used-pct|memory-size|stop-writes-size"
+    r"(?:evict-used-pct|high-water-memory-pct|indexes-memory-budget|max-used-pct|memory-size|stop-writes-(?:count|size)"
     r"|stop-writes-used-pct)"
 )
 """Settings of which a lower value than the present one stops writes or deletes records."""

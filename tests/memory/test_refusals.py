@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.memory.analysis import Analysis
-from exporter.memory.refusals import CLIENT_NAMES, at_count, past_size
+from exporter.memory.refusals import CLIENT_NAMES, WITHOUT_FLAG, at_count, past_size
 from exporter.model.snapshot import Arena, Set, System
 from tests.findings.cases import BLOCK, GIB, MIB, namespace, node, stripes
 
@@ -114,3 +114,15 @@ def test_of_many_sets_the_first_is_named() -> None:
     sets = tuple(Set(f"s{number}", 10, 0, None, False, limit_objects=10) for number in range(3))
     (refusal,) = Analysis(node(namespace(sets=sets))).refusals["ns"]
     assert refusal.sentence == "set s0 and 2 more sets reached stop-writes-count; for new records"
+
+
+def test_every_reason_but_the_limits_that_stop_writes_is_one_that_no_flag_shows() -> None:
+    full = Arena("flash", 64, None, GIB, GIB)
+    refusing = namespace(
+        storage=files(8, 9),
+        clock_skew_stop_writes=True,
+        index=full,
+        sindex=full,
+        sets=(Set("s", 10, 101, 100, False, limit_objects=10),),
+    )
+    assert sorted(reason for reason, _ in reasons(refusing)) == list(WITHOUT_FLAG)

@@ -10,8 +10,9 @@ from exporter.model.selection import View
 from exporter.model.snapshot import Namespace, ScrapeResult, Snapshot
 from exporter.parsers.snapshot import snapshot
 from exporter.render import sections
-from exporter.render.content import Bar, Bytes, Name, Page, Share, Strong, Table, Tiles, Value, Words
+from exporter.render.content import Bar, Bytes, Name, Page, Paragraph, Share, Strong, Table, Tiles, Value, Words
 from exporter.render.text import sentence
+from tests.findings.cases import namespace, node, stripes
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 from tests.support import replies
@@ -129,6 +130,24 @@ def test_eviction_that_never_runs_is_not_what_comes_first() -> None:
     limit, told = tile_of(page(with_namespace(stopped, nsup_period=0)))
     assert (limit, sentence(told)) == ("memory_size", "455 MiB of 435 MiB; the server stops writes now.")
     assert Strong("now", bad=True) in told
+
+
+def test_a_first_limit_that_is_not_known_is_said_to_be_so_with_what_is_left() -> None:
+    # 100 of 65536 blocks would be 0 %, not 4 %: the devices differ, and (100 - 8) * 8 MiB are left of the fullest.
+    devices = stripes(65536, 100, 200, kind="device", available_pct=4)
+    first = page(node(namespace("store", storage=devices))).sections[0]
+    (told,) = first.blocks
+    assert isinstance(told, Paragraph)
+    assert sentence(told.words) == (
+        "store: not known, because how much is used of a limit is not told: write_blocks (736 MiB left, the sizes of"
+        " the raw devices may differ)."
+    )
+
+
+def test_where_writes_fail_now_the_first_limit_is_known() -> None:
+    devices = stripes(65536, 8, 200, kind="device", available_pct=4)
+    limit, told = tile_of(page(node(namespace("store", storage=devices))))
+    assert (limit, sentence(told)) == ("write_blocks", "the server refuses writes now.")
 
 
 def test_a_check_that_could_not_run_is_named_once() -> None:

@@ -32,7 +32,7 @@ FUNCTION = re.compile(r"\b(rate|increase|irate|deriv|delta|predict_linear)\(([\w
 
 FLAGS = {
     "AerospikeMemoryWritesStopped": "the flag of the server",
-    "AerospikeMemoryWritesRefused": "a comparison of the server",
+    "AerospikeMemoryWritesRefused": "refused or not",
     "AerospikeMemoryHugePages": "a finding",
     "AerospikeMemoryCriticalFinding": "a finding",
     "AerospikeMemoryNoTargets": "nothing is there",
