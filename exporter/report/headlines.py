@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.thresholds import SILENT, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_REPORTED
+from exporter.report.cells import amount, limit_name
 from exporter.report.figures import PAST, SUSPECTED, WITHIN
 from exporter.units import share, short, size, span, stamp
 
@@ -72,16 +73,6 @@ def reach(limit: LimitFigures, end: float) -> str:
     first = "" if not expected.earliest else f", at the earliest in {span(expected.earliest)}"
     last = "perhaps not within 90 d" if expected.latest is None else f"at the latest in {span(expected.latest)}"
     return f"{likely}{first}, {last}"
-
-
-def limit_name(limit: str, action: str) -> str:
-    """A limit and its action: `data_used (stop writes)`."""
-    return f"{limit} ({action.replace('_', ' ')})"
-
-
-def amount(unit: str, value: float | None) -> str:
-    """Bytes or a number of records; nothing for the unknown."""
-    return size(value) if unit == "bytes" or value is None else f"{value:,.0f}"
 
 
 def _limits(report: Report) -> Iterator[Headline]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from exporter.render import document
 from exporter.render.html import escaped, section
 from exporter.report import quantities
+from exporter.report.cells import limit_name
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
 from exporter.report.growth import RESIDENT, growing
-from exporter.report.headlines import about, headlines, limit_name, place, reach, title
+from exporter.report.headlines import about, headlines, place, reach, title
 from exporter.report.plot import STYLE as PLOT_STYLE
 from exporter.report.plot import Line, Plot, Wedge, figure
 from exporter.report.tables import sections

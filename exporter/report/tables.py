@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.render.content import Bar, Bytes, Column, Name, Paragraph, Part, Section, Table
-from exporter.report.figures import PAST, WITHIN
-from exporter.report.forecast import HORIZON
-from exporter.report.headlines import amount, limit_name
-from exporter.units import share, short, span
+from exporter.render.content import Bytes, Column, Name, Paragraph, Section, Table
+from exporter.report.cells import amount, gaps, limit_name, rate, reached, remark, when
+from exporter.units import share, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.render.content import Value
-    from exporter.report.figures import Event, Growth, LimitFigures, Lost, NodeFigures, Report, Waste
-    from exporter.report.periods import Period
+    from exporter.report.figures import Event, Growth, LimitFigures, Lost, Report, Waste
 
 MOST_ROWS = 60
 """Of a table; JSON has all of them."""
 
-_MOST_PERIODS = 3
+_MOST_RESTARTS = 3
 _NO_WASTE = 0.005
-_LEAST_DRAWN = 0.01
-"""Of a bar, so that a short period is seen."""
-
-_FAR = f"> {span(HORIZON)}"
 
 _Row: TypeAlias = "tuple[Value, ...]"
 
@@ -55,8 +48,8 @@ def _limits(report: Report) -> Section:
             Bytes(limit.used_bytes),
             Bytes(limit.limit_bytes),
             Bytes(limit.headroom_bytes),
-            _rate(limit.per_day),
-            *_reached(limit),
+            rate(limit.per_day),
+            *reached(limit),
         )
         for limit in report.limits
     ]
@@ -79,10 +72,10 @@ def _growth(report: Report) -> Section:
             *_where(report, growth),
             growth.subject,
             amount(growth.unit, growth.level),
-            _rate(growth.per_day, growth.unit),
-            "" if growth.low is None else f"{_rate(growth.low, growth.unit)} … {_rate(growth.high, growth.unit)}",
-            _rate(growth.before, growth.unit),
-            _remark(growth),
+            rate(growth.per_day, growth.unit),
+            "" if growth.low is None else f"{rate(growth.low, growth.unit)} … {rate(growth.high, growth.unit)}",
+            rate(growth.before, growth.unit),
+            remark(growth),
         )
         for growth in report.growth
         if growth.level or growth.per_day
@@ -99,7 +92,7 @@ def _breaches(report: Report) -> Section:
         (
             *_where(report, event),
             limit_name(event.name, event.detail) if event.kind == "limit" else f"the server says {event.name}",
-            *_periods(report, event),
+            *when(report, event),
         )
         for event in report.events
         if event.kind != "finding"
@@ -110,7 +103,7 @@ def _breaches(report: Report) -> Section:
 
 def _findings(report: Report) -> Section:
     rows = [
-        (*_where(report, event), event.name.replace("_", " "), event.detail, *_periods(report, event))
+        (*_where(report, event), event.name.replace("_", " "), event.detail, *when(report, event))
         for event in report.events
         if event.kind == "finding"
     ]
@@ -151,7 +144,7 @@ def _lost(report: Report) -> Section:
 def _leaks(report: Report) -> Section:
     columns = (*_headers("node", "what"), Column("state", clear=True), *_numbers("a day"), Column("why", clear=True))
     rows = [
-        (_node(report, leak.instance), leak.subject, leak.state, _rate(leak.per_day), leak.reason)
+        (_node(report, leak.instance), leak.subject, leak.state, rate(leak.per_day), leak.reason)
         for leak in report.leaks
     ]
     note = "Memory of the heap that grows while records do not. The growth of the pools is taken off the heap's."
@@ -185,8 +178,8 @@ def _nodes(report: Report) -> Section:
             share(node.answered),
             share(node.silent),
             share(max(0.0, 1 - node.answered - node.silent)),
-            _gaps(node),
-            ", ".join(map(short, node.restarts[-_MOST_PERIODS:])),
+            gaps(node),
+            ", ".join(map(short, node.restarts[-_MOST_RESTARTS:])),
         )
         for node in report.nodes
     ]
@@ -219,6 +212,12 @@ def _numbers(*names: str) -> Iterator[Column]:
     return (Column(name, number=True) for name in names)
 
 
+def _period_columns(report: Report) -> tuple[Column, ...]:
+    """The columns of `when`; a bar is as long as the window."""
+    window = Column(f"{short(report.start)} to {short(report.end)}", drawn=True)
+    return (*_numbers("total", "before"), Column("from and to", clear=True), window)
+
+
 def _node(report: Report, instance: str) -> str:
     """The node, where there are several."""
     return instance if len(report.nodes) > 1 else ""
@@ -226,78 +225,3 @@ def _node(report: Report, instance: str) -> str:
 
 def _where(report: Report, figure: LimitFigures | Growth | Event | Waste | Lost) -> _Row:
     return _node(report, figure.instance), Name(figure.ns) if figure.ns else "(node)"
-
-
-def _rate(per_day: float | None, unit: str = "bytes") -> str:
-    """Growth a day, with its sign."""
-    if per_day is None:
-        return ""
-    text = amount(unit, abs(per_day))
-    return text if text in ("0 B", "0") else f"{'+' if per_day > 0 else '−'}{text}"  # noqa: RUF001 - a minus
-
-
-def _reached(limit: LimitFigures) -> tuple[str, str, str]:
-    """The earliest, the likely and the latest time to a limit."""
-    if limit.state == PAST:
-        return "", "reached", ""
-    expected = limit.forecast
-    if limit.state != WITHIN or expected is None:
-        return "", _FAR if limit.problem is None else "unknown", ""
-    if not expected.bounded:
-        return "unknown", _time(expected.likely), "unknown"
-    return _time(expected.earliest), _time(expected.likely), _time(expected.latest)
-
-
-def _time(seconds: float | None) -> str:
-    return _FAR if seconds is None else span(seconds) if seconds else "now"
-
-
-def _remark(growth: Growth) -> str:
-    if growth.problem is not None:
-        return growth.problem
-    if growth.per_day is not None and growth.low is None:
-        return "too few days for bounds"
-    return f"lately {_rate(growth.recent, growth.unit)}" if growth.bends else ""
-
-
-def _period_columns(report: Report) -> tuple[Column, ...]:
-    """The columns of `_periods`; a bar is as long as the window."""
-    window = Column(f"{short(report.start)} to {short(report.end)}", drawn=True)
-    return (*_numbers("total", "before"), Column("from and to", clear=True), window)
-
-
-def _periods(report: Report, event: Event) -> _Row:
-    """How long something was so, now and in the window before, and when, in words and drawn."""
-    words = _words(event.periods)
-    bar = Bar((words,), tuple(_parts(report, event)))
-    return span(event.seconds), span(event.seconds_before), words, bar
-
-
-def _words(periods: Sequence[Period]) -> str:
-    """From when to when: each of a few periods, of many how often and the last."""
-    if len(periods) <= _MOST_PERIODS:
-        return "; ".join(map(_period, periods))
-    return f"{len(periods)} times from {short(periods[0].start)} on, the last {_period(periods[-1])}"
-
-
-def _period(period: Period) -> str:
-    start = f"before {short(period.start)}" if period.before else short(period.start)
-    return f"{start} to {'the end' if period.after else short(period.end)}"
-
-
-def _parts(report: Report, event: Event) -> Iterator[Part]:
-    """The periods of an event as shares of the window, with what is between them."""
-    mild = event.detail in ("evict", "warn", "warning") or event.name == "high_water_breached"
-    kind = "other" if event.detail == "info" else "waste" if mild else "bad"
-    length, edge = report.end - report.start, 0.0
-    for period in event.periods:
-        start, end = ((moment - report.start) / length for moment in (period.start, period.end))
-        start = min(max(edge, start), 1 - _LEAST_DRAWN)
-        yield Part("free", start - edge)
-        edge = max(end, start + _LEAST_DRAWN)
-        yield Part(kind, edge - start, (_period(period),))
-
-
-def _gaps(node: NodeFigures) -> str:
-    longest = sorted(node.gaps, key=lambda gap: -gap.seconds)[:2]
-    return "; ".join(f"{short(gap.start)} for {span(gap.seconds)}" for gap in longest)
