@@ -28,7 +28,8 @@ MOST_PLOTS = 12
 """Of a section; the tables have the rest."""
 
 _STYLE = """
-section{overflow-x:auto}.findings>.good,.good .badge{border-color:var(--good)}
+section{overflow-x:auto}td.bar-cell{width:25%}.findings>li{margin:.4rem 0}
+.findings>.good,.good .badge{border-color:var(--good)}
 @media print{section{overflow:visible}}
 """
 
