@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from exporter.render.json import node_data
+from exporter.render.terminal import wrapped
 from exporter.render.text import clean
 from exporter.units import size
 
@@ -101,7 +102,7 @@ def as_data(
     """The same for scripts: bytes, and null for the unknown."""
     return {
         "problem": problem,
-        "node": {"id": node.node_id, "build": node.build, "edition": node.edition, "cluster": node.cluster_name},
+        "node": node_data(node),
         "plan": [
             {
                 **_subject(action),
@@ -170,7 +171,4 @@ def _difference(value: int) -> str:
 
 
 def _wrapped(text: str, width: int, indent: str = _INDENT) -> list[str]:
-    """The lines of a text; the names of parameters have hyphens, and are not broken there."""
-    return textwrap.wrap(
-        clean(text), width, initial_indent=indent, subsequent_indent=indent + _INDENT, break_on_hyphens=False
-    )
+    return wrapped(text, indent, indent + _INDENT, width)

@@ -56,7 +56,7 @@ class Link(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a bar: its kind (`used`, `other`, `waste`, `bad`), its share of the bar, 0 to 1, and what it is."""
+    """A part of a bar: its kind (`used`, `other`, `waste`, `bad`; `free` is a gap), its share, 0 to 1, and its name."""
 
     kind: str
     share: float
@@ -78,10 +78,9 @@ Words: TypeAlias = "tuple[Value, ...]"
 
 
 class Paragraph(NamedTuple):
-    """Sentences; faint ones are by the way."""
+    """Sentences."""
 
     words: Words
-    faint: bool = False
 
 
 class Column(NamedTuple):

@@ -31,61 +31,6 @@ if TYPE_CHECKING:
 MOST_COMMAND = 2000
 """Characters of a command."""
 
-TABLE_STYLE = """
-table{font-size:.925rem;margin:.5rem 0 1.5rem}
-caption{text-align:left;color:var(--faint);padding:.25rem .5rem .25rem 0}
-thead th{font-weight:600;color:var(--faint);vertical-align:bottom}
-tbody th{font-weight:400}td.bar-cell{width:34%;min-width:7rem}
-td.number .faint{font-size:.925em}
-@media(max-width:62rem){table{font-size:.85rem}th,td{padding:.25rem .3rem}td.bar-cell{width:25%;min-width:4rem}}
-@media(max-width:44rem){
-table{font-size:.925rem}
-thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-table,caption,tbody{display:block}
-tr{display:flex;flex-wrap:wrap;gap:0 .75rem;padding:.5rem 0;border-bottom:1px solid var(--line)}
-tbody th,td{border:0;padding:0}tbody th:first-child{font-weight:600}
-td.bar-cell{flex-basis:100%;order:1;margin-top:.2rem}
-td[data-name]::before{content:attr(data-name) " ";color:var(--faint)}
-td.empty{display:none}}
-"""
-"""On a narrow screen each row of a table becomes lines of its own."""
-
-STYLE = (
-    svg.STYLE
-    + TABLE_STYLE
-    + """
-body{overflow-wrap:break-word}bdi,pre{overflow-wrap:anywhere}
-h1{margin:.75rem 0 .25rem}h1+p{margin:.25rem 0}h2{margin:2.25rem 0 .5rem}h3{font-size:1rem;margin:0}p{margin:.35rem 0}
-.note{background:var(--panel);border:1px dashed var(--faint);border-radius:.4rem;padding:.35rem .75rem}
-nav ul,.legend,.tiles,.findings{list-style:none;padding:0;margin:.5rem 0}
-nav{font-size:.925rem}nav ul,.legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
-.state,.tiles li,.findings>li{background:var(--panel);border-radius:.4rem;padding:.6rem .9rem}
-.state{border-left:.4rem solid var(--good);margin:1rem 0}.state.critical{border-color:var(--bad)}
-.state.warning{border-color:var(--waste)}.state.info{border-color:var(--used)}
-.state strong{font-size:1.15rem}
-.tiles{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr))}
-.tiles .share{font-size:1.5rem;font-weight:600;font-variant-numeric:tabular-nums}
-.findings>li{margin:.75rem 0;border-left:.4rem solid var(--used)}
-.findings>.critical{border-color:var(--bad)}.findings>.warning{border-color:var(--waste)}
-.badge{display:inline-block;border:2px solid var(--used);border-radius:.3rem;padding:0 .45rem;font-size:.8rem;
-font-weight:600;margin-right:.5rem;vertical-align:.05rem}
-.critical .badge{border-color:var(--bad);background:var(--bad);color:var(--back)}
-.warning .badge{border-color:var(--waste)}
-summary{cursor:pointer}summary h3,.top h3{display:inline}
-pre{margin:.5rem 0;padding:.5rem .75rem;background:var(--back);border:1px solid var(--line);border-radius:.3rem;
-white-space:pre-wrap}
-.figures{display:grid;gap:1rem 2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr))}
-figure{margin:.5rem 0}.ends{display:flex;justify-content:space-between;color:var(--faint);font-size:.85rem;
-border-top:1px solid var(--line)}figcaption{font-size:.925rem}
-footer{margin-top:2.5rem;border-top:1px solid var(--line);padding-top:.5rem}
-@media print{body{max-width:none}nav{display:none}.state,.tiles li,.findings>li,figure,tr{break-inside:avoid}
-details::details-content{content-visibility:visible;block-size:auto}}
-"""
-)
-
-POLICY = document.policy(STYLE)
-"""What a browser may do with the page: nothing but show it in its own style."""
-
 _FOOT = (
     f"<p>aerospike-memory-exporter {__version__}: "
     '<a href="/metrics">/metrics</a> for Prometheus, <a href="/-/healthy">/-/healthy</a> and '
@@ -95,29 +40,28 @@ _FOOT = (
 
 def page(content: Page) -> str:
     """The page as HTML."""
-    shown = [section for section in content.sections if section.blocks]
-    links = "".join(f'<li><a href="#{section.anchor}">{section.title}</a></li>' for section in shown)
+    shown = [part for part in content.sections if part.blocks]
+    links = "".join(f'<li><a href="#{part.anchor}">{part.title}</a></li>' for part in shown)
     state = content.state
     unsure = f'<br><span class="faint">{_sentence(state.unsure)}</span>' if state.unsure else ""
     told = f"{_sentence(state.words)}{unsure}"
     parts = [
-        svg.PATTERNS,
         f"<header>{_head(content)}</header><main>",
-        f'<p class="state {state.severity}"><strong>{_text(state.says)}</strong><br>{told}</p>',
+        f'<p class="state {state.severity}"><strong>{escaped(state.says)}</strong><br>{told}</p>',
         f'<nav aria-label="On this page"><ul>{links}</ul></nav>',
-        *map(_section, shown),
+        *map(section, shown),
         f"</main><footer>{_FOOT}</footer>",
     ]
-    return document.page(sentence(content.title), "\n".join(parts), STYLE)
+    return document.page(sentence(content.title), "\n".join(parts))
 
 
 def _head(content: Page) -> str:
-    note = f'<p class="note" role="note">{_text(content.note)}</p>' if content.note else ""
+    note = f'<p class="note" role="note">{escaped(content.note)}</p>' if content.note else ""
     head = f"<p>{_sentence(content.head)}</p>" if content.head else ""
     return f'{note}<h1>{_sentence(content.title)}</h1><p class="faint">{_sentence(content.about)}</p>{head}'
 
 
-def _text(value: str, most: int = MOST_TEXT) -> str:
+def escaped(value: str, most: int = MOST_TEXT) -> str:
     """Any text, so that it is nothing but text, and not endless."""
     return html.escape(fit(value, most))
 
@@ -132,7 +76,7 @@ def _value(value: Value) -> str:
         case Name(text=name) if name:
             # Kept apart from the text around it, whichever way its script runs.
             title = f' title="{html.escape(clean(name[:MOST_TEXT]))}"' if len(name) > MOST_NAME else ""
-            return f"<bdi{title}>{_text(name, MOST_NAME)}</bdi>"
+            return f"<bdi{title}>{escaped(name, MOST_NAME)}</bdi>"
         case Bytes(value=float() | int() as amount, share=float() | int() as part):
             return f'{size(amount)} <span class="faint">{share(part)}</span>'
         case Strong(value=inner, bad=bad):
@@ -143,19 +87,20 @@ def _value(value: Value) -> str:
         case Bar(label=label, parts=parts):
             return svg.bar(sentence(label), parts)
         case _:
-            told = _text(words(value))
+            told = escaped(words(value))
             unsure = not isinstance(value, str) and told in (UNKNOWN, NODE)
             return f'<span class="faint">{told}</span>' if unsure else told
 
 
-def _section(section: Section) -> str:
+def section(section: Section, drawn: str = "") -> str:
+    """A section as HTML, with what is `drawn` of it, HTML already, below its heading."""
     figures = all(isinstance(block, Histogram) for block in section.blocks)
     findings = any(isinstance(block, FindingBlock) for block in section.blocks)
     body = "".join(map(_block, section.blocks))
     body = f'<div class="figures">{body}</div>' if figures else body
     body = f'<ul class="findings">{body}</ul>' if findings else body
     anchor = section.anchor
-    return f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{section.title}</h2>{body}</section>'
+    return f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{section.title}</h2>{drawn}{body}</section>'
 
 
 def _block(block: Block) -> str:
@@ -163,7 +108,7 @@ def _block(block: Block) -> str:
         case Paragraph():
             return f"<p>{_sentence(block.words)}</p>"
         case Table():
-            return written_table(block) if block.rows else ""
+            return _table(block) if block.rows else ""
         case Stack():
             legend = "".join(
                 f"<li>{svg.key(kind)} {meaning} <strong>{size(total.value)}</strong> {share(total.share)}</li>"
@@ -180,7 +125,7 @@ def _block(block: Block) -> str:
         case FindingBlock():
             return _finding(block)
         case Items():
-            items = (f"<li><strong>{_text(name, 100)}</strong>: {_text(text)}</li>" for name, text in block.items)
+            items = (f"<li><strong>{escaped(name, 100)}</strong>: {escaped(text)}</li>" for name, text in block.items)
             return f"<ul>{''.join(items)}</ul>"
 
 
@@ -207,8 +152,8 @@ def _finding(block: FindingBlock) -> str:
     where = f" in {_value(Name(block.ns))}" if block.ns else ""
     name = block.name.replace("_", " ").capitalize()
     head = f'<span class="badge">{block.severity}</span><h3>{name}{where}</h3>'
-    commands = "".join(f"<pre><code>{_text(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
-    body = f"<p>{_text(block.says)}</p><p><strong>What to do:</strong> {_text(block.advice)}</p>{commands}"
+    commands = "".join(f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
+    body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{commands}"
     inner = (
         f"<details><summary>{head}</summary>{body}</details>"
         if block.folded
@@ -217,7 +162,7 @@ def _finding(block: FindingBlock) -> str:
     return f'<li class="{block.severity}">{inner}</li>'
 
 
-def written_table(table: Table) -> str:
+def _table(table: Table) -> str:
     """A table.
 
     On a narrow screen each row becomes lines of its own, in which a cell has its heading before it; the roles are
@@ -225,8 +170,9 @@ def written_table(table: Table) -> str:
     """
     heads = "".join(map(_column, table.columns))
     body = "".join(f'<tr role="row">{"".join(map(_cell, table.columns, row))}</tr>' for row in table.rows)
+    caption = f"<caption>{_sentence(table.caption)}</caption>" if table.caption else ""
     return (
-        f'<table role="table"><caption>{_sentence(table.caption)}</caption>'
+        f'<table role="table">{caption}'
         f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
     )
 

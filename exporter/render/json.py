@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
     from exporter.memory.pool import Pool
+    from exporter.model.snapshot import Node
     from exporter.render.content import Page
 
 FORMAT = 1
@@ -20,12 +21,7 @@ def document(page: Page) -> dict[str, object]:
     return {
         "format": FORMAT,
         "problem": page.problem,
-        "node": {
-            "id": page.node.node_id,
-            "build": page.node.build or None,
-            "edition": page.node.edition,
-            "cluster": page.node.cluster_name,
-        },
+        "node": node_data(page.node),
         "findings": [_finding(finding) for finding in figures.findings],
         "rules": [
             {"ns": verdict.ns, "finding": rule.name, "state": verdict.state} for rule, verdict in figures.verdicts
@@ -49,6 +45,16 @@ def document(page: Page) -> dict[str, object]:
         ],
         "expiring_bytes": figures.expiring,
         "problems": page.problems,
+    }
+
+
+def node_data(node: Node) -> dict[str, str | None]:
+    """Which node it is."""
+    return {
+        "id": node.node_id,
+        "build": node.build or None,
+        "edition": node.edition,
+        "cluster": node.cluster_name,
     }
 
 

@@ -24,7 +24,7 @@ def expiring(diagnosis: Diagnosis, now: float) -> Section:
     for ns, windows in diagnosis.expiring.items():
         whole = data.get(ns)
         cells = (Bytes(windows[window], windows[window] / whole if whole else None) for window in WINDOWS)
-        rows.append((Name(ns), *cells, Bytes(whole), _ago(counted.get(ns), now)))
+        rows.append((Name(ns), *cells, Bytes(whole), ago(counted.get(ns), now)))
     caption = ("Estimates, from the records by remaining life as the server last counted them, times the mean record",)
     columns = (
         Column("namespace", header=True),
@@ -58,12 +58,13 @@ def _sizes(histograms: Histograms, now: float) -> Histogram:
         (Bytes(buckets[0][0] / 2), Bytes(buckets[-1][0])),
         (
             *(Strong(Name(histograms.ns)), f": {total:,} records, most of them ({share(most / total)}) of "),
-            *(Bytes(common / 2), " to ", Bytes(common), "; counted ", _ago(histograms.sizes_changed, now)),
+            *(Bytes(common / 2), " to ", Bytes(common), "; counted ", ago(histograms.sizes_changed, now)),
         ),
     )
 
 
-def _ago(moment: float | None, now: float) -> Ago:
+def ago(moment: float | None, now: float) -> Ago:
+    """How long ago a Unix time was."""
     return Ago(None if moment is None else now - moment)
 
 

@@ -9,7 +9,6 @@ from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
 from exporter.render import records, summary
 from exporter.render.content import (
-    Ago,
     Bar,
     Bytes,
     Column,
@@ -266,7 +265,7 @@ def _sources(result: ScrapeResult, now: float) -> Section:
     rows += [
         (
             sample.source,
-            Ago(None if sample.last_success is None else now - sample.last_success),
+            records.ago(sample.last_success, now),
             Took(sample.seconds),
             sample.refusals or "",
         )

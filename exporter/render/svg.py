@@ -17,7 +17,7 @@ STYLE = """
 .columns{width:100%;height:5rem}.columns rect{fill:var(--used)}
 .key{display:inline-block;width:.8rem;height:.8rem;border-radius:.15rem;overflow:hidden;vertical-align:-.05rem}
 .key.free{background:var(--free)}
-rect.used{fill:var(--used)}rect.other{fill:var(--other)}rect.bad{fill:var(--bad)}rect.good{fill:var(--good)}
+rect.used{fill:var(--used)}rect.other{fill:var(--other)}rect.bad{fill:var(--bad)}
 rect.hatch{fill:var(--waste)}path.hatch{stroke:var(--back);stroke-opacity:.4;stroke-width:2}
 .defs{position:absolute}
 @media print{.bar,.key,.columns{print-color-adjust:exact}}
@@ -36,7 +36,8 @@ def bar(label: str, parts: Iterable[Part], tall: bool = False) -> str:
     drawn, edge = [], 0.0
     for part in parts:
         start, edge = edge, min(1.0, edge + max(0.0, part.share))
-        drawn.append(_rect(part, f'x="{start:.2%}" width="{edge - start:.2%}" height="100%"'))
+        if part.kind != "free":
+            drawn.append(_rect(part, f'x="{start:.2%}" width="{edge - start:.2%}" height="100%"'))
     name = "bar tall" if tall else "bar"
     return f'<svg class="{name}" role="img"><title>{html.escape(label)}</title>{"".join(drawn)}</svg>'
 

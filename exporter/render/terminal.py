@@ -75,7 +75,7 @@ def page(content: Page, colour: bool, width: int = WIDTH) -> str:
     return "\n".join(lines) + "\n"
 
 
-def bar(parts: Sequence[Part], paint: Paint, width: int = _MOST_BAR) -> str:
+def bar(parts: Sequence[Part], paint: Paint, width: int) -> str:
     """Shares of a whole in characters; what is left of the whole is dots."""
     text, edge, drawn = "", 0.0, 0
     for part in parts:
@@ -86,7 +86,7 @@ def bar(parts: Sequence[Part], paint: Paint, width: int = _MOST_BAR) -> str:
     return text + paint("free", _SIGNS["free"] * (width - drawn))
 
 
-def wrapped(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
+def wrapped(text: str, first: str, rest: str, width: int) -> list[str]:
     """The lines of a text with their indents; the names of parameters have hyphens, and are not broken there."""
     return textwrap.wrap(clean(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 

@@ -26,9 +26,9 @@ from exporter.render.content import (
 from exporter.units import share, size, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.render.content import Block, Page, Value, Words
+    from exporter.render.content import Block, Page, Section, Value, Words
 
 UNKNOWN = "unknown"
 
@@ -93,13 +93,17 @@ def markdown(page: Page) -> str:
     lines += [f"{escaped(text)}\n" for text in (page.note, sentence(page.about), sentence(page.head)) if text]
     told = f"{sentence(page.state.words)} {sentence(page.state.unsure)}"
     lines += [f"**{escaped(page.state.says)}** {escaped(' '.join(told.split()))}"]
-    for section in page.sections:
+    return "\n".join([*lines, *markdown_sections(page.sections)]) + "\n"
+
+
+def markdown_sections(sections: Iterable[Section]) -> Iterator[str]:
+    """The lines of sections, each after an empty one."""
+    for section in sections:
         if section.blocks:
-            lines += ["", f"## {section.title}"]
-            for block in section.blocks:
-                if not isinstance(block, Key):
-                    lines += ["", *_block(block)]
-    return "\n".join(lines) + "\n"
+            yield from ("", f"## {section.title}")
+        for block in section.blocks:
+            if not isinstance(block, Key):
+                yield from ("", *_block(block))
 
 
 def markdown_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -127,7 +131,7 @@ def _block(block: Block) -> Iterator[str]:
             yield escaped(sentence(block.words))
         case Table():
             kept = [index for index, column in enumerate(block.columns) if not column.drawn]
-            yield from (escaped(sentence(block.caption)), "")
+            yield from (escaped(sentence(block.caption)), "") if block.caption else ()
             columns = [(block.columns[index].name, block.columns[index].number) for index in kept]
             yield from markdown_table(columns, [[words(row[index]) for index in kept] for row in block.rows])
         case Stack():

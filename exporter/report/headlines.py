@@ -1,12 +1,13 @@
-"""What of a report a reader must see first, in sentences."""
+"""The head of a report: what it is on, and what a reader must see first, in sentences."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings.thresholds import SILENT, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_REPORTED
+from exporter.report.cells import amount, limit_name
 from exporter.report.figures import PAST, SUSPECTED, WITHIN
-from exporter.units import share, short, size, span
+from exporter.units import share, short, size, span, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,22 @@ class Headline(NamedTuple):
 
     kind: str
     text: str
+
+
+def title(report: Report) -> str:
+    """What the report is on."""
+    clusters = sorted({node.cluster for node in report.nodes if node.cluster})
+    whose = f" of {', '.join(clusters)}" if 0 < len(clusters) <= 3 else ""
+    return f"Memory{whose} over {span(report.end - report.start)}"
+
+
+def about(report: Report) -> Iterator[str]:
+    """From when to when, how many nodes, and from where."""
+    count = len(report.nodes)
+    nodes = "1 node" if count == 1 else f"{count} nodes"
+    yield f"{stamp(report.start)} to {stamp(report.end)} UTC, {nodes}, from {report.source}."
+    for warning in report.warnings:
+        yield f"Prometheus warns: {warning}"
 
 
 def headlines(report: Report) -> list[Headline]:
@@ -58,15 +75,10 @@ def reach(limit: LimitFigures, end: float) -> str:
     return f"{likely}{first}, {last}"
 
 
-def words(limit: str, action: str) -> str:
-    """A limit and its action: `data_used (stop writes)`."""
-    return f"{limit} ({action.replace('_', ' ')})"
-
-
 def _limits(report: Report) -> Iterator[Headline]:
     evicting = {(lost.instance, lost.ns) for lost in report.lost if lost.evicted}
     for limit in report.limits:
-        where, name = place(report, limit.instance, limit.ns), words(limit.limit, limit.action)
+        where, name = place(report, limit.instance, limit.ns), limit_name(limit.limit, limit.action)
         mild = limit.action in _MILD
         if limit.state == PAST:
             event = next(
@@ -98,8 +110,8 @@ def _events(report: Report) -> Iterator[Headline]:
             state = "refuses writes" if event.ongoing else f"refused writes until {short(last.end)}"
             yield Headline("bad", f"{where} {state}, by its own flag: {span(event.seconds)} altogether.")
         elif event.kind == "limit" and not event.ongoing and event.detail not in _MILD:
-            text = f"{where}: the limit {words(event.name, event.detail)} was past for {span(event.seconds)} altogether"
-            yield Headline("warn", f"{text}, the last time until {short(last.end)}.")
+            past = f"{where}: the limit {limit_name(event.name, event.detail)} was past for {span(event.seconds)}"
+            yield Headline("warn", f"{past} altogether, the last time until {short(last.end)}.")
         elif event.kind == "finding" and event.ongoing and event.detail in ("critical", "warning"):
             kind = "bad" if event.detail == "critical" else "warn"
             yield Headline(kind, f"{where}: {event.name.replace('_', ' ')}, for {span(event.seconds)} altogether.")
@@ -136,8 +148,5 @@ def _leaks(report: Report) -> Iterator[Headline]:
 def _outliers(report: Report) -> Iterator[Headline]:
     for outlier in report.outliers:
         where = place(report, outlier.instance, outlier.ns)
-        values = size if outlier.unit == "bytes" else "{:,.0f}".format
-        text = (
-            f"{where}: {outlier.subject} is {values(outlier.value)}, and {values(outlier.middle)} on the other nodes."
-        )
-        yield Headline("warn", text)
+        own, middle = amount(outlier.unit, outlier.value), amount(outlier.unit, outlier.middle)
+        yield Headline("warn", f"{where}: {outlier.subject} is {own}, and {middle} on the other nodes.")

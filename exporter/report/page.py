@@ -2,79 +2,71 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
-from exporter.render import content, document
-from exporter.render.html import TABLE_STYLE, written_table
+from exporter.render import document
+from exporter.render.html import escaped, section
 from exporter.report import quantities
+from exporter.report.cells import limit_name
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
 from exporter.report.growth import RESIDENT, growing
-from exporter.report.headlines import headlines, place, reach, words
-from exporter.report.markdown import about, title
+from exporter.report.headlines import about, headlines, place, reach, title
 from exporter.report.plot import STYLE as PLOT_STYLE
-from exporter.report.plot import Line, Plot, Wedge, figure, strip
-from exporter.report.tables import tables, times
-from exporter.units import DAY, share, size, span
+from exporter.report.plot import Line, Plot, Wedge, figure
+from exporter.report.tables import sections
+from exporter.units import DAY, share, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.report.figures import Event, LimitFigures, Report
+    from exporter.report.figures import LimitFigures, Report
+    from exporter.report.headlines import Headline
     from exporter.report.history import History
-    from exporter.report.tables import Table
     from exporter.report.trend import Point
 
-MOST_PLOTS, MOST_STRIPS = 12, 20
+MOST_PLOTS = 12
 """Of a section; the tables have the rest."""
 
 _STYLE = """
-ul.heads{list-style:none;padding:0}ul.heads li{padding:.4rem .75rem;margin:.35rem 0;background:var(--panel);
-border-left:.35rem solid var(--line);border-radius:.2rem}
-ul.heads .bad{border-color:var(--bad);color:inherit}ul.heads .warn{border-color:var(--waste)}
-ul.heads .good{border-color:var(--good);color:inherit}
-ul.heads b{display:inline-block;min-width:4.5rem}
-caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.more{margin-top:.5rem}
-@media print{body{max-width:none}figure,.strip{break-inside:avoid}}
+section{overflow-x:auto}td.bar-cell{width:25%}.findings>li{margin:.4rem 0}
+.findings>.good,.good .badge{border-color:var(--good)}
+@media print{section{overflow:visible}}
 """
-_KINDS = {"bad": "urgent", "warn": "watch", "note": "note", "good": "well"}
+
+_KINDS = {
+    "bad": ("critical", "urgent"),
+    "warn": ("warning", "watch"),
+    "note": ("info", "note"),
+    "good": ("good", "well"),
+}
+"""Of a headline, the class and the word before it."""
 
 
 def page(report: Report, history: History) -> str:
     """The whole page. The plots are drawn from the history that the report was made of."""
-    drawn = {
-        "What runs out first": "".join(figure(plot) for plot in _limits(report, history)),
-        "How it grows": "".join(figure(plot) for plot in _growth(report, history)),
-        "Worst fragmentation": "".join(figure(plot) for plot in _waste(report, history)),
+    plots = {
+        "limits": _limits(report, history),
+        "growth": _growth(report, history),
+        "waste": _waste(report, history),
     }
-    heads = "".join(
-        f'<li class="{headline.kind}"><b>{_KINDS[headline.kind]}</b> {html.escape(headline.text)}</li>'
-        for headline in headlines(report)
-    )
-    parts = [f"<header><h1>{html.escape(title(report))}</h1>"]
-    parts += [f'<p class="faint">{html.escape(line)}</p>' for line in about(report)]
-    parts.append(f'</header><main><ul class="heads">{heads}</ul>')
-    for table in tables(report):
-        plots = drawn.get(table.title)
-        parts.append(f"<section><h2>{html.escape(table.title)}</h2>")
-        parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
-        parts.append(f'<div class="plots">{plots}</div>' if plots else "")
-        parts.append(_strips(report, table.title))
-        parts.append(f"{_table(table)}</section>")
-    parts.append("</main>")
-    return document.page(title(report), "\n".join(filter(None, parts)), TABLE_STYLE + PLOT_STYLE + _STYLE)
+    about_it = "".join(f'<p class="faint">{escaped(line)}</p>' for line in about(report))
+    parts = [
+        f"<header><h1>{escaped(title(report))}</h1>{about_it}</header>",
+        f'<main><ul class="findings">{"".join(map(_headline, headlines(report)))}</ul>',
+        *(section(part, _figures(plots.get(part.anchor, ()))) for part in sections(report)),
+        "</main>",
+    ]
+    return document.page(title(report), "\n".join(parts), PLOT_STYLE + _STYLE)
 
 
-def _table(table: Table) -> str:
-    if not table.rows:
-        return ""
-    first, *others = table.columns
-    columns = (
-        content.Column(first.name, header=True),
-        *(content.Column(column.name, number=column.number) for column in others),
-    )
-    more = f'<p class="faint more">{table.rest} more rows: --output json has them.</p>' if table.rest else ""
-    return written_table(content.Table((table.title,), columns, table.rows)) + more
+def _headline(headline: Headline) -> str:
+    severity, word = _KINDS[headline.kind]
+    return f'<li class="{severity}"><span class="badge">{word}</span>{escaped(headline.text)}</li>'
+
+
+def _figures(plots: Iterable[Plot]) -> str:
+    drawn = "".join(map(figure, plots))
+    return f'<div class="plots">{drawn}</div>' if drawn else ""
 
 
 def _limits(report: Report, history: History) -> Iterator[Plot]:
@@ -97,7 +89,7 @@ def _limits(report: Report, history: History) -> Iterator[Plot]:
         if wedge is not None:
             ceiling = (*ceiling, (until, limit.limit_bytes))
         lines = (Line("used", "used", history.points(quantities.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
-        name = f"{place(report, limit.instance, limit.ns)}: {words(limit.limit, limit.action)}"
+        name = f"{place(report, limit.instance, limit.ns)}: {limit_name(limit.limit, limit.action)}"
         yield Plot(
             name=f"limit-{count}",
             title=name,
@@ -155,32 +147,6 @@ def _waste(report: Report, history: History) -> Iterator[Plot]:
             told = "; ".join(f"{line.name} at most {share(max(value for _, value in line.points))}" for line in lines)
             name = f"{place(report, node.instance, '')}: fragmentation"
             yield Plot(f"waste-{count}", name, told, lines, report.start, report.end, _gap(history), "ratio")
-
-
-def _strips(report: Report, title: str) -> str:
-    """When what was breached, or found, was so."""
-    wanted = {"What was breached": ("limit", "flag"), "What was found wrong": ("finding",)}.get(title, ())
-    shown = [event for event in report.events if event.kind in wanted][:MOST_STRIPS]
-    if not shown:
-        return ""
-    strips = "".join(
-        strip(_event(report, event), times(event), _severity(event), event.periods, report.start, report.end)
-        for event in shown
-    )
-    length = span(report.end - report.start)
-    return f'{strips}<div class="axis" aria-hidden="true"><span>{length} ago</span><span>end</span></div>'
-
-
-def _event(report: Report, event: Event) -> str:
-    name = words(event.name, event.detail) if event.kind == "limit" else event.name.replace("_", " ")
-    return f"{place(report, event.instance, event.ns)}: {name}, {span(event.seconds)}"
-
-
-def _severity(event: Event) -> str:
-    if event.detail == "info":
-        return "other"
-    mild = event.detail in ("evict", "warn", "warning") or event.name == "high_water_breached"
-    return "waste" if mild else "bad"
 
 
 def _course(points: Sequence[Point]) -> str:

@@ -12,7 +12,6 @@ from exporter.units import DAY, HOUR, clock, day, share, size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.report.periods import Period
     from exporter.report.trend import Point
 
 WIDTH, HEIGHT = 480, 250
@@ -22,19 +21,17 @@ _TICKS = 4
 _KEY_DASHES = ' stroke-dasharray="6 4"'
 
 STYLE = """
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem;margin:1rem 0}
 figure{margin:0;padding:.75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem}
 figcaption{margin-bottom:.4rem}figcaption b{overflow-wrap:anywhere}
 .plot{width:100%}.plot text{font-size:15px}
 .plot .grid{stroke:var(--line);stroke-width:1}.plot .line{fill:none;stroke-width:2;stroke-linejoin:round}
-.plot .dash{stroke-dasharray:6 4}.plot .wedge{opacity:.2}.plot .end{stroke:var(--faint);stroke-dasharray:2 3}
+.plot .dash{stroke-dasharray:6 4}.plot .wedge{opacity:.2;fill:var(--used)}
+.plot .end{stroke:var(--faint);stroke-dasharray:2 3}
 .s-used{stroke:var(--used)}.s-waste{stroke:var(--waste)}.s-bad{stroke:var(--bad)}.s-other{stroke:var(--other)}
-.s-good{stroke:var(--good)}.f-used{fill:var(--used)}.f-bad{fill:var(--bad)}.f-waste{fill:var(--waste)}
-.f-free{fill:var(--free)}.f-other{fill:var(--other)}
-.key{display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.875rem;color:var(--faint)}
-.key svg{display:inline-block;vertical-align:middle;margin-right:.3rem}
-.strip{margin:.6rem 0}.strip svg{width:100%;height:1rem;border-radius:.2rem}
-.axis{display:flex;justify-content:space-between;font-size:.8rem;color:var(--faint)}
+.s-good{stroke:var(--good)}
+.plots .legend{margin:0;font-size:.875rem;color:var(--faint)}
+.plots .legend svg{display:inline-block;vertical-align:middle;margin-right:.3rem}
 """
 
 
@@ -81,29 +78,16 @@ def figure(plot: Plot) -> str:
     """The plot with its title, its key, and its words for a screen reader."""
     label, words = f"{plot.name}-title", f"{plot.name}-words"
     key = "".join(
-        f'<span><svg width="22" height="8" aria-hidden="true"><path class="line s-{line.colour}" d="M0 4H22" '
-        f'stroke-width="3"{_KEY_DASHES if line.dashed else ""}/></svg>{html.escape(line.name)}</span>'
+        f'<li><svg width="22" height="8" aria-hidden="true"><path class="line s-{line.colour}" d="M0 4H22" '
+        f'stroke-width="3"{_KEY_DASHES if line.dashed else ""}/></svg>{html.escape(line.name)}</li>'
         for line in plot.lines
     )
-    key += "<span>dashed: estimate, shaded: its bounds</span>" if plot.wedge is not None else ""
+    key += "<li>dashed: estimate, shaded: its bounds</li>" if plot.wedge is not None else ""
     return (
         f"<figure><figcaption><b>{html.escape(plot.title)}</b></figcaption>"
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{label} {words}">'
         f'<title id="{label}">{html.escape(plot.title)}</title><desc id="{words}">{html.escape(plot.words)}</desc>'
-        f'{"".join(_drawing(plot))}</svg><div class="key">{key}</div></figure>'
-    )
-
-
-def strip(title: str, words: str, colour: str, periods: Sequence[Period], start: float, end: float) -> str:
-    """From when to when something was so, as rectangles on a bar; at least half a percent wide, to be seen."""
-    rects = []
-    for period in periods:
-        left = 100 * (max(start, period.start) - start) / (end - start)
-        width = max(0.5, 100 * (period.end - max(start, period.start)) / (end - start))
-        rects.append(f'<rect class="f-{colour}" x="{min(left, 99.5):.2f}%" width="{width:.2f}%" height="100%"/>')
-    return (
-        f'<div class="strip">{html.escape(title)}<svg role="img" aria-label="{html.escape(words)}">'
-        f'<rect class="f-free" width="100%" height="100%"/>{"".join(rects)}</svg></div>'
+        f'{"".join(_drawing(plot))}</svg><ul class="legend">{key}</ul></figure>'
     )
 
 
@@ -145,7 +129,7 @@ def _wedge(
         points = [(leaves, top), (end, top)] if leaves < end else [(end, wedge.level + rate * (end - plot.end))]
         corners += points if rate == wedge.high else points[::-1]
     joined = "L".join(f"{x(moment):.1f} {y(value):.1f}" for moment, value in corners)
-    yield f'<path class="wedge f-used" d="M{joined}Z"/>'
+    yield f'<path class="wedge" d="M{joined}Z"/>'
     likely = min(end, plot.end + (top - wedge.level) / wedge.rate) if wedge.rate > 0 else end
     yield (
         f'<path class="line s-used dash" d="M{x(plot.end):.1f} {y(wedge.level):.1f}'

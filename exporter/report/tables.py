@@ -1,70 +1,55 @@
-"""The tables of a report as text, for whatever draws them: columns, and rows that are worst first."""
+"""The sections of a report: a table each, with the worst first, or why there is none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.report.figures import PAST, WITHIN
-from exporter.report.forecast import HORIZON
-from exporter.report.headlines import words
-from exporter.units import share, short, size, span
+from exporter.render.content import Bytes, Column, Name, Paragraph, Section, Table
+from exporter.report.cells import amount, gaps, limit_name, rate, reached, remark, when
+from exporter.units import share, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.report.figures import Event, Growth, LimitFigures, NodeFigures, Report
-    from exporter.report.periods import Period
+    from exporter.render.content import Value
+    from exporter.report.figures import Event, Growth, LimitFigures, Lost, Report, Waste
 
 MOST_ROWS = 60
 """Of a table; JSON has all of them."""
 
-_MOST_PERIODS = 3
+_MOST_RESTARTS = 3
 _NO_WASTE = 0.005
-_FAR = f"> {span(HORIZON)}"
+
+_Row: TypeAlias = "tuple[Value, ...]"
 
 
-class Column(NamedTuple):
-    """A column; numbers stand at the right."""
-
-    name: str
-    number: bool = False
-
-
-class Table(NamedTuple):
-    """A table; `note` is a sentence above it, `rest` the number of rows left out. Without rows the note says why."""
-
-    title: str
-    note: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    rest: int = 0
-
-
-def tables(report: Report) -> Iterator[Table]:
-    """All tables, in order."""
-    several = len(report.nodes) > 1
-    yield _limits(report, several)
-    yield _growth(report, several)
-    yield _events(report, several)
-    yield _findings(report, several)
-    yield _waste(report, several)
-    yield _lost(report, several)
-    yield _leaks(report, several)
+def sections(report: Report) -> Iterator[Section]:
+    """All of them, in order."""
+    yield _limits(report)
+    yield _growth(report)
+    yield _breaches(report)
+    yield _findings(report)
+    yield _waste(report)
+    yield _lost(report)
+    yield _leaks(report)
     yield _outliers(report)
     yield _nodes(report)
 
 
-def _limits(report: Report, several: bool) -> Table:
-    columns = ("namespace", "limit", ">used", ">limit", ">headroom", ">a day", ">earliest", ">likely", ">latest")
+def _limits(report: Report) -> Section:
+    columns = (
+        *_headers("node", "namespace", "limit"),
+        *_numbers("used", "limit", "headroom", "a day", "earliest", "likely", "latest"),
+    )
     rows = [
         (
-            *_where(limit.instance, limit.ns, several),
-            words(limit.limit, limit.action),
-            size(limit.used_bytes),
-            size(limit.limit_bytes),
-            size(limit.headroom_bytes),
+            *_where(report, limit),
+            limit_name(limit.limit, limit.action),
+            Bytes(limit.used_bytes),
+            Bytes(limit.limit_bytes),
+            Bytes(limit.headroom_bytes),
             rate(limit.per_day),
-            *_times(limit),
+            *reached(limit),
         )
         for limit in report.limits
     ]
@@ -72,21 +57,25 @@ def _limits(report: Report, several: bool) -> Table:
         "Estimates, if things go on as in this window: the likely time, and those of the highest and the lowest growth "
         "that are still believable. Further than 90 days ahead nothing is said."
     )
-    return _table("What runs out first", note, columns, rows, several, "No limit is known.")
+    return _section("limits", "What runs out first", columns, rows, "No limit is known.", note)
 
 
-def _growth(report: Report, several: bool) -> Table:
-    columns = ("namespace", "what", ">now", ">a day", ">between", ">before", "remark")
+def _growth(report: Report) -> Section:
+    columns = (
+        *_headers("node", "namespace", "what"),
+        *_numbers("now", "a day", "between", "before"),
+        Column("remark"),
+    )
     compared = "" if report.compared is None else f" {report.compared}"
     rows = [
         (
-            *_where(growth.instance, growth.ns, several),
+            *_where(report, growth),
             growth.subject,
             amount(growth.unit, growth.level),
             rate(growth.per_day, growth.unit),
             "" if growth.low is None else f"{rate(growth.low, growth.unit)} … {rate(growth.high, growth.unit)}",
             rate(growth.before, growth.unit),
-            _remark(growth),
+            remark(growth),
         )
         for growth in report.growth
         if growth.level or growth.per_day
@@ -95,47 +84,41 @@ def _growth(report: Report, several: bool) -> Table:
         "A day's growth, estimated robustly and with the daily cycle taken out; it lies between the two bounds in 95 "
         f"of 100 cases. Before is the same of as much time before this window.{compared}"
     )
-    return _table("How it grows", note, columns, rows, several, "There is no figure to see growth in.")
+    return _section("growth", "How it grows", columns, rows, "There is no figure to see growth in.", note)
 
 
-def _events(report: Report, several: bool) -> Table:
-    columns = ("namespace", "what", ">total", ">before", "from and to")
+def _breaches(report: Report) -> Section:
     rows = [
         (
-            *_where(event.instance, event.ns, several),
-            words(event.name, event.detail) if event.kind == "limit" else f"the server says {event.name}",
-            span(event.seconds),
-            "" if event.seconds_before is None else span(event.seconds_before),
-            times(event),
+            *_where(report, event),
+            limit_name(event.name, event.detail) if event.kind == "limit" else f"the server says {event.name}",
+            *when(report, event),
         )
         for event in report.events
         if event.kind != "finding"
     ]
-    return _table("What was breached", "", columns, rows, several, "No limit was breached, and no flag was set.")
+    columns = (*_headers("node", "namespace", "what"), *_period_columns(report))
+    return _section("breached", "What was breached", columns, rows, "No limit was breached, and no flag was set.")
 
 
-def _findings(report: Report, several: bool) -> Table:
-    columns = ("namespace", "finding", "severity", ">total", ">before", "from and to")
+def _findings(report: Report) -> Section:
     rows = [
-        (
-            *_where(event.instance, event.ns, several),
-            event.name.replace("_", " "),
-            event.detail,
-            span(event.seconds),
-            "" if event.seconds_before is None else span(event.seconds_before),
-            times(event),
-        )
+        (*_where(report, event), event.name.replace("_", " "), event.detail, *when(report, event))
         for event in report.events
         if event.kind == "finding"
     ]
-    return _table("What was found wrong", "", columns, rows, several, "No finding was recorded.")
+    columns = (*_headers("node", "namespace", "finding"), Column("severity", clear=True), *_period_columns(report))
+    return _section("findings", "What was found wrong", columns, rows, "No finding was recorded.")
 
 
-def _waste(report: Report, several: bool) -> Table:
-    columns = ("namespace", "what", ">worst", "when", ">last", ">worst before")
+def _waste(report: Report) -> Section:
+    columns = (
+        *_headers("node", "namespace", "what"),
+        *(Column("worst", number=True), Column("when"), *_numbers("last", "worst before")),
+    )
     rows = [
         (
-            *_where(waste.instance, waste.ns, several),
+            *_where(report, waste),
             waste.subject.replace("_", " "),
             share(waste.worst),
             short(waste.time),
@@ -146,30 +129,30 @@ def _waste(report: Report, several: bool) -> Table:
         if waste.worst >= _NO_WASTE
     ]
     note = "The share that held nothing live: of the blocks of a pool, of the heap, of the resident memory."
-    return _table("Worst fragmentation", note, columns, rows, several, "No fragmentation is known.")
+    return _section("waste", "Worst fragmentation", columns, rows, "No fragmentation is known.", note)
 
 
-def _lost(report: Report, several: bool) -> Table:
-    columns = ("namespace", ">evicted", ">expired")
+def _lost(report: Report) -> Section:
+    columns = (*_headers("node", "namespace"), *_numbers("evicted", "expired"))
     rows = [
-        (*_where(lost.instance, lost.ns, several), amount("objects", lost.evicted), amount("objects", lost.expired))
+        (*_where(report, lost), amount("objects", lost.evicted), amount("objects", lost.expired))
         for lost in report.lost
     ]
-    return _table("Records evicted and expired", "", columns, rows, several, "No such counter is known.")
+    return _section("lost", "Records evicted and expired", columns, rows, "No such counter is known.")
 
 
-def _leaks(report: Report, several: bool) -> Table:
-    columns = ("what", "state", ">a day", "why")
+def _leaks(report: Report) -> Section:
+    columns = (*_headers("node", "what"), Column("state", clear=True), *_numbers("a day"), Column("why", clear=True))
     rows = [
-        (*((leak.instance,) if several else ()), leak.subject, leak.state, rate(leak.per_day), leak.reason)
+        (_node(report, leak.instance), leak.subject, leak.state, rate(leak.per_day), leak.reason)
         for leak in report.leaks
     ]
     note = "Memory of the heap that grows while records do not. The growth of the pools is taken off the heap's."
-    return _table("Leaks", note, columns, rows, several, "No figure of the heap is known.")
+    return _section("leaks", "Leaks", columns, rows, "No figure of the heap is known.", note)
 
 
-def _outliers(report: Report) -> Table:
-    columns = ("cluster", "namespace", "what", ">this node", ">the others")
+def _outliers(report: Report) -> Section:
+    columns = (*_headers("node", "cluster", "namespace", "what"), *_numbers("this node", "the others"))
     rows = [
         (
             *(outlier.instance, outlier.cluster, outlier.ns, outlier.subject),
@@ -178,11 +161,15 @@ def _outliers(report: Report) -> Table:
         for outlier in report.outliers
     ]
     empty = report.peers or "No node is far from the middle of its cluster."
-    return _table("Far from its peers", "", columns, rows, True, empty)
+    return _section("peers", "Far from its peers", columns, rows, empty)
 
 
-def _nodes(report: Report) -> Table:
-    columns = ("cluster", "build", ">known", ">silent", ">not scraped", "longest gaps", "restarts")
+def _nodes(report: Report) -> Section:
+    columns = (
+        *_headers("node"),
+        *(Column("cluster"), Column("build"), *_numbers("known", "silent", "not scraped")),
+        *(Column("longest gaps"), Column("restarts")),
+    )
     rows = [
         (
             node.instance,
@@ -191,88 +178,50 @@ def _nodes(report: Report) -> Table:
             share(node.answered),
             share(node.silent),
             share(max(0.0, 1 - node.answered - node.silent)),
-            _gaps(node),
-            ", ".join(map(short, node.restarts[-_MOST_PERIODS:])),
+            gaps(node),
+            ", ".join(map(short, node.restarts[-_MOST_RESTARTS:])),
         )
         for node in report.nodes
     ]
     note = "How much of the window is known; silent is the time in which the exporter was there and the node was not."
-    return _table("Nodes", note, columns, rows, True, "")
+    return _section("nodes", "Nodes", columns, rows, "No node is known.", note)
 
 
-def amount(unit: str, value: float | None) -> str:
-    """Bytes or a number of records."""
-    if value is None:
-        return ""
-    return size(value) if unit == "bytes" else f"{value:,.0f}"
-
-
-def rate(per_day: float | None, unit: str = "bytes") -> str:
-    """Growth a day, with its sign."""
-    if per_day is None:
-        return ""
-    text = amount(unit, abs(per_day))
-    return text if text in ("0 B", "0") else f"{'+' if per_day > 0 else '−'}{text}"  # noqa: RUF001 - a minus
-
-
-def times(event: Event) -> str:
-    """From when to when: each of a few periods, of many how often and the last."""
-    if len(event.periods) <= _MOST_PERIODS:
-        return "; ".join(map(_period, event.periods))
-    first, last = event.periods[0], event.periods[-1]
-    return f"{len(event.periods)} times from {short(first.start)} on, the last {_period(last)}"
-
-
-def _period(period: Period) -> str:
-    start = f"before {short(period.start)}" if period.before else short(period.start)
-    return f"{start} to {'the end' if period.after else short(period.end)}"
-
-
-def _times(limit: LimitFigures) -> tuple[str, str, str]:
-    """The earliest, the likely and the latest time to a limit."""
-    if limit.state == PAST:
-        return "", "reached", ""
-    expected = limit.forecast
-    if limit.state != WITHIN or expected is None:
-        return "", _FAR if limit.problem is None else "unknown", ""
-    if not expected.bounded:
-        return "unknown", _time(expected.likely), "unknown"
-    return _time(expected.earliest), _time(expected.likely), _time(expected.latest)
-
-
-def _time(seconds: float | None) -> str:
-    return _FAR if seconds is None else span(seconds) if seconds else "now"
-
-
-def _remark(growth: Growth) -> str:
-    if growth.problem is not None:
-        return growth.problem
-    if growth.per_day is not None and growth.low is None:
-        return "too few days for bounds"
-    return f"lately {rate(growth.recent, growth.unit)}" if growth.bends else ""
-
-
-def _gaps(node: NodeFigures) -> str:
-    longest = sorted(node.gaps, key=lambda gap: -gap.seconds)[:2]
-    return "; ".join(f"{short(gap.start)} for {span(gap.seconds)}" for gap in longest)
-
-
-def _where(instance: str, ns: str, several: bool) -> tuple[str, ...]:
-    return (instance, ns or "(node)") if several else (ns or "(node)",)
-
-
-def _table(
-    title: str, note: str, names: Sequence[str], rows: Sequence[tuple[str, ...]], several: bool, empty: str
-) -> Table:
-    """A table, without the columns that no row has anything in."""
-    columns = [
-        Column(name.removeprefix(">"), name.startswith(">")) for name in (*(("node",) if several else ()), *names)
-    ]
-    kept = [index for index in range(len(columns)) if any(row[index] for row in rows)]
-    return Table(
-        title,
-        note if rows else empty,
+def _section(
+    anchor: str, title: str, columns: Sequence[Column], rows: Sequence[_Row], empty: str, note: str = ""
+) -> Section:
+    """A table without the columns that no row has anything in; where there are no rows, `empty` says why."""
+    if not rows:
+        return Section(anchor, title, (Paragraph((empty,)),))
+    kept = [index for index in range(len(columns)) if any(row[index] != "" for row in rows)]
+    table = Table(
+        (note,) if note else (),
         tuple(columns[index] for index in kept),
         tuple(tuple(row[index] for index in kept) for row in rows[:MOST_ROWS]),
-        max(0, len(rows) - MOST_ROWS),
     )
+    rest = len(rows) - MOST_ROWS
+    more = (Paragraph((f"{rest} more rows: --output json has them.",)),) if rest > 0 else ()
+    return Section(anchor, title, (table, *more))
+
+
+def _headers(*names: str) -> Iterator[Column]:
+    return (Column(name, header=True) for name in names)
+
+
+def _numbers(*names: str) -> Iterator[Column]:
+    return (Column(name, number=True) for name in names)
+
+
+def _period_columns(report: Report) -> tuple[Column, ...]:
+    """The columns of `when`; a bar is as long as the window."""
+    window = Column(f"{short(report.start)} to {short(report.end)}", drawn=True)
+    return (*_numbers("total", "before"), Column("from and to", clear=True), window)
+
+
+def _node(report: Report, instance: str) -> str:
+    """The node, where there are several."""
+    return instance if len(report.nodes) > 1 else ""
+
+
+def _where(report: Report, figure: LimitFigures | Growth | Event | Waste | Lost) -> _Row:
+    return _node(report, figure.instance), Name(figure.ns) if figure.ns else "(node)"

@@ -15,7 +15,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError
 
 from exporter.errors import SettingsError
-from exporter.render.html import POLICY
+from exporter.render.document import POLICY
 from exporter.scrape.exposition import Exposition
 from exporter.web.auth import Access
 from exporter.web.connections import BoundedServer

@@ -10,7 +10,6 @@ from exporter import NAME
 from exporter.errors import RequestError
 from exporter.fleet.modules import DEFAULT
 from exporter.render import document
-from exporter.render.html import STYLE
 from exporter.web.handler import GRACE_SECONDS, Handler
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ and lists the nodes of clusters on <code>/sd</code> where it has a seed.</p>
 <li><a href="/metrics">/metrics</a>, what it says of itself, for Prometheus</li>
 <li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
 </ul>""",
-    STYLE,
 )
 """The page at `/` where there is no node."""
 

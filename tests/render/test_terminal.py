@@ -18,7 +18,7 @@ from exporter.model.selection import View
 from exporter.model.snapshot import Node, Sample, ScrapeResult
 from exporter.render import sections, terminal
 from exporter.render.content import Part
-from exporter.render.terminal import Paint, bar, width_of, wrapped
+from exporter.render.terminal import WIDTH, Paint, bar, width_of, wrapped
 from exporter.scrape.target import no_reading
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
@@ -105,7 +105,7 @@ def test_what_was_not_seen_is_listed_with_its_reason() -> None:
 
 def test_no_name_of_a_parameter_is_broken_at_its_hyphens() -> None:
     text = " ".join(["stop-writes-sys-memory-pct"] * 10)
-    lines = wrapped(text, "  ", "    ")
+    lines = wrapped(text, "  ", "    ", WIDTH)
     assert [line.split() for line in lines] == [["stop-writes-sys-memory-pct"] * count for count in (3, 3, 3, 1)]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 
 import pytest
 
+from exporter.render.content import Bar, Column, Paragraph, Table
 from exporter.report import quantities
 from exporter.report.data import as_json
 from exporter.report.figures import BEYOND, CLEAR, PAST, SUSPECTED, UNKNOWN, WITHIN, Growth, Report
@@ -15,7 +17,7 @@ from exporter.report.headlines import headlines
 from exporter.report.history import History, Points
 from exporter.report.markdown import markdown
 from exporter.report.page import page
-from exporter.report.tables import tables
+from exporter.report.tables import sections
 from tests.report.histories import (
     DAY,
     END,
@@ -231,10 +233,10 @@ def test_a_history_of_nothing_but_presence_still_makes_a_report() -> None:
     report = reported(made({}))
     for text in (markdown(report), page(report, made({})), as_json(report)):
         assert "No limit is known" in text or '"limits": []' in text
-    assert [table.note for table in tables(report)][:3] == [
-        "No limit is known.",
-        "There is no figure to see growth in.",
-        "No limit was breached, and no flag was set.",
+    assert [section.blocks for section in sections(report)][:3] == [
+        (Paragraph(("No limit is known.",)),),
+        (Paragraph(("There is no figure to see growth in.",)),),
+        (Paragraph(("No limit was breached, and no flag was set.",)),),
     ]
 
 
@@ -373,6 +375,30 @@ def test_names_that_others_chose_stay_text() -> None:
     assert "\\<script>\\|\\*x\\*?\\[31m\\`" in text
 
 
+def test_periods_are_drawn_where_they_were_and_wide_enough_to_be_seen() -> None:
+    evict = (*LIMIT[:3], "evict")
+    breaches = {LIMIT: fine((0, 1.75), (3.5, 3.505)), evict: fine((1, 2), (5, 7))}
+    history = made({**shop(), quantities.BREACHED: breaches})
+    report = reported(history)
+    (table,) = next(section.blocks for section in sections(report) if section.anchor == "breached")
+    assert isinstance(table, Table)
+    assert table.columns[-1] == Column("27 Sep 00:00 to 4 Oct 00:00", drawn=True)
+    drawn = {
+        bar.parts[-1].kind: [(part.kind, round(part.share, 3)) for part in bar.parts]
+        for row in table.rows
+        if isinstance(bar := row[-1], Bar)
+    }
+    assert drawn == {
+        "bad": [("free", 0), ("bad", 0.25), ("free", 0.25), ("bad", 0.01)],
+        "waste": [("free", 0.143), ("waste", 0.143), ("free", 0.429), ("waste", 0.286)],
+    }
+    text = page(report, history)
+    assert re.findall(r'<rect class="bad" x="([\d.]+)%" width="([\d.]+)%"', text) == [
+        ("0.00", "25.00"),
+        ("50.00", "1.00"),
+    ]
+
+
 def test_the_tables_of_markdown_have_the_same_number_of_cells_in_every_row() -> None:
     text = markdown(reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 2))}})))
     tables_of = [part for part in text.split("\n\n") if part.startswith("|")]
@@ -396,7 +422,7 @@ def test_a_fleet_has_bounded_tables_and_plots() -> None:
         },
     )
     report = reported(history, None, *names)
-    assert "more rows: `--output json` has them." in markdown(report)
+    assert "20 more rows: --output json has them." in markdown(report)
     shown = page(report, history)
     assert shown.count("<figure>") <= 36
     assert len(shown) < 1_000_000

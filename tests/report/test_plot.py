@@ -8,8 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from exporter.report.periods import Period
-from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, STYLE, TOP, WIDTH, Line, Plot, Wedge, figure, strip
+from exporter.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, STYLE, TOP, WIDTH, Line, Plot, Wedge, figure
 from tests.report.histories import DAY, END, MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -92,8 +91,3 @@ def test_it_is_told_in_words_and_names_are_escaped() -> None:
         element.attrib["id"] for element in root if "id" in element.attrib
     ]
     assert "&lt;used&gt;" in figure(plot(Line("<used>", "used", [])))
-
-
-def test_a_period_is_where_it_was_and_wide_enough_to_be_seen() -> None:
-    text = strip("a", "b", "bad", [Period(25, 75, False, False), Period(90, 90.001, False, False)], 0, 100)
-    assert re.findall(r'x="([\d.]+)%" width="([\d.]+)%"', text) == [("25.00", "50.00"), ("90.00", "0.50")]
