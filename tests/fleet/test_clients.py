@@ -360,10 +360,10 @@ def test_no_node_is_let_go_of_while_it_is_read(nodes: Callable[[int], list[Node]
     now = 1000.0
     first, second = nodes(2)
     first.go.clear()
-    with fleet_of(lambda: now, clients=1, idle=10) as fleet:
+    with fleet_of(lambda: now, clients=1, idle=1) as fleet:
         kept, scrape = fleet.scrape(first.target, "default", 5)
         until(lambda: first.reads == 1)
-        now += 100
+        now += 2
         fleet.sweep()
         with pytest.raises(RequestError, match="all nodes that may be kept are being read") as caught:
             fleet.scrape(second.target, "default", 5)
