@@ -363,7 +363,7 @@ def test_no_node_is_let_go_of_while_it_is_read(nodes: Callable[[int], list[Node]
     with fleet_of(lambda: now, clients=1, idle=1) as fleet:
         kept, scrape = fleet.scrape(first.target, "default", 5)
         until(lambda: first.reads == 1)
-        now += 2
+        now += 1
         fleet.sweep()
         with pytest.raises(RequestError, match="all nodes that may be kept are being read") as caught:
             fleet.scrape(second.target, "default", 5)
