@@ -18,13 +18,16 @@ def permanent_objects(namespace: Namespace, uptime: int | None = None) -> int | 
 
     Only cycles of nsup count them (`update_stats`). There is none while nsup is off or the clocks are skewed, nor
     before a first period has passed; and none above a mark that finds nothing to evict, unless a set is kept from
-    eviction (`run_expire_or_evict`). Whether it finds something is not told: above a mark nothing is known.
+    eviction (`run_expire_or_evict`). Whether it finds something is not told, but that it evicted within the last
+    period is: then it counted them.
     """
     period = namespace.nsup_period
     if not period or namespace.clock_skew_stop_writes:
         return None
     if namespace.high_water_breached and not any(entry.eviction_disabled for entry in namespace.sets):
-        return None
+        age = eviction_age(namespace)
+        if age is None or age > period + (namespace.nsup_cycle_duration or 0):
+            return None
     counted = namespace.non_expirable_objects
     if counted == 0 and uptime is not None and uptime <= period:
         return None

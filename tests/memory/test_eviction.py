@@ -25,6 +25,11 @@ def holding(**changes: Any) -> Namespace:
     return replace(namespace(), **{"objects": 1000, "non_expirable_objects": 200, **changes})
 
 
+def evicted(seconds: int) -> dict[str, int]:
+    """The figures of an eviction so long ago, down to what would have expired in 50 s."""
+    return {"evicted_objects": 1, "evict_void_time": 5050 - seconds, "evict_ttl": 50, "current_time": 5000}
+
+
 @pytest.mark.parametrize(
     ("changes", "uptime", "count"),
     [
@@ -39,6 +44,10 @@ def holding(**changes: Any) -> Namespace:
         ({"high_water_breached": True}, 1000, None),
         ({"high_water_breached": True, "sets": (FREE,)}, 1000, None),
         ({"high_water_breached": True, "sets": (FREE, KEPT)}, 1000, 200),
+        # One that evicts counts them: it began within the period of 120 s, or that and what the cycle took.
+        ({"high_water_breached": True, **evicted(120)}, 1000, 200),
+        ({"high_water_breached": True, **evicted(121)}, 1000, None),
+        ({"high_water_breached": True, **evicted(121), "nsup_cycle_duration": 1}, 1000, 200),
         # 0 before the first cycle, a period of 120 s after the start; what is more than 0 has been counted.
         ({"non_expirable_objects": 0}, 120, None),
         ({"non_expirable_objects": 0}, 121, 0),
