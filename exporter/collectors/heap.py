@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.collectors.metric import Collector, Metric, Series
-from exporter.memory.heap import external_fragmentation, small_block_fragmentation
+from exporter.memory.heap import external_fragmentation
 from exporter.model import info_commands as commands
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
     yield ALLOCATED, (), heap.allocated
     yield ACTIVE, (), heap.active
     yield MAPPED, (), heap.mapped
-    yield FRAGMENTATION, ("internal",), small_block_fragmentation(snapshot)
+    yield FRAGMENTATION, ("internal",), analysis.small_block_fragmentation
     yield FRAGMENTATION, ("external",), external_fragmentation(heap)
     if snapshot.jemalloc is not None:
         yield RESIDENT, (), snapshot.jemalloc.resident

@@ -125,7 +125,7 @@ def _stops_by_host(namespace: Namespace) -> bool:
 
 def _growth(analysis: Analysis, namespace: Namespace) -> int | None:
     """What a namespace takes more of the host when it is as large as it may become, the least, in bytes."""
-    pools = next(pools for owner, pools in analysis.pools if owner is namespace)
+    pools = analysis.pools_of(namespace.name)
     limits = analysis.limits_of(namespace.name)
     if namespace.release in MEMORY_SIZE:
         stops = next((limit for limit in limits if (limit.name, limit.action) == ("memory_size", "stop_writes")), None)
@@ -178,7 +178,7 @@ def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
         return TOO_SMALL
     if caged and snapshot.process_view.cgroup is not None and snapshot.process_view.cgroup.used is not None:
         available = min(available, total - snapshot.process_view.cgroup.used)
-    pools = next(pools for owner, pools in analysis.pools if owner is namespace)
+    pools = analysis.pools_of(namespace.name)
     whole = grown(namespace, pools, analysis.limits_of(namespace.name))
     marks = [limit for limit in limits_with(analysis, namespace, "evict") if limit.name in _MARKS]
     late = [mark for mark in marks if (mark.headroom or 0) - available >= SMALL and (mark.limit or 0) > 0]

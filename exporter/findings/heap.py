@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import UNKNOWN, Rule, found, mebibytes, not_enough, of_the_node
 from exporter.findings.thresholds import BATCH_BUFFERS, HEAP_OTHER, HEAP_OTHER_BYTES, SMALL, WORTH_A_TICKET
+from exporter.memory.heap import huge_bytes
 from exporter.memory.map.heap_use import heap_use
 from exporter.memory.map.structures import BATCH_BUFFER_BYTES, EMIGRATION_MOST_BYTES
+from exporter.model.arithmetic import difference
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -21,11 +23,14 @@ _NAMED = 3
 
 @of_the_node
 def _heap_other(analysis: Analysis) -> Verdict:
-    snapshot, ledger, use = analysis.snapshot, analysis.ledger, heap_use(analysis.snapshot)
-    if use is None:
-        return UNKNOWN
-    process = _resident(snapshot)
-    whole = process or use.allocated
+    snapshot, ledger, process = analysis.snapshot, analysis.ledger, _resident(analysis.snapshot)
+    whole = process or snapshot.heap.allocated
+    most = ledger.total("heap_other") if ledger else difference(snapshot.heap.allocated, _huge(snapshot))
+    verdict = not_enough(most, whole, HEAP_OTHER, HEAP_OTHER_BYTES)
+    # Who has the heap is worked out only where it can matter.
+    use = None if verdict else heap_use(snapshot)
+    if use is None or not whole:
+        return verdict or UNKNOWN
     # As far as it is resident, where that is known.
     other = use.other if ledger is None else min(use.other, ledger.total("heap_other"))
     verdict = not_enough(other, whole, HEAP_OTHER, HEAP_OTHER_BYTES)
@@ -40,6 +45,10 @@ def _heap_other(analysis: Analysis) -> Verdict:
     summary += f" Others have {known}." if known else ""
     summary += "" if use.certain else " Stages of indexes that once were larger may be among them."
     return found("warning", summary + _migrating(snapshot), other)
+
+
+def _huge(snapshot: Snapshot) -> int | None:
+    return huge_bytes(snapshot.node, snapshot.namespaces)
 
 
 def _resident(snapshot: Snapshot) -> int | None:

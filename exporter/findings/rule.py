@@ -117,7 +117,7 @@ def of_each_namespace(judge: Callable[[Analysis, Namespace], Verdict]) -> Callab
     @wraps(judge)
     def verdicts(analysis: Analysis) -> Iterator[Verdict]:
         for namespace in analysis.snapshot.namespaces:
-            yield judge(analysis, namespace)._replace(ns=namespace.name)
+            yield Verdict(namespace.name, *judge(analysis, namespace)[1:])
 
     return verdicts
 

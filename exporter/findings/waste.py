@@ -26,7 +26,6 @@ from exporter.findings.thresholds import (
     UNBALANCED,
     UNBALANCED_BLOCKS,
 )
-from exporter.memory.heap import small_block_fragmentation
 from exporter.memory.storage import storage_units
 from exporter.model.constants import OPEN_BLOCKS
 from exporter.units import share, size
@@ -61,7 +60,7 @@ def _data_fragmentation(analysis: Analysis, namespace: Namespace) -> Verdict:
 
 def _data_pool(analysis: Analysis, namespace: Namespace) -> Pool | None:
     """The pool of a namespace's write blocks; None where they are not in memory."""
-    pools = next(pools for owner, pools in analysis.pools if owner is namespace)
+    pools = analysis.pools_of(namespace.name)
     return next((pool for pool in pools if pool.name == "data" and pool.in_memory), None)
 
 
@@ -92,7 +91,7 @@ def _unbalanced_units(_: Analysis, namespace: Namespace) -> Verdict:
 
 @of_the_node
 def _heap_fragmentation(analysis: Analysis) -> Verdict:
-    heap, ratio = analysis.snapshot.heap, small_block_fragmentation(analysis.snapshot)
+    heap, ratio = analysis.snapshot.heap, analysis.small_block_fragmentation
     if ratio is None or heap.active is None or heap.allocated is None:
         return UNKNOWN
     # Huge blocks are as active as they are allocated: the difference is of the small ones alone.

@@ -42,6 +42,11 @@ class Analysis:
         return heap.stages_certain(self.snapshot)
 
     @cached_property
+    def small_block_fragmentation(self) -> float | None:
+        """The internal fragmentation of the heap, where its huge blocks are known."""
+        return heap.small_block_fragmentation(self.snapshot)
+
+    @cached_property
     def pools(self) -> tuple[tuple[Namespace, tuple[pool.Pool, ...]], ...]:
         """The pools of each namespace."""
         shared = segments.shared(self.snapshot)
@@ -49,6 +54,14 @@ class Analysis:
             (namespace, segments.with_shared(namespace, pool.pools(namespace, self.stages_certain), shared))
             for namespace in self.snapshot.namespaces
         )
+
+    def pools_of(self, ns: str) -> tuple[pool.Pool, ...]:
+        """The pools of one namespace."""
+        return self._pools_by_namespace.get(ns, ())
+
+    @cached_property
+    def _pools_by_namespace(self) -> Mapping[str, tuple[pool.Pool, ...]]:
+        return {namespace.name: pools for namespace, pools in self.pools}
 
     @cached_property
     def limits(self) -> tuple[tuple[str, Limit], ...]:

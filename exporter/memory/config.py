@@ -18,8 +18,9 @@ from exporter.model.constants import RECORD_BLOCK_BYTES
 from exporter.model.release import INCLUSIVE_THRESHOLDS, MEMORY_SIZE, ZERO_SYS_MEMORY_IS_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from exporter.memory.storage import StorageUnit
     from exporter.model.operator import Operator
     from exporter.model.snapshot import Arena, Namespace, Snapshot, Storage, System
 
@@ -72,13 +73,14 @@ class Page(NamedTuple):
 
 def limits(namespace: Namespace, system: System, operator: Operator | None = None) -> tuple[Limit, ...]:
     """Every limit in force on a namespace."""
+    units = storage_units(namespace)
     return (
         *_memory_size(namespace),
         *_system_memory(namespace, system),
         *_indexes_budget(namespace),
         *_data_used(namespace),
-        *_data_available(namespace),
-        *_write_blocks(namespace),
+        *_data_available(namespace, units),
+        *_write_blocks(namespace, units),
         *_write_queue(namespace),
         *_mounts("index_mounts", namespace, namespace.index),
         *_mounts("sindex_mounts", namespace, namespace.sindex),
@@ -214,7 +216,7 @@ def _data_used(namespace: Namespace) -> Iterator[Limit]:
         yield _above("data_used", "stop_writes", ceil_div((rules.max_used_pct + 1) * size, 100) - 1, used)
 
 
-def _data_available(namespace: Namespace) -> Iterator[Limit]:
+def _data_available(namespace: Namespace, units: Sequence[StorageUnit]) -> Iterator[Limit]:
     """Free blocks of the fullest unit: the server acts when floor(free bytes * 100 / size) < pct for any unit."""
     storage, rules = namespace.storage, namespace.thresholds
     pct = rules.min_avail_pct if rules.stop_writes_avail_pct is None else rules.stop_writes_avail_pct
@@ -224,7 +226,7 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
     fullest = min(
         (
             (unit.free - ceil_div(pct * unit.size, 100), unit.size, unit.free)
-            for unit in storage_units(namespace)
+            for unit in units
             if unit.size is not None and unit.free is not None
         ),
         default=None,
@@ -236,14 +238,14 @@ def _data_available(namespace: Namespace) -> Iterator[Limit]:
         yield Limit("data_available", "stop_writes", headroom + size - free, size - free, breached)
 
 
-def _write_blocks(namespace: Namespace) -> Iterator[Limit]:
+def _write_blocks(namespace: Namespace, units: Sequence[StorageUnit]) -> Iterator[Limit]:
     """Whole free blocks of the fullest unit: writes to it are refused when they are down to its reserve.
 
     What is left needs no size: (free - reserve) * block. No flag of the server shows it. The reserve of persistent
     memory is not public.
     """
     storage = namespace.storage
-    units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
+    units = [unit for unit in units if unit.figures.free_blocks is not None]
     if storage is None or not units or storage.kind == "pmem":
         return
     name, action, reserve, block = "write_blocks", "refuse_writes", storage.reserve_blocks, storage.block_bytes

@@ -81,13 +81,16 @@ def stages_certain(snapshot: Snapshot) -> bool:
     No server before 8.2 tells it, and stages are never given back, so that what the entries need is only the least.
     It is exact when the heap, without that and the records in it, has no room for one more stage of any namespace.
     """
+    return _stages_certain(snapshot, huge_bytes(snapshot.node, snapshot.namespaces))
+
+
+def _stages_certain(snapshot: Snapshot, huge: int | None) -> bool:
     sizes = [
         arena.stage_bytes
         for namespace in snapshot.namespaces
         for arena in (namespace.index, namespace.sindex)
         if arena.stage_bytes
     ]
-    huge = huge_bytes(snapshot.node, snapshot.namespaces)
     if not sizes or snapshot.heap.allocated is None or huge is None or not snapshot.node.community:
         return False
     records = sum(namespace.heap_data_used_bytes or 0 for namespace in snapshot.namespaces)
@@ -101,7 +104,7 @@ def small_block_fragmentation(snapshot: Snapshot) -> float | None:
     """
     heap, jemalloc = snapshot.heap, snapshot.jemalloc
     huge = huge_bytes(snapshot.node, snapshot.namespaces)
-    if huge is not None and (not snapshot.node.community or stages_certain(snapshot)):
+    if huge is not None and (not snapshot.node.community or _stages_certain(snapshot, huge)):
         return internal_fragmentation(heap, huge)
     if jemalloc is not None:
         return internal_fragmentation(Heap(jemalloc.allocated, jemalloc.active), jemalloc.huge)

@@ -56,7 +56,7 @@ def distance(snapshot: Snapshot, namespace: Namespace) -> Distance | None:
     two, rounded down. Without flat storage used memory is that of the records, with it that of their blocks: while a
     cluster is upgraded, only peers that count as this node does are compared.
     """
-    used = memory_used(namespace)
+    used = memory_used(namespace) if snapshot.peers else None
     if used is None or snapshot.peers is None:
         return None
     uses = sorted(

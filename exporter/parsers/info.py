@@ -106,7 +106,8 @@ def count(text: str | None, name: str) -> int | None:
 
 def number(stats: Fields, name: str) -> int | None:
     """The whole number of a field, or None if the server does not have the field."""
-    return count(stats.get(name), name)
+    text = stats.get(name)
+    return None if text is None else count(text, name)
 
 
 def scaled(stats: Fields, name: str, unit: int) -> int | None:

@@ -39,8 +39,10 @@ def namespace(
     release: Release,
     sets: tuple[Set, ...] = (),
     sindexes: tuple[SecondaryIndex, ...] = (),
+    set_names: int | None = None,
+    sindex_count: int | None = None,
 ) -> Namespace:
-    """A namespace from `namespace/NAME`, in the words of any release from 6.0 on."""
+    """A namespace from `namespace/NAME`, in the words of any release from 6.0 on; the parts come from other replies."""
     engine, flat = stats.get("storage-engine", "memory"), release in FLAT_STORAGE
     heap_data = not flat and in_memory(stats)
     return Namespace(
@@ -70,6 +72,8 @@ def namespace(
         records_written=_records_written(stats),
         sets=sets,
         sindexes=sindexes,
+        set_names=set_names,
+        sindex_count=sindex_count,
         bin_names=difference(BIN_NAMES, number(stats, "available_bin_names")) if release in BIN_NAME_TABLE else None,
         cluster_size=difference(number(stats, "ns_cluster_size"), number(stats, "nodes_quiesced") or 0),
         replication_factor=number(stats, "effective_replication_factor"),

@@ -235,11 +235,11 @@ def _namespace_with_parts(
                 indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
         except ParseError as problem:
             problems[commands.SINDEX_LIST] = str(problem)
-    whole = namespace(name, stats, release, namespace_sets, tuple(indexes))
+    whole = namespace(name, stats, release, namespace_sets, tuple(indexes), set_names, sindex_count)
     if whole.storage is not None and "device" in (best_practices(replies.get(commands.BEST_PRACTICES, "")) or ()):
         # 6.3 and later: raw devices of the namespace differ by more than 8 MiB (cfg.c `cfg_best_practices_check`).
         whole = replace(whole, storage=replace(whole.storage, sizes_differ=True))
-    return replace(whole, set_names=set_names, sindex_count=sindex_count)
+    return whole
 
 
 def _sindex_figures(
