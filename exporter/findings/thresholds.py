@@ -190,7 +190,11 @@ INDEX_WASTE: Final = 0.05
 """Share of the memory of their namespace that such indexes take."""
 
 INDEX_WASTE_BYTES: Final = 16 * MIB
-"""One secondary index without content."""
+"""One secondary index without content, from 6.1 on."""
+
+INDEX_ROOTS: Final = 0.50
+"""Share of the memory of their namespace from which on secondary indexes of the least size are worth a word, however
+full that is: five of them over a million records, each full, are a third."""
 
 TOMBSTONES: Final = 0.25
 """Share of the entries of a primary index that are tombstones from which on they are worth a word. Whoever deletes much

@@ -11,10 +11,23 @@ from tests.findings.cases import MIB, Case, check, namespace, node, ns
 
 
 # 4096 nodes of 4 KiB; a quarter of that are 149796.57 entries of 28 bytes. 16 MiB are 5 % of 320 MiB.
-def sindexes(*entries: int | None, rest: int = 100 * MIB, used: int = 16 * MIB, **changes: Any) -> Snapshot:
-    """A node with so many indexes, and other memory."""
-    found = tuple(SecondaryIndex(f"i{number}", "s", used, count) for number, count in enumerate(entries))
-    return ns(sindexes=found, sindex=Arena("mem", used * len(found)), index=Arena("mem", rest), **changes)
+def sindexes(
+    *entries: int | None, rest: int = 100 * MIB, used: int | None = 16 * MIB, one_each: bool = True, **changes: Any
+) -> Snapshot:
+    """A node with so many indexes, which take the same each, and other memory."""
+    found = tuple(SecondaryIndex(f"i{number}", "s", None, count, one_each) for number, count in enumerate(entries))
+    whole = None if used is None else used * len(found)
+    return ns(sindexes=found, sindex=Arena("mem", whole), index=Arena("mem", rest), **changes)
+
+
+# 4096 trees of 128 + 436 bytes, as 6.0.0.22 tells of an index without entries: 2310144. A quarter of that are 20626.28
+# entries. Seven of them are less than 16 MiB, eight are 18481152 bytes: 5 % of 352.5 MiB.
+SINDEX_6_0 = 2_310_144
+
+
+def sindexes_6_0(*entries: int) -> Snapshot:
+    """The same on 6.0."""
+    return sindexes(*entries, used=SINDEX_6_0, release=(6, 0))
 
 
 # 4096 partitions with 4096 + 1280 + 64 bytes: 22282240. A quarter of that are 348160 records of 16 bytes, and it is
@@ -45,11 +58,35 @@ CASES = (
     Case("secondary_index_floor", "short", sindexes(149_797), "clear"),
     Case("secondary_index_floor", "edge", sindexes(10, rest=304 * MIB), "info"),
     Case("secondary_index_floor", "short", sindexes(10, rest=304 * MIB + 1), "clear"),
-    # Up to 6.0 its nodes are smaller.
+    # Dropped meanwhile, so that what all take is less than what one does.
     Case("secondary_index_floor", "floor", sindexes(10, used=8 * MIB, rest=8 * MIB), "info"),
     Case("secondary_index_floor", "small", sindexes(10, used=8 * MIB, rest=8 * MIB - 1), "too_small"),
-    # Nothing but roots: no more entries than records.
+    # Up to 6.0 a node is smaller, and each has its own block.
+    Case("secondary_index_floor", "floor", sindexes_6_0(*[0] * 8), "info", "of 2.2 MiB each with little in them: i0"),
+    Case("secondary_index_floor", "short", sindexes_6_0(*[0] * 7), "clear"),
+    Case("secondary_index_floor", "edge", sindexes_6_0(*[20_626] * 8), "info"),
+    Case("secondary_index_floor", "short", sindexes_6_0(*[20_627] * 8), "clear"),
+    # Entries are not told: there are no more than records, if each has but one.
     Case("secondary_index_floor", "found", sindexes(None, objects=7), "info", "i0 (at most 7 entries)"),
+    Case("secondary_index_floor", "found", sindexes(*[None] * 256, objects=7), "info", "and 251 more."),
+    Case("secondary_index_floor", "edge", sindexes(None, objects=149_796), "info"),
+    Case("secondary_index_floor", "unknown", sindexes(None, objects=149_797), "unknown"),
+    Case("secondary_index_floor", "unknown", sindexes(None, objects=7, one_each=False), "unknown"),
+    # One node more than the roots: 147 entries of 28 bytes need it, fewer are those of records that were deleted.
+    Case("secondary_index_floor", "edge", sindexes(None, used=16 * MIB + 4096, objects=147), "info"),
+    Case("secondary_index_floor", "unknown", sindexes(None, used=16 * MIB + 4096, objects=146), "unknown"),
+    # Nothing is known but that they have no more than the least, and half of the namespace's memory.
+    Case(
+        "secondary_index_floor",
+        "found",
+        sindexes(*[None] * 256, objects=180_000),
+        "info",
+        "256 secondary indexes take 4.0 GiB of the namespace's 4.1 GiB, and none has more than 16.0 MiB, its first"
+        " node in each partition; how many entries they have is not known.",
+    ),
+    Case("secondary_index_floor", "edge", sindexes(*[None] * 8, objects=180_000, rest=128 * MIB), "info"),
+    Case("secondary_index_floor", "unknown", sindexes(*[None] * 8, objects=180_000, rest=128 * MIB + 1), "unknown"),
+    Case("secondary_index_floor", "unknown", sindexes(None, used=None, objects=7), "unknown"),
     Case("secondary_index_floor", "unknown", sindexes(None, used=17 * MIB), "unknown"),
     Case("secondary_index_floor", "unknown", node(namespace(), problems={"sindex-list:": "no answer"}), "unknown"),
     #
