@@ -21,8 +21,6 @@ from exporter.model.release import SINDEX_STAGES
 from exporter.units import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.findings.rule import Verdict
     from exporter.memory.analysis import Analysis
     from exporter.model.release import Release
