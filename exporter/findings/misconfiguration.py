@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import (
     CLEAR,
     LARGER_STORAGE,
-    TOO_SMALL,
     UNKNOWN,
     Rule,
     found,
@@ -23,10 +22,12 @@ from exporter.findings.thresholds import (
     MIXED_LIFETIMES,
     NSUP_SECONDS,
     SMALL,
-    UNIT_FILLED,
 )
 from exporter.memory.eviction import permanent_objects
 from exporter.memory.expiry import mean_record_bytes
+from exporter.memory.storage import storage_units
+from exporter.model.arithmetic import difference
+from exporter.model.constants import OPEN_BLOCKS
 from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
 from exporter.units import share, size
 
@@ -116,19 +117,33 @@ def _blocks_run_out_first(analysis: Analysis, namespace: Namespace) -> Verdict:
     blocks, evict = limits.get(("write_blocks", "refuse_writes")), limits.get(("data_used", "evict"))
     if evict is None:
         return CLEAR
-    if blocks is None or not blocks.limit or blocks.used is None or evict.used is None or evict.limit is None:
+    left = _left_in_fullest(namespace)
+    if blocks is None or left is None or evict.used is None or evict.limit is None:
         return UNKNOWN
-    if blocks.used < UNIT_FILLED * blocks.limit or evict.used < SMALL:
-        # Open blocks stay taken when all that was in them is gone.
-        return TOO_SMALL
-    # As full of live data as it is now, when the last block is taken.
-    then = round(evict.used * blocks.limit / blocks.used)
+    # A hash spreads records evenly: each unit takes as many as the fullest, until that is full.
+    then = evict.used + left * len(storage_units(namespace))
     summary = (
-        f"As fragmented as now, the last write block is taken at {size(then)} of data; eviction starts at"
-        f" {size(evict.limit)}."
+        f"With the waste that is in write blocks now, the last of them is taken at {size(then)} of data or before;"
+        f" eviction starts at {size(evict.limit)}."
     )
     missed = evict.limit - then
     return not_enough(missed, evict.limit, MARK_MISSED, SMALL) or found("warning", summary, missed)
+
+
+def _left_in_fullest(namespace: Namespace) -> int | None:
+    """The most bytes of records that the unit with the fewest free blocks still takes, if what is wasted stays so.
+
+    New records make no waste. What is in blocks that are being filled, or wait for defrag, is not lost.
+    """
+    storage = namespace.storage
+    units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
+    if storage is None or storage.block_bytes is None or not units or len(units) < len(storage.units):
+        return None
+    fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
+    free = max(0, (fullest.figures.free_blocks or 0) - storage.reserve_blocks)
+    passing = (OPEN_BLOCKS + (fullest.figures.defrag_queue_blocks or 0)) * storage.block_bytes
+    waste = difference(fullest.occupied, fullest.figures.used_bytes)
+    return free * storage.block_bytes + (passing if waste is None else min(waste, passing))
 
 
 @of_each_namespace
@@ -173,10 +188,11 @@ MISCONFIGURATION_RULES = (
     Rule(
         "blocks_run_out_first",
         ("warning",),
-        "the fullest unit, as fragmented as it is, takes its last write block when the data are still short of the"
-        f" eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; judged once {UNIT_FILLED:.0%} of"
-        f" its blocks are taken and the namespace holds {mebibytes(SMALL)} of live data",
-        "Writes are refused before eviction starts, with all flags of the server well.",
+        "the fullest unit, with the waste that is in it now, takes its last write block when the data are still short"
+        f" of the eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; what is in blocks that are"
+        " being filled or wait for defrag is no waste, and new records make none",
+        "Writes are refused before eviction starts, with all flags of the server well. Records that are written again"
+        " leave waste, so that it may come sooner.",
         "Raise defrag-lwm-pct, if no blocks wait for defrag, or lower the eviction threshold, which deletes sooner.",
         _blocks_run_out_first,
         by_release=LARGER_STORAGE,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from exporter.memory.growth import FILLED
 from exporter.memory.peers import LEAST_PEERS
 from exporter.model.constants import MIB
 
@@ -78,9 +77,6 @@ OVERLOAD_WINDOW: Final = 5 * MINUTE
 
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
-
-UNIT_FILLED: Final = FILLED
-"""Share of its blocks below which a unit does not tell how it will be fragmented when it is full."""
 
 TIME_TO_LIMIT_SOON: Final = Horizon(1 * HOUR, 30 * MINUTE, "critical")
 """What can be done at once (raise a limit, start reclaim, stop a load) takes some minutes to work: an hour is enough,

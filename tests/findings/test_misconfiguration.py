@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from exporter.model.snapshot import Snapshot
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, ns, stripes
 
-if TYPE_CHECKING:
-    pass
-
-# 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes. In the fullest 63 of 126 blocks are taken, so that twice the data fit.
-# They run out early by 5 % of the mark, 257698037.8 bytes, when 2 * data <= 5153960756 - 257698037.8.
-MARK, EARLY = 5_153_960_756, 2_448_131_359
-LIVE = 64 * MIB  # less is too little to judge
+# 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes, of which 5 % are 257698037.8.
+MARK = 5_153_960_756
 
 
-def blocks(used: int, free: int = 64) -> Snapshot:
-    """A node with 8 stripes of 127 blocks, of which one is kept."""
-    return ns(storage=stripes(128, *[100] * 7, free, used=used), evict_used_pct=60)
+def blocks(used: int, free: int = 64, live: int = 0, queued: int = 0) -> Snapshot:
+    """A node with 8 stripes of 127 blocks, of which one is kept; `live` and `queued` are of the fullest."""
+    storage = stripes(128, free, *[100] * 7, used=used)
+    fullest = storage.units[0]._replace(used_bytes=live, defrag_queue_blocks=queued)
+    return ns(storage=replace(storage, units=(fullest, *storage.units[1:])), evict_used_pct=60)
 
 
-def quarter_taken(taken: int) -> Snapshot:
-    """A node with one stripe of 129 blocks, of which about a quarter are taken."""
-    return ns(storage=stripes(130, 129 - taken, used=LIVE), evict_used_pct=60)
-
-
-def half_taken(used: int) -> Snapshot:
-    """A node with one stripe of 63 blocks, of which one is kept and 31 are taken."""
-    return ns(storage=stripes(64, 32, used=used), evict_used_pct=60)
+# With 64 free blocks the fullest takes 63 * 8 MiB, and 5 * 8 MiB in open blocks: 4563402752 bytes on all 8 stripes, so
+# that the mark is missed by 590558004 bytes less what is used; that is 5 % of it up to 332859966.2 used bytes.
+EARLY = 332_859_966
 
 
 def lives(permanent: int | None, used: int = 1000 * MIB, **changes: Any) -> Snapshot:
@@ -94,42 +87,50 @@ CASES = (
         "unknown",
     ),
     #
+    # 19 * 8 MiB and 5 * 8 MiB on 8 stripes are 1.5 GiB.
     Case(
         "blocks_run_out_first",
         "found",
-        blocks(1 * GIB),
+        blocks(1 * GIB, free=20),
         "warning",
-        "taken at 2.0 GiB of data; eviction starts at 4.8 GiB.",
+        "taken at 2.5 GiB of data or before; eviction starts at 4.8 GiB.",
     ),
-    Case("blocks_run_out_first", "clear", blocks(4 * GIB), "clear"),
+    # Half of its blocks are taken, and a quarter of what is in them is live: new records do not add to that waste.
+    Case("blocks_run_out_first", "clear", blocks(1 * GIB), "clear"),
     Case("blocks_run_out_first", "clear", ns(), "clear"),
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
-    # A quarter of 128 blocks, of 130 with the header and the one that is kept, are 32.
-    Case("blocks_run_out_first", "small", quarter_taken(31), "too_small"),
-    Case("blocks_run_out_first", "floor", quarter_taken(32), "warning"),
-    Case("blocks_run_out_first", "small", blocks(LIVE - 1), "too_small"),
+    # What waits for defrag comes free: 19 free, 5 open and 44 queued blocks are as many as 63 and 5.
+    Case("blocks_run_out_first", "edge", blocks(EARLY, free=20, queued=44), "warning"),
+    Case("blocks_run_out_first", "short", blocks(EARLY, free=20, queued=45), "clear"),
+    # All but 1 MiB of its 63 blocks is live: 505 MiB on 8 stripes, 4236247040 bytes.
+    Case("blocks_run_out_first", "edge", blocks(660_015_678, live=63 * BLOCK - MIB), "warning"),
+    Case("blocks_run_out_first", "short", blocks(660_015_679, live=63 * BLOCK - MIB), "clear"),
+    # Nothing is wasted: 7 of 8 blocks are for data, of which one is kept. 384 MiB are 80530637 bytes short of 90 %.
+    Case("blocks_run_out_first", "found", ns(storage=stripes(8, *[7] * 8), evict_used_pct=90), "warning"),
+    Case("blocks_run_out_first", "short", ns(storage=stripes(8, *[7] * 8), evict_used_pct=80), "clear"),
+    Case("blocks_run_out_first", "small", ns(storage=stripes(12, 1), evict_used_pct=60), "too_small"),
     # Emptied on a real 8.1: nothing lives, and 2 of the 7 blocks of each stripe stay taken.
-    Case("blocks_run_out_first", "small", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "too_small"),
-    # 60 % of 512 MiB are 322122547.2 bytes. 31 of 62 blocks are taken: 2 * data fall short by 64 MiB, or not.
-    Case("blocks_run_out_first", "edge", half_taken(127_506_842), "warning"),
-    Case("blocks_run_out_first", "short", half_taken(127_506_843), "clear"),
+    Case("blocks_run_out_first", "clear", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "clear"),
+    # 60 % of 512 MiB are 322122547.2 bytes. Of one stripe 13 blocks and 5 open ones are left: 151 MB, and 64 MiB less.
+    Case("blocks_run_out_first", "floor", ns(storage=stripes(64, 14, used=104_018_740), evict_used_pct=60), "warning"),
+    Case("blocks_run_out_first", "short", ns(storage=stripes(64, 14, used=104_018_741), evict_used_pct=60), "clear"),
+    # Devices whose own sizes are not known: 20 blocks beside the 8 that are kept and 5 open ones are 200 MiB on each.
+    Case(
+        "blocks_run_out_first",
+        "found",
+        ns(storage=stripes(128, 28, 28, used=64 * MIB, kind="device"), evict_used_pct=60),
+        "warning",
+        "taken at 464 MiB of data or before; eviction starts at 1.2 GiB.",
+    ),
     Case(
         "blocks_run_out_first",
         "unknown",
         ns(storage=stripes(16, 9, used_bytes=None), evict_used_pct=60),
         "unknown",
     ),
-    # Free blocks that are not told, and devices whose own sizes are not.
-    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None, used=LIVE), evict_used_pct=60), "unknown"),
-    Case(
-        "blocks_run_out_first",
-        "unknown",
-        ns(storage=stripes(16, 9, 9, used=LIVE, kind="device"), evict_used_pct=60),
-        "unknown",
-    ),
-    # The only block is the one that is kept.
-    Case("blocks_run_out_first", "unknown", ns(storage=stripes(2, 1, used=LIVE), evict_used_pct=60), "unknown"),
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None), evict_used_pct=60), "unknown"),
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, 9, kind="pmem"), evict_used_pct=60), "unknown"),
     #
     Case("mixed_lifetimes", "found", lives(300), "info", "30% of the records never expire, the others do."),
     Case("mixed_lifetimes", "found", lives(300, evict_used_pct=60), "warning"),
