@@ -24,12 +24,12 @@ from exporter.findings.thresholds import (
     SMALL,
 )
 from exporter.memory.eviction import permanent_objects
-from exporter.memory.expiry import mean_record_bytes
+from exporter.memory.expiry import expirable_objects, mean_record_bytes
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import difference
 from exporter.model.constants import OPEN_BLOCKS
 from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
-from exporter.units import share, size
+from exporter.units import size
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Verdict
@@ -148,16 +148,27 @@ def _left_in_fullest(namespace: Namespace) -> int | None:
 
 @of_each_namespace
 def _mixed_lifetimes(analysis: Analysis, namespace: Namespace) -> Verdict:
-    mean, objects = mean_record_bytes(namespace), namespace.objects
-    permanent = permanent_objects(namespace, analysis.snapshot.uptime)
+    mean, objects, permanent = mean_record_bytes(namespace), namespace.objects, namespace.non_expirable_objects
     if namespace.nsup_period == 0 or objects == 0:
         return CLEAR
-    if namespace.nsup_period is None or mean is None or objects is None or permanent is None:
+    if namespace.nsup_period is None or namespace.clock_skew_stop_writes or mean is None:
         return UNKNOWN
-    fewer = min(permanent, max(0, objects - permanent)) * mean
+    if objects is None or permanent is None:
+        return UNKNOWN
+    counted = permanent_objects(namespace, analysis.snapshot.uptime)
+    histograms = next((told for told in analysis.snapshot.histograms or () if told.ns == namespace.name), None)
+    expire = expirable_objects(histograms)
+    if expire is None:
+        return CLEAR if counted in (0, objects) else UNKNOWN
+    # Both were counted some time ago. More than there are now have been deleted since, all of one kind at worst; of
+    # records that are new, nothing is known.
+    fewer = max(0, min(permanent, expire) - max(0, permanent + expire - objects))
+    verdict = not_enough(fewer * mean, objects * mean, MIXED_LIFETIMES, SMALL)
+    if verdict is not None:
+        return UNKNOWN if counted is None else verdict
     severity = "warning" if limits_with(analysis, namespace, "evict") else "info"
-    summary = f"{share(permanent / objects)} of the records never expire, the others do."
-    return not_enough(fewer, objects * mean, MIXED_LIFETIMES, SMALL) or found(severity, summary, fewer)
+    summary = f"{permanent:,} records never expire, and at least {expire:,} do, as they were last counted."
+    return found(severity, summary, fewer * mean)
 
 
 MISCONFIGURATION_RULES = (
@@ -200,8 +211,9 @@ MISCONFIGURATION_RULES = (
     Rule(
         "mixed_lifetimes",
         ("warning", "info"),
-        f"at least {MIXED_LIFETIMES:.0%} of the records, and {mebibytes(SMALL)}, never expire, and as many do; a"
-        " warning where eviction is configured",
+        f"at least {MIXED_LIFETIMES:.0%} of the records, and {mebibytes(SMALL)}, were never to expire at the last cycle"
+        " of nsup, and as many were to in the histogram of lives, less what was deleted since; a warning where eviction"
+        " is configured",
         "Eviction and expiry can only take from the records that expire; the others grow until writes stop, and both"
         " share write blocks, which fragments them.",
         "Give records that are kept for ever a namespace of their own.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.model.snapshot import Snapshot
+from exporter.model.snapshot import Histograms, Snapshot
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, ns, stripes
 
 # 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes, of which 5 % are 257698037.8.
@@ -26,10 +26,15 @@ def blocks(used: int, free: int = 64, live: int = 0, queued: int = 0) -> Snapsho
 EARLY = 332_859_966
 
 
-def lives(permanent: int | None, used: int = 1000 * MIB, **changes: Any) -> Snapshot:
-    """A node with a thousand records."""
+def lives(
+    permanent: int | None, expire: int | None = None, soon: int = 0, used: int = 1000 * MIB, **changes: Any
+) -> Snapshot:
+    """A node with a thousand records; those of the histogram that do not expire later are in its first bucket."""
     storage = stripes(1000, 900, used=used)
-    return ns(storage=storage, objects=1000, non_expirable_objects=permanent, **changes)
+    whole = ns(**{"storage": storage, "objects": 1000, "non_expirable_objects": permanent, **changes})
+    if expire is None:
+        return whole
+    return replace(whole, histograms=(Histograms("ns", lives=((permanent or 0) + soon, expire, 0), life_step=60),))
 
 
 CASES = (
@@ -132,22 +137,42 @@ CASES = (
     Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None), evict_used_pct=60), "unknown"),
     Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, 9, kind="pmem"), evict_used_pct=60), "unknown"),
     #
-    Case("mixed_lifetimes", "found", lives(300), "info", "30% of the records never expire, the others do."),
-    Case("mixed_lifetimes", "found", lives(300, evict_used_pct=60), "warning"),
+    Case(
+        "mixed_lifetimes",
+        "found",
+        lives(300, 600, soon=100),
+        "info",
+        "300 records never expire, and at least 600 do, as they were last counted.",
+    ),
+    Case("mixed_lifetimes", "found", lives(300, 700, evict_used_pct=60), "warning"),
+    Case("mixed_lifetimes", "clear", lives(0, 1000), "clear"),
+    Case("mixed_lifetimes", "clear", lives(1000, 0), "clear"),
+    Case("mixed_lifetimes", "clear", lives(300, 700, nsup_period=0), "clear"),
+    Case("mixed_lifetimes", "edge", lives(100, 900), "info"),
+    Case("mixed_lifetimes", "short", lives(99, 901), "clear"),
+    Case("mixed_lifetimes", "edge", lives(900, 100), "info"),
+    Case("mixed_lifetimes", "short", lives(901, 99), "clear"),
+    # Half of 128 MiB are 64 MiB.
+    Case("mixed_lifetimes", "floor", lives(500, 500, used=128 * MIB), "info"),
+    Case("mixed_lifetimes", "short", lives(500, 500, used=127 * MIB), "clear"),
+    Case("mixed_lifetimes", "small", lives(500, 500, used=64 * MIB - 1), "too_small"),
+    Case("mixed_lifetimes", "clear", ns(), "clear"),
+    # Since nsup counted 700 records, none of which expires, 300 came, and nobody knows whether these do.
+    Case("mixed_lifetimes", "clear", lives(700, 0), "clear"),
+    # 1000 of 2000 were deleted since both were counted: all that expire, or not one of them.
+    Case("mixed_lifetimes", "short", lives(1000, 1000), "clear"),
+    Case("mixed_lifetimes", "edge", lives(650, 550), "info"),  # 200 were: 350 of a kind at least
+    # Above a mark nsup may count no more, and the flag comes and goes: both are still there.
+    Case("mixed_lifetimes", "found", lives(300, 700, high_water_breached=True), "info"),
+    Case("mixed_lifetimes", "unknown", lives(99, 901, high_water_breached=True), "unknown"),
+    # Without the histogram, where it is not all or none.
     Case("mixed_lifetimes", "clear", lives(0), "clear"),
     Case("mixed_lifetimes", "clear", lives(1000), "clear"),
-    Case("mixed_lifetimes", "clear", lives(300, nsup_period=0), "clear"),
-    Case("mixed_lifetimes", "edge", lives(100), "info"),
-    Case("mixed_lifetimes", "short", lives(99), "clear"),
-    Case("mixed_lifetimes", "edge", lives(900), "info"),
-    Case("mixed_lifetimes", "short", lives(901), "clear"),
-    # Half of 128 MiB are 64 MiB.
-    Case("mixed_lifetimes", "floor", lives(500, 128 * MIB), "info"),
-    Case("mixed_lifetimes", "short", lives(500, 127 * MIB), "clear"),
-    Case("mixed_lifetimes", "small", lives(500, 64 * MIB - 1), "too_small"),
-    Case("mixed_lifetimes", "clear", ns(), "clear"),
-    Case("mixed_lifetimes", "unknown", lives(None), "unknown"),
-    Case("mixed_lifetimes", "unknown", lives(300, nsup_period=None), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(1001), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(None, 700), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300, 700, nsup_period=None), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300, 700, clock_skew_stop_writes=True), "unknown"),
 )
 
 

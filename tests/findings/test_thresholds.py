@@ -26,6 +26,7 @@ NO_THRESHOLDS = {
     "DENSE": "of the statistics of trends",
     "ENOUGH": "of the statistics of trends",
     "HEAP_NOISE_BYTES": "of the statistics of what a change moved",
+    "LEAST_DRAWN": "the least width of a period in a plot",
     "LEAST_SHOWN": "rounding on the page",
     "NO_WASTE": "rounding on the page",
     "PEAK_KEEPS": "of the kernel's way to count",
