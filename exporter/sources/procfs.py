@@ -6,12 +6,13 @@ memory, and its root (`PROCFS_PATH`) is one for the whole program, where this on
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.errors import ExporterError, ParseError, SourceError
+from exporter.errors import ExporterError, ParseError, SourceError, TooDearError
 from exporter.model.process import Host, MapCount, Process, ProcessView, Regions, Segment
 from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
@@ -20,7 +21,9 @@ from exporter.sources.files import MissingError, refused, text
 from exporter.sources.process_finder import Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from exporter.parsers.smaps import Area
 
     T = TypeVar("T")
 
@@ -66,17 +69,18 @@ class ProcSource:
             problems=problems,
         )
 
-    def read_smaps(self) -> Regions:
+    def read_smaps(self, most_seconds: float = math.inf) -> Regions:
         """The address space by region; raises `ExporterError`.
 
-        Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer.
+        Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer. Raises
+        `TooDearError` after the first area that ends beyond `most_seconds` of the processor's time.
         """
         process = self._process()
         path = f"{self._root}/{process.pid}/smaps"
         try:
             # A name may hold any byte but a line feed, so that only this ends a line.
             with Path(path).open(errors="replace", newline="\n") as file:
-                regions = smaps.regions(smaps.areas(file), process)
+                regions = smaps.regions(_within(smaps.areas(file), most_seconds, process.rss, path), process)
         except OSError as problem:
             raise refused(path, problem, _HINT) from None
         except ParseError as problem:
@@ -141,6 +145,19 @@ class ProcSource:
             return Path(f"{self._root}/{pid}/ns/ipc").readlink() != Path(f"{self._root}/self/ns/ipc").readlink()
         except OSError:
             return False  # not ours to see
+
+
+def _within(areas: Iterable[Area], most_seconds: float, rss: int, path: str) -> Iterator[Area]:
+    """The areas of a process with so many resident bytes, as long as they take no more time than they may."""
+    start, walked = time.thread_time(), 0
+    for area in areas:
+        walked += area.rss
+        seconds = time.thread_time() - start
+        if seconds > most_seconds and walked < rss:
+            part = walked / rss
+            done = f"{part:.0%} of it was read in {seconds:.2g} s"
+            raise TooDearError(f"{path}: {done}, and the budget is {most_seconds:g} s", seconds, part)
+        yield area
 
 
 def _optional(path: str) -> str:

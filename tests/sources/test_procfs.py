@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import SourceError
+from exporter.errors import SourceError, TooDearError
 from exporter.model.process import Cgroup, MapCount
 from exporter.sources.process_finder import SEARCH_SECONDS
 from exporter.sources.procfs import ProcSource
@@ -290,6 +291,19 @@ def test_a_listing_that_ends_early_is_not_taken_for_the_whole(tree: Tree) -> Non
     with pytest.raises(SourceError, match="the process ended while"):
         source.read_smaps()
     thread.join()
+
+
+def test_a_reading_that_takes_longer_than_it_may_is_stopped_and_says_how_far_it_came(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    source = tree.source()
+    with pytest.raises(TooDearError) as stop:
+        source.read_smaps(0.0)
+    assert 0 <= stop.value.part < 1
+    assert stop.value.seconds > 0
+    assert re.fullmatch(
+        rf"{re.escape(str(directory))}/smaps: \d+% of it was read in \S+ s, and the budget is 0 s", str(stop.value)
+    )
+    assert source.read_smaps(60.0) == source.read_smaps()
 
 
 def test_an_empty_listing_says_that_the_process_has_ended(tree: Tree) -> None:
