@@ -114,7 +114,8 @@ INDEX_RULES = (
         " memory",
         "An index takes a node of 4 KiB (on 6.0 of 564 bytes) in each of 4096 partitions, whatever is in it.",
         "Drop it if no query needs it: queries by it fail from then on. From 6.1 on the memory serves other indexes of"
-        " the namespace; dropping the last one frees all. From 8.1 on `sindex-stat` tells the entries.",
+        " the namespace; dropping the last one frees all. From 8.1 on `--collector.sindexes.stat` tells the"
+        " entries.",
         _secondary_index_floor,
     ),
     Rule(

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _READ_BYTES = 1 << 18
+_HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
+"""The kernel shows the host's setting in any container. With `madvise` the server has none: jemalloc asks for them only
+where it had them from the start (jemalloc 4.5 arena.c, thp_initially_huge)."""
+
 _HINT = "run as the server's user or with CAP_SYS_PTRACE"
 
 
@@ -42,7 +46,9 @@ class ProcSource:
         port: int = 3000,
         process_name: str = "asd",
         clock: Callable[[], float] = time.monotonic,
+        huge_pages: str | Path = _HUGE_PAGES,
     ) -> None:
+        self._huge_pages = str(huge_pages)
         self._root = str(Path(root))
         self._cgroup_root = str(Path(cgroup_root))
         self._lock = threading.Lock()
@@ -67,6 +73,7 @@ class ProcSource:
             host=part("host", self._host),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
+            huge_pages=self._has_huge_pages(process) if process else None,
         )
 
     def read_smaps(self, most_seconds: float = math.inf) -> Regions:
@@ -126,6 +133,11 @@ class ProcSource:
             return proc.process(who, text(f"{directory}/status"), limits, command_line)
         except ParseError as problem:
             raise SourceError(f"{directory}: {problem}") from None
+
+    def _has_huge_pages(self, process: Process) -> bool | None:
+        if not process.huge_pages_allowed:
+            return process.huge_pages_allowed
+        return proc.gives_huge_pages(_optional(self._huge_pages))
 
     def _host(self) -> Host:
         try:

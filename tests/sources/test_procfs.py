@@ -293,6 +293,29 @@ def test_a_listing_that_ends_early_is_not_taken_for_the_whole(tree: Tree) -> Non
     thread.join()
 
 
+@pytest.mark.parametrize(
+    ("allowed", "setting", "gives"),
+    [
+        ("1", "[always] madvise never\n", True),
+        ("1", "always [madvise] never\n", False),
+        ("1", "always madvise [never]\n", False),
+        ("1", "on\n", None),
+        ("1", None, None),
+        ("0", "[always] madvise never\n", False),  # prctl(PR_SET_THP_DISABLE)
+        (None, "[always] madvise never\n", None),  # before Linux 5.0
+    ],
+)
+def test_whether_the_server_is_given_huge_pages_is_its_own_word_and_the_host_s(
+    tree: Tree, tmp_path: Path, allowed: str | None, setting: str | None, gives: bool | None
+) -> None:
+    status = add_process(tree.proc, 42) / "status"
+    lines = [line for line in status.read_text().splitlines() if not line.startswith("THP_enabled")]
+    status.write_text("\n".join([*lines, *([f"THP_enabled:\t{allowed}"] if allowed else [])]) + "\n")
+    if setting is not None:
+        (tmp_path / "thp").write_text(setting)
+    assert ProcSource(tree.proc, tree.cgroups, huge_pages=tmp_path / "thp").read().huge_pages is gives
+
+
 def test_a_reading_that_takes_longer_than_it_may_is_stopped_and_says_how_far_it_came(tree: Tree) -> None:
     directory = add_process(tree.proc, 42)
     source = tree.source()
