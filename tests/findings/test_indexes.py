@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from exporter.findings import RULES, Diagnosis
 from exporter.model.snapshot import Arena, SecondaryIndex, Set, Snapshot
+from exporter.parsers.snapshot import snapshot as parsed
 from tests.findings.cases import MIB, Case, check, namespace, node, ns
+
+if TYPE_CHECKING:
+    from exporter.findings.rule import Verdict
 
 
 # 4096 nodes of 4 KiB; a quarter of that are 149796.57 entries of 28 bytes. 16 MiB are 5 % of 320 MiB.
@@ -121,3 +126,54 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
 def test_of_many_indexes_a_few_are_named() -> None:
     summary = Case("set_index_floor", "found", set_indexes(*[1] * 8), "info").verdict().summary
     assert summary.endswith("s3 (1 records), s4 (1 records) and 3 more.")
+
+
+def told(build: str, listed: str, stats: str, **replies: str) -> Verdict:
+    """What is said of a node with a namespace of that name, from what a real server answered."""
+    node = {"build": build, "namespaces": "mem", "namespace/mem": stats, "sindex-list:": listed, **replies}
+    (rule,) = [rule for rule in RULES if rule.name == "secondary_index_floor"]
+    (verdict,) = rule.judge(Diagnosis(parsed(node)))
+    return verdict
+
+
+def test_ten_empty_indexes_of_a_real_6_0_take_22_mebibytes() -> None:
+    names = [f"a{number}" for number in range(10)]
+    verdict = told(
+        "6.0.0.22",
+        ";".join(
+            f"ns=mem:set=s:indexname={name}:bin=b:type=NUMERIC:indextype=DEFAULT:path=b:state=RW" for name in names
+        ),
+        "storage-engine=memory;objects=0;memory_used_bytes=23101440;memory_used_data_bytes=0;memory_used_index_bytes=0;"
+        "memory_used_set_index_bytes=0;memory_used_sindex_bytes=23101440",
+        **{f"sindex/mem/{name}": "entries=0;memory_used=2310144;load_pct=100;load_time=0" for name in names},
+    )
+    assert (verdict.severity, verdict.size) == ("info", 10 * SINDEX_6_0)
+    assert verdict.summary.startswith("Secondary indexes of 2.2 MiB each with little in them: a0 (at most 0 entries)")
+
+
+@pytest.mark.parametrize(
+    ("objects", "words"),
+    [
+        (300, "Secondary indexes of 16.0 MiB each with little in them: a0 (at most 300 entries), a1"),
+        (180_000, "256 secondary indexes take 4.0 GiB of the namespace's 4.0 GiB, and none has more than 16.0 MiB"),
+    ],
+)
+def test_256_empty_indexes_of_a_real_8_1_take_4_gibibytes(objects: int, words: str) -> None:
+    # It tells neither their entries nor what each takes, unless it is asked by sindex-stat.
+    verdict = told(
+        "8.1.2.0",
+        ";".join(
+            f"ns=mem:indexname=a{number}:set=s:bin=b{number}:type=numeric:indextype=default:context=null:exp=null:state=RW"
+            for number in range(256)
+        ),
+        f"objects={objects};index_used_bytes={64 * objects};sindex_used_bytes=4294967296;set_index_used_bytes=0;"
+        "sindex-type=mem;index-type=mem;storage-engine=memory;storage-engine.data-size=536870912;"
+        "data_total_bytes=536870912;data_used_bytes=0;"
+        + ";".join(
+            f"storage-engine.stripe[{number}]=stripe-{number};storage-engine.stripe[{number}].used_bytes=0;"
+            f"storage-engine.stripe[{number}].free_wblocks=7;storage-engine.stripe[{number}].defrag_q=0"
+            for number in range(8)
+        ),
+    )
+    assert (verdict.severity, verdict.size) == ("info", 4 * 1024 * MIB)
+    assert verdict.summary.startswith(words)
