@@ -26,6 +26,17 @@ def blocks(used: int, free: int = 64, live: int = 0, queued: int = 0) -> Snapsho
 EARLY = 332_859_966
 
 
+def real(evict_used_pct: int) -> Snapshot:
+    """A server of 8.1.2.0 with 8 stripes of 256 MiB, which were filled to 77 %, and lost 45 % of all records.
+
+    No block was less than half live, so that defrag took none. Filled again, it had 1243487712 bytes, 57.9 % of all,
+    when the first write was refused.
+    """
+    storage = stripes(32, *[5] * 8, used=913_942_032)
+    units = tuple(unit._replace(used_bytes=114_242_754) for unit in storage.units)
+    return ns(storage=replace(storage, units=units), evict_used_pct=evict_used_pct)
+
+
 def lives(
     permanent: int | None, expire: int | None = None, soon: int = 0, used: int = 1000 * MIB, **changes: Any
 ) -> Snapshot:
@@ -105,6 +116,9 @@ CASES = (
     Case("blocks_run_out_first", "clear", ns(), "clear"),
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
+    # With a mark of 55 % eviction began first, and 26 taken blocks of 30 that were 52 % live spoke of the contrary.
+    Case("blocks_run_out_first", "clear", real(55), "clear"),
+    Case("blocks_run_out_first", "found", real(80), "warning", "taken at 1.4 GiB of data or before"),
     # What waits for defrag comes free: 19 free, 5 open and 44 queued blocks are as many as 63 and 5.
     Case("blocks_run_out_first", "edge", blocks(EARLY, free=20, queued=44), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY, free=20, queued=45), "clear"),
