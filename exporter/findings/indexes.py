@@ -53,7 +53,7 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         return UNKNOWN
     summary = (
         f"{len(most)} secondary indexes take {size(roots)} of the namespace's {size(memory)}, and none has more than"
-        f" {size(floor)}, its first node in each partition; how many entries they have is not known."
+        f" {size(floor)}, its first node in each partition; their entries were not asked for (`--collector.sindexes`)."
     )
     return _wasted(namespace, roots, summary)
 
@@ -113,10 +113,14 @@ INDEX_RULES = (
         f" is not known either, all indexes take no more than that each and are {INDEX_ROOTS:.0%} of the namespace's"
         " memory",
         "An index takes a node of 4 KiB (on 6.0 of 564 bytes) in each of 4096 partitions, whatever is in it.",
-        "Drop it if no query needs it: queries by it fail from then on. From 6.1 on the memory serves other indexes of"
-        " the namespace; dropping the last one frees all. From 8.1 on `--collector.sindexes.stat` tells the"
-        " entries.",
+        "Drop it if no query needs it: queries by it fail from then on.",
         _secondary_index_floor,
+        by_release=(
+            (
+                SINDEX_STAGES,
+                "The memory serves other indexes of the namespace; dropping the last one frees all.",
+            ),
+        ),
     ),
     Rule(
         "set_index_floor",

@@ -87,7 +87,7 @@ CASES = (
         sindexes(*[None] * 256, objects=180_000),
         "info",
         "256 secondary indexes take 4.0 GiB of the namespace's 4.1 GiB, and none has more than 16.0 MiB, its first"
-        " node in each partition; how many entries they have is not known.",
+        " node in each partition; their entries were not asked for (`--collector.sindexes`).",
     ),
     Case("secondary_index_floor", "edge", sindexes(*[None] * 8, objects=180_000, rest=128 * MIB), "info"),
     Case("secondary_index_floor", "unknown", sindexes(*[None] * 8, objects=180_000, rest=128 * MIB + 1), "unknown"),
