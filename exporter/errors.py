@@ -7,7 +7,8 @@ ExporterError
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
 │   ├── NoAnswerError  no answer in time
 │   ├── NoDataError    an answer without what it was asked for
-│   └── SessionError   the node no longer accepts the login that it accepted
+│   ├── SessionError   the node no longer accepts the login that it accepted
+│   └── TooDearError   a reading took more of the processor's time than it may, and was stopped
 ├── JournalError       the journal of changes cannot be read or written
 ├── ParseError         a text was read and is not what its format says
 └── RequestError       a request over HTTP asks for what it does not get
@@ -50,6 +51,18 @@ class NoDataError(SourceError):
 
 class SessionError(SourceError):
     """The node no longer accepts the login that it accepted."""
+
+
+class TooDearError(SourceError):
+    """A reading took more of the processor's time than it may, and was stopped.
+
+    `seconds` are what it took until then, `part` is how much of it was done, 0 to 1.
+    """
+
+    def __init__(self, message: str, seconds: float, part: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.part = part
 
 
 class JournalError(ExporterError):

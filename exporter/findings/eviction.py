@@ -68,7 +68,12 @@ def _what_it_does(namespace: Namespace) -> str:
         return f"will evict records within {namespace.nsup_period} s"
     if namespace.evicted_objects == 0:
         return "tries to evict records, and has evicted none since it started"
-    return "evicts records that could still live"
+    age = eviction_age(namespace)
+    if age is None:
+        return "tries to evict records"
+    if age <= 2 * (namespace.nsup_period or 0) + (namespace.nsup_cycle_duration or 0):
+        return "evicts records that could still live"
+    return f"tries to evict records, and found some the last time {span(age)} ago"
 
 
 @of_each_namespace

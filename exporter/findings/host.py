@@ -67,12 +67,22 @@ def _areas_near_limit(analysis: Analysis) -> Verdict:
 def _huge_pages(analysis: Analysis) -> Verdict:
     snapshot = analysis.snapshot
     process, regions = snapshot.process_view.process, snapshot.regions
-    huge = regions.huge_pages if regions else snapshot.system.huge_pages_bytes
-    whose = "of the server" if regions else "of all processes on the host, how much of the server is not known,"
-    summary = f"{size(huge)} {whose} are in transparent huge pages."
+    rss = process.rss if process else None
     command = "echo never > /sys/kernel/mm/transparent_hugepage/enabled"
-    verdict = not_enough(huge, process.rss if process else None, HUGE_PAGES, WORTH_A_TICKET)
-    return verdict or found("warning" if regions else "info", summary, huge, command)
+    if regions:
+        summary = f"{size(regions.huge_pages)} of the server are in transparent huge pages."
+        verdict = not_enough(regions.huge_pages, rss, HUGE_PAGES, WORTH_A_TICKET)
+        return verdict or found("warning", summary, regions.huge_pages, command)
+    if rss is None or snapshot.process_view.huge_pages is None:
+        return UNKNOWN
+    if not snapshot.process_view.huge_pages:
+        return CLEAR
+    # Of those of all processes of the host the server has no more.
+    of_host = snapshot.system.huge_pages_bytes
+    most = rss if of_host is None else min(of_host, rss)
+    verdict = not_enough(most, rss, HUGE_PAGES, WORTH_A_TICKET)
+    summary = f"The kernel gives the server transparent huge pages, at most {size(most)}; how much it is, smaps tells."
+    return verdict or found("info", summary, None, command)
 
 
 @of_the_node
@@ -142,7 +152,8 @@ HOST_RULES = (
         "huge_pages",
         ("warning", "info"),
         f"transparent huge pages are at least {HUGE_PAGES:.0%} of the server, and {mebibytes(WORTH_A_TICKET)}; only"
-        " info without smaps, where those of the whole host are counted",
+        " info without smaps, where the host gives them to all (`always`), they are not off for the server alone"
+        " (`THP_enabled`), and there are as many on the host",
         "The kernel backs what was never touched, and splits and merges pages when it likes: memory grows and writes"
         " pause.",
         "Turn transparent huge pages off for the host, and restart the server.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, mebibytes, not_enough, of_each_namespace
-from exporter.findings.thresholds import INDEX_CONTENT, INDEX_WASTE, INDEX_WASTE_BYTES
+from exporter.findings.thresholds import INDEX_CONTENT, INDEX_ROOTS, INDEX_WASTE, INDEX_WASTE_BYTES
 from exporter.memory.map.structures import partitions_held
 from exporter.memory.pool import memory_used
 from exporter.model import info_commands
@@ -15,18 +15,16 @@ from exporter.model.constants import (
     SET_INDEX_STAGE_BYTES,
     SET_INDEX_TREE_BYTES,
     SINDEX_NODE_BYTES,
+    SINDEX_TREE_BYTES_BEFORE,
 )
+from exporter.model.release import SINDEX_STAGES
 from exporter.units import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.findings.rule import Verdict
     from exporter.memory.analysis import Analysis
+    from exporter.model.release import Release
     from exporter.model.snapshot import Namespace
-
-SINDEX_FLOOR_BYTES = PARTITIONS * SINDEX_NODE_BYTES
-"""What any secondary index takes: a root in each partition."""
 
 SINDEX_ENTRY_BYTES = 28
 """An entry of a secondary index, 14 bytes, in a leaf that is half full."""
@@ -38,28 +36,51 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         return CLEAR
     if not namespace.sindexes:
         return UNKNOWN if info_commands.SINDEX_LIST in analysis.snapshot.problems else CLEAR
-    counts = dict(_entries(namespace))
+    floor, most = sindex_floor(namespace.release), _most_entries(namespace)
     poor = {
         name: entries
-        for name, entries in counts.items()
-        if entries is not None and entries * SINDEX_ENTRY_BYTES < INDEX_CONTENT * SINDEX_FLOOR_BYTES
+        for name, entries in most.items()
+        if entries is not None and entries * SINDEX_ENTRY_BYTES < INDEX_CONTENT * floor
     }
-    if not poor:
-        return UNKNOWN if None in counts.values() else CLEAR
+    told = all(index.entries is not None for index in namespace.sindexes)
     names = first_of(f"{name} (at most {entries} entries)" for name, entries in poor.items())
-    summary = f"Secondary indexes of {size(SINDEX_FLOOR_BYTES)} each with little in them: {names}."
-    return _wasted(namespace, SINDEX_FLOOR_BYTES * len(poor), summary)
+    summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
+    verdict = _wasted(namespace, floor * len(poor), summary) if poor else CLEAR
+    if verdict.state == "found" or told or len(poor) == len(most):
+        return verdict
+    roots, memory = floor * len(most), memory_used(namespace)
+    if namespace.sindex.used_bytes != roots or memory is None or roots < INDEX_ROOTS * memory:
+        return UNKNOWN
+    summary = (
+        f"{len(most)} secondary indexes take {size(roots)} of the namespace's {size(memory)}, and none has more than"
+        f" {size(floor)}, its first node in each partition; their entries were not asked for (`--collector.sindexes`)."
+    )
+    return _wasted(namespace, roots, summary)
 
 
-def _entries(namespace: Namespace) -> Iterator[tuple[str, int | None]]:
-    """By secondary index the most entries that it can have."""
+def sindex_floor(release: Release) -> int:
+    """What any secondary index takes, in bytes: a first node in each partition."""
+    return PARTITIONS * (SINDEX_NODE_BYTES if release in SINDEX_STAGES else SINDEX_TREE_BYTES_BEFORE)
+
+
+def _most_entries(namespace: Namespace) -> dict[str, int | None]:
+    """By secondary index the most entries that it can have; None where that is not known.
+
+    Where they are not told, there is at most one for each record of its set, if no record has more than one. Entries
+    of records that were deleted stay for a while: while they take more than those of the records could, nothing is
+    known of the indexes that do not tell.
+    """
     objects = {entry.name: entry.objects for entry in namespace.sets}
-    for index in namespace.sindexes:
-        if index.entries is None and index.used_bytes == SINDEX_FLOOR_BYTES:
-            # Not told; nothing but roots, so that there are not more entries than records, or they would not fit.
-            yield index.name, objects.get(index.set_name, namespace.objects)
-        else:
-            yield index.name, index.entries
+    records = {
+        index.name: objects.get(index.set_name, namespace.objects) if index.one_per_record else None
+        for index in namespace.sindexes
+    }
+    most = {index.name: records[index.name] if index.entries is None else index.entries for index in namespace.sindexes}
+    known = [entries for entries in most.values() if entries is not None]
+    roots, used = sindex_floor(namespace.release) * len(most), namespace.sindex.used_bytes
+    if used is None or (len(known) == len(most) and used - roots > SINDEX_ENTRY_BYTES * sum(known)):
+        return {index.name: index.entries for index in namespace.sindexes}
+    return most
 
 
 @of_each_namespace
@@ -86,13 +107,20 @@ INDEX_RULES = (
     Rule(
         "secondary_index_floor",
         ("info",),
-        f"the content of a secondary index, {SINDEX_ENTRY_BYTES} bytes an entry, is below {INDEX_CONTENT:.0%} of the"
-        f" 16 MiB that any takes, and such indexes take {INDEX_WASTE:.0%} of the namespace's memory, of which there"
-        f" is {mebibytes(INDEX_WASTE_BYTES)} or more",
-        "An index takes a node of 4 KiB in each of 4096 partitions, whatever is in it.",
-        "Drop it if no query needs it: queries by it fail from then on. The memory serves other indexes of the"
-        " namespace; dropping the last one frees all.",
+        f"the content of a secondary index, {SINDEX_ENTRY_BYTES} bytes an entry, is below {INDEX_CONTENT:.0%} of what"
+        f" any takes (16 MiB, on 6.0 2.2 MiB), and such indexes take {INDEX_WASTE:.0%} of the namespace's memory, and"
+        f" {mebibytes(INDEX_WASTE_BYTES)}; where entries are not told, there are not more than records; or, where that"
+        f" is not known either, all indexes take no more than that each and are {INDEX_ROOTS:.0%} of the namespace's"
+        " memory",
+        "An index takes a node of 4 KiB (on 6.0 of 564 bytes) in each of 4096 partitions, whatever is in it.",
+        "Drop it if no query needs it: queries by it fail from then on.",
         _secondary_index_floor,
+        by_release=(
+            (
+                SINDEX_STAGES,
+                "The memory serves other indexes of the namespace; dropping the last one frees all.",
+            ),
+        ),
     ),
     Rule(
         "set_index_floor",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import (
     CLEAR,
     LARGER_STORAGE,
-    TOO_SMALL,
     UNKNOWN,
     Rule,
     found,
@@ -23,12 +22,14 @@ from exporter.findings.thresholds import (
     MIXED_LIFETIMES,
     NSUP_SECONDS,
     SMALL,
-    UNIT_FILLED,
 )
 from exporter.memory.eviction import permanent_objects
-from exporter.memory.expiry import mean_record_bytes
+from exporter.memory.expiry import expirable_objects, mean_record_bytes
+from exporter.memory.storage import storage_units
+from exporter.model.arithmetic import difference
+from exporter.model.constants import OPEN_BLOCKS
 from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
-from exporter.units import share, size
+from exporter.units import size
 
 if TYPE_CHECKING:
     from exporter.findings.rule import Verdict
@@ -116,33 +117,58 @@ def _blocks_run_out_first(analysis: Analysis, namespace: Namespace) -> Verdict:
     blocks, evict = limits.get(("write_blocks", "refuse_writes")), limits.get(("data_used", "evict"))
     if evict is None:
         return CLEAR
-    if blocks is None or not blocks.limit or blocks.used is None or evict.used is None or evict.limit is None:
+    left = _left_in_fullest(namespace)
+    if blocks is None or left is None or evict.used is None or evict.limit is None:
         return UNKNOWN
-    if blocks.used < UNIT_FILLED * blocks.limit or evict.used < SMALL:
-        # Open blocks stay taken when all that was in them is gone.
-        return TOO_SMALL
-    # As full of live data as it is now, when the last block is taken.
-    then = round(evict.used * blocks.limit / blocks.used)
+    # A hash spreads records evenly: each unit takes as many as the fullest, until that is full.
+    then = evict.used + left * len(storage_units(namespace))
     summary = (
-        f"As fragmented as now, the last write block is taken at {size(then)} of data; eviction starts at"
-        f" {size(evict.limit)}."
+        f"With the waste that is in write blocks now, the last of them is taken at {size(then)} of data or before;"
+        f" eviction starts at {size(evict.limit)}."
     )
     missed = evict.limit - then
     return not_enough(missed, evict.limit, MARK_MISSED, SMALL) or found("warning", summary, missed)
 
 
+def _left_in_fullest(namespace: Namespace) -> int | None:
+    """The most bytes of records that the unit with the fewest free blocks still takes, if what is wasted stays so.
+
+    New records make no waste. What is in blocks that are being filled, or wait for defrag, is not lost.
+    """
+    storage = namespace.storage
+    units = [unit for unit in storage_units(namespace) if unit.figures.free_blocks is not None]
+    if storage is None or storage.block_bytes is None or not units or len(units) < len(storage.units):
+        return None
+    fullest = min(units, key=lambda unit: unit.figures.free_blocks or 0)
+    free = max(0, (fullest.figures.free_blocks or 0) - storage.reserve_blocks)
+    passing = (OPEN_BLOCKS + (fullest.figures.defrag_queue_blocks or 0)) * storage.block_bytes
+    waste = difference(fullest.occupied, fullest.figures.used_bytes)
+    return free * storage.block_bytes + (passing if waste is None else min(waste, passing))
+
+
 @of_each_namespace
 def _mixed_lifetimes(analysis: Analysis, namespace: Namespace) -> Verdict:
-    mean, objects = mean_record_bytes(namespace), namespace.objects
-    permanent = permanent_objects(namespace, analysis.snapshot.uptime)
+    mean, objects, permanent = mean_record_bytes(namespace), namespace.objects, namespace.non_expirable_objects
     if namespace.nsup_period == 0 or objects == 0:
         return CLEAR
-    if namespace.nsup_period is None or mean is None or objects is None or permanent is None:
+    if namespace.nsup_period is None or namespace.clock_skew_stop_writes or mean is None:
         return UNKNOWN
-    fewer = min(permanent, max(0, objects - permanent)) * mean
+    if objects is None or permanent is None:
+        return UNKNOWN
+    counted = permanent_objects(namespace, analysis.snapshot.uptime)
+    histograms = next((told for told in analysis.snapshot.histograms or () if told.ns == namespace.name), None)
+    expire = expirable_objects(histograms)
+    if expire is None:
+        return CLEAR if counted in (0, objects) else UNKNOWN
+    # Both were counted some time ago. More than there are now have been deleted since, all of one kind at worst; of
+    # records that are new, nothing is known.
+    fewer = max(0, min(permanent, expire) - max(0, permanent + expire - objects))
+    verdict = not_enough(fewer * mean, objects * mean, MIXED_LIFETIMES, SMALL)
+    if verdict is not None:
+        return UNKNOWN if counted is None else verdict
     severity = "warning" if limits_with(analysis, namespace, "evict") else "info"
-    summary = f"{share(permanent / objects)} of the records never expire, the others do."
-    return not_enough(fewer, objects * mean, MIXED_LIFETIMES, SMALL) or found(severity, summary, fewer)
+    summary = f"{permanent:,} records never expire, and at least {expire:,} do, as they were last counted."
+    return found(severity, summary, fewer * mean)
 
 
 MISCONFIGURATION_RULES = (
@@ -173,10 +199,11 @@ MISCONFIGURATION_RULES = (
     Rule(
         "blocks_run_out_first",
         ("warning",),
-        "the fullest unit, as fragmented as it is, takes its last write block when the data are still short of the"
-        f" eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; judged once {UNIT_FILLED:.0%} of"
-        f" its blocks are taken and the namespace holds {mebibytes(SMALL)} of live data",
-        "Writes are refused before eviction starts, with all flags of the server well.",
+        "the fullest unit, with the waste that is in it now, takes its last write block when the data are still short"
+        f" of the eviction threshold, by {MARK_MISSED:.0%} of it and {mebibytes(SMALL)}; what is in blocks that are"
+        " being filled or wait for defrag is no waste, and new records make none",
+        "Writes are refused before eviction starts, with all flags of the server well. Records that are written again"
+        " leave waste, so that it may come sooner.",
         "Raise defrag-lwm-pct, if no blocks wait for defrag, or lower the eviction threshold, which deletes sooner.",
         _blocks_run_out_first,
         by_release=LARGER_STORAGE,
@@ -184,8 +211,9 @@ MISCONFIGURATION_RULES = (
     Rule(
         "mixed_lifetimes",
         ("warning", "info"),
-        f"at least {MIXED_LIFETIMES:.0%} of the records, and {mebibytes(SMALL)}, never expire, and as many do; a"
-        " warning where eviction is configured",
+        f"at least {MIXED_LIFETIMES:.0%} of the records, and {mebibytes(SMALL)}, were never to expire at the last cycle"
+        " of nsup, and as many were to in the histogram of lives, less what was deleted since; a warning where eviction"
+        " is configured",
         "Eviction and expiry can only take from the records that expire; the others grow until writes stop, and both"
         " share write blocks, which fragments them.",
         "Give records that are kept for ever a namespace of their own.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from exporter.memory.growth import FILLED
 from exporter.memory.peers import LEAST_PEERS
 from exporter.model.constants import MIB
 
@@ -78,9 +77,6 @@ OVERLOAD_WINDOW: Final = 5 * MINUTE
 
 MARK_MISSED: Final = 0.05
 """Share of an eviction mark by which write blocks must run out before it: one block more or less is no finding."""
-
-UNIT_FILLED: Final = FILLED
-"""Share of its blocks below which a unit does not tell how it will be fragmented when it is full."""
 
 TIME_TO_LIMIT_SOON: Final = Horizon(1 * HOUR, 30 * MINUTE, "critical")
 """What can be done at once (raise a limit, start reclaim, stop a load) takes some minutes to work: an hour is enough,
@@ -190,7 +186,11 @@ INDEX_WASTE: Final = 0.05
 """Share of the memory of their namespace that such indexes take."""
 
 INDEX_WASTE_BYTES: Final = 16 * MIB
-"""One secondary index without content."""
+"""One secondary index without content, from 6.1 on."""
+
+INDEX_ROOTS: Final = 0.50
+"""Share of the memory of their namespace from which on secondary indexes of the least size are worth a word, however
+full that is: five of them over a million records, each full, are a third."""
 
 TOMBSTONES: Final = 0.25
 """Share of the entries of a primary index that are tombstones from which on they are worth a word. Whoever deletes much

@@ -28,6 +28,11 @@ def mean_record_bytes(namespace: Namespace) -> float | None:
     return max(0, data.used - dead) / namespace.objects
 
 
+def expirable_objects(histograms: Histograms | None) -> int | None:
+    """The records that will expire, at least: those beyond the first bucket, which also has all that never do."""
+    return None if histograms is None or histograms.lives is None else sum(histograms.lives[1:])
+
+
 def expiring(namespace: Namespace, histograms: Histograms, uptime: int | None = None) -> dict[str, int]:
     """The bytes of the records that expire within each window: an estimate.
 

@@ -40,6 +40,9 @@ INDEX_STAGES = 256
 SINDEX_NODE_BYTES = 4 * KIB
 """A node of a secondary index (datamodel.h SI_ARENA_ELE_SZ); each index has at least one per partition."""
 
+SINDEX_TREE_BYTES_BEFORE = 128 + 436
+"""The tree of a partition without entries, up to 6.0: its head and a leaf (6.0 sindex_tree.c `si_btree_create`)."""
+
 SINDEX_STAGES = 2048
 """How many stages the secondary indexes of a namespace may take (sindex_arena.h SI_ARENA_MAX_STAGES)."""
 

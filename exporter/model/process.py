@@ -34,6 +34,7 @@ class Process:
     threads: int | None = None
     stack_limit: int | None = None  # what each thread's stack reserves
     instance: int | None = None  # of the server on this host: its flag `--instance`, in the keys of its segments
+    huge_pages_allowed: bool | None = None  # transparent ones, by itself; the host's setting counts as well
 
     def same(self, other: Process | None) -> bool:
         """Whether both were read of one process."""
@@ -159,3 +160,4 @@ class ProcessView:
     host: Host | None = None
     segments: tuple[Segment, ...] | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    huge_pages: bool | None = None  # whether the kernel gives the process transparent ones that it did not ask for

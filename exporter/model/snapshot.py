@@ -162,6 +162,7 @@ class SecondaryIndex(NamedTuple):
     set_name: str
     used_bytes: int | None
     entries: int | None
+    one_per_record: bool = False  # no record has two entries: it is of neither lists, maps nor regions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ names come from the server's `thr_info.c` and `cfg_info.c`. Pure; raises nothing
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.errors import ParseError
 from exporter.model import info_commands as commands
@@ -199,11 +199,26 @@ def set_bytes_field(stats: Fields, release: Release) -> str:
     return "memory_data_bytes" if in_memory(stats) else "device_data_bytes"
 
 
-def sindex_list(text: str) -> tuple[tuple[str, str, str], ...]:
-    """The namespace, name and set of each index in `sindex-list:`, without the set indexes that 8.1 lists too."""
+class ListedIndex(NamedTuple):
+    """A secondary index in the list of all; `one_per_record` as in `SecondaryIndex`."""
+
+    ns: str
+    name: str
+    set_name: str
+    one_per_record: bool
+
+
+def sindex_list(text: str) -> tuple[ListedIndex, ...]:
+    """The indexes in `sindex-list:`, without the set indexes that 8.1 lists too."""
     return tuple(
-        (ns, name, set_name if set_name not in (None, "null", "NULL") else "")
-        for ns, name, set_name, kind in records(text, ("ns", "indexname", "set", "indextype"))
+        ListedIndex(
+            ns,
+            name,
+            set_name if set_name not in (None, "null", "NULL") else "",
+            # GeoJSON may be a region, which has an entry for each of its cells.
+            (kind or "").lower() in ("default", "none") and (of or "").lower() in ("numeric", "string", "blob"),
+        )
+        for ns, name, set_name, of, kind in records(text, ("ns", "indexname", "set", "type", "indextype"))
         if ns and name and kind != "set"
     )
 
@@ -230,9 +245,9 @@ def _namespace_with_parts(
             sindex_count = len(listed)
             # The only index of a namespace takes all that the namespace's indexes take.
             total = sindex(stats, release).used_bytes if len(listed) == 1 else None
-            for _, index, set_name in listed:
+            for _, index, set_name, one_per_record in listed:
                 figures = _sindex_figures(commands.sindex(release, name, index), replies, problems)
-                indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
+                indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None)), one_per_record))
         except ParseError as problem:
             problems[commands.SINDEX_LIST] = str(problem)
     whole = namespace(name, stats, release, namespace_sets, tuple(indexes), set_names, sindex_count)

@@ -54,7 +54,7 @@ def _set_field(change: Change, reply: str) -> str:
 
 
 def _sindex_state(change: Change, reply: str) -> str:
-    indexes = (entry[:2] for entry in stats.sindex_list(reply))
+    indexes = ((index.ns, index.name) for index in stats.sindex_list(reply))
     return THERE if (change.namespace, change.subject) in indexes else GONE
 
 

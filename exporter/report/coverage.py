@@ -36,6 +36,8 @@ def coverage(history: History, node: Node) -> NodeFigures:
     total = max(1, int(window.seconds // window.fine))
     answers = [moment for moment, value in points if value > 0]
     answered, silent = len(answers) / total, (len(points) - len(answers)) / total
+    migrating = history.points(quantities.MIGRATING, node.instance)
+    migrated = migrating[-1][0] if migrating else None
     missing = gaps(answers, window.start + window.fine, window.end, window.fine)
     return NodeFigures(
         instance=node.instance,
@@ -48,6 +50,8 @@ def coverage(history: History, node: Node) -> NodeFigures:
         restarts=restarts(history, node.instance),
         oom_kills=round(increase(history.points(quantities.OOM_KILLS, node.instance))),
         problem=_problem(answered, silent, answers, window.end, window.fine),
+        migrated=migrated,
+        migrates=migrated is not None and migrated >= max(answers, default=window.end),
     )
 
 
@@ -81,11 +85,16 @@ def restarts(history: History, instance: str) -> tuple[float, ...]:
     return tuple(merged)
 
 
-def since_restart(points: Points, moments: Sequence[float]) -> Points:
-    """The points since the last restart: what was before says nothing of how this process grows."""
-    if not moments:
-        return points
-    return tuple(point for point in points if point[0] > moments[-1])
+def settled(points: Points, node: NodeFigures, step: float) -> Points:
+    """The points, one per `step`, since the last restart and the last migration of partitions.
+
+    What was before says nothing of how this process grows: a node that fills up again after a restart, or takes over
+    from another, stops growing when that is done.
+    """
+    restarted = node.restarts[-1] if node.restarts else 0.0
+    # A point stands for the step that it is in the middle of.
+    migrated = node.migrated + step / 2 if node.migrated is not None else 0.0
+    return tuple(point for point in points if point[0] > restarted and point[0] >= migrated)
 
 
 def increase(points: Points) -> float:

@@ -31,6 +31,8 @@ class NodeFigures:
     restarts: tuple[float, ...]
     oom_kills: int
     problem: str | None
+    migrated: float | None = None  # until when it had partitions to send or to receive; None: never in the window
+    migrates: bool = False  # until the end of the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,18 @@ PAST, WITHIN, BEYOND, UNKNOWN = "past", "within", "beyond", "unknown"
 
 @dataclass(frozen=True, slots=True)
 class LimitFigures:
-    """A limit, and when it will be reached. `level` is the middle of the daily cycle of what is used, at the end."""
+    """A limit, and when it will be reached. `level` is the middle of the daily cycle of what is used, at the end.
+
+    `headroom_bytes` is what is left until the action; of write blocks of devices whose sizes are not known it alone is.
+    """
 
     instance: str
     ns: str
     limit: str
     action: str
-    limit_bytes: float
-    used_bytes: float
+    limit_bytes: float | None
+    used_bytes: float | None
+    headroom_bytes: float
     level: float | None
     per_day: float | None
     low: float | None
@@ -76,11 +82,6 @@ class LimitFigures:
     state: str
     forecast: Forecast | None
     problem: str | None
-
-    @property
-    def headroom_bytes(self) -> float:
-        """Bytes until the action sets in."""
-        return self.limit_bytes - self.used_bytes
 
     @property
     def soonest(self) -> float:

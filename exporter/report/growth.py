@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.report import quantities
-from exporter.report.coverage import since_restart
+from exporter.report.coverage import settled
 from exporter.report.figures import BEYOND, PAST, UNKNOWN, WITHIN, Growth, LimitFigures
 from exporter.report.forecast import forecast
 from exporter.report.trend import LEAST_DAYS, trend
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from exporter.report.figures import Event, NodeFigures
     from exporter.report.history import History, Points
+    from exporter.report.quantities import Labels
     from exporter.report.trend import Trend
 
 ALL_POOLS = "all pools"
 RESIDENT, HEAP = "resident memory", "heap allocated"
+_QUEUE = "write_queue"
+"""A limit on what waits for a device: that comes and goes within seconds, and has no trend over days."""
+
 STALE_SECONDS = 6 * 3600
 """A figure that ended so long before the window did is not what it is now."""
 
@@ -70,14 +74,12 @@ def growing(history: History, instance: str) -> dict[tuple[str, str], Points]:
 def limits(history: History, node: NodeFigures, events: Iterable[Event]) -> Iterator[LimitFigures]:
     """When each limit of a node is reached."""
     past = {(event.ns, event.name, event.detail) for event in events if event.kind == "limit" and event.ongoing}
-    ceilings = history.by_node(quantities.LIMIT, node.instance)
-    for (ns, limit, action), points in sorted(history.by_node(quantities.LIMIT_USED, node.instance).items()):
-        ceiling = ceilings.get((ns, limit, action), ())
-        if not points or not ceiling:
-            continue
-        most, used = ceiling[-1][1], points[-1][1]
-        fitted, problem = fit(history, node, points)
+    for (ns, limit, action), (known, points) in sorted(_uses(history, node.instance).items()):
         is_past = (ns, limit, action) in past
+        if limit == _QUEUE and not is_past:
+            continue
+        most, used = known or 0.0, points[-1][1]
+        fitted, problem = fit(history, node, points)
         if fitted is not None and not fitted.daily:
             fitted, problem = None, f"a forecast takes {LEAST_DAYS} whole days"
         expected = level = None
@@ -92,8 +94,8 @@ def limits(history: History, node: NodeFigures, events: Iterable[Event]) -> Iter
             if state == BEYOND and not expected.bounded:
                 state, problem = UNKNOWN, "too few days to tell how sure it is"
         yield LimitFigures(
-            *(node.instance, ns, limit, action, most, used),
-            level=level,
+            *(node.instance, ns, limit, action, known, None if known is None else used, most - used),
+            level=None if known is None else level,
             per_day=_daily(fitted.current) if fitted else None,
             low=_daily(fitted.low) if fitted else None,
             high=_daily(fitted.high) if fitted else None,
@@ -103,15 +105,28 @@ def limits(history: History, node: NodeFigures, events: Iterable[Event]) -> Iter
         )
 
 
+def _uses(history: History, instance: str) -> dict[Labels, tuple[float | None, Points]]:
+    """By limit its size and what was used of it; where only what is left is known, no size and that less than 0."""
+    sizes, uses = history.by_node(quantities.LIMIT, instance), history.by_node(quantities.LIMIT_USED, instance)
+    left = history.by_node(quantities.HEADROOM, instance)
+    known = {key: (sizes[key][-1][1], points) for key, points in uses.items() if points and sizes.get(key)}
+    below = {key: tuple((moment, -value) for moment, value in points) for key, points in left.items() if points}
+    return {**{key: (None, points) for key, points in below.items()}, **known}
+
+
 def fit(history: History, node: NodeFigures, points: Points) -> tuple[Trend | None, str | None]:
-    """The trend of a figure as far as the process goes back, or why there is none."""
+    """The trend of a figure as far as the process and its partitions go back, or why there is none."""
     if node.problem is not None:
         return None, "too little of the window is known"
     if points and points[-1][0] < history.window.end - STALE_SECONDS:
         return None, f"it ended {span(history.window.end - points[-1][0])} before the window"
-    fitted = trend(since_restart(points, node.restarts), history.window.coarse)
+    if node.migrates:
+        return None, "partitions migrate"
+    fitted = trend(settled(points, node, history.window.coarse), history.window.coarse)
     if fitted is not None:
         return fitted, None
+    if node.migrated is not None and not any(moment > node.migrated for moment in node.restarts):
+        return None, f"partitions migrated until {span(history.window.end - node.migrated)} before the end"
     if node.restarts:
         return None, f"the node restarted {span(history.window.end - node.restarts[-1])} before the end"
     return None, "too few points"

@@ -131,6 +131,10 @@ def _nodes(report: Report) -> Iterator[Headline]:
             yield Headline(
                 "note", f"{where} restarted {', '.join(map(short, node.restarts[-3:]))}: trends are since then."
             )
+        if node.migrates:
+            yield Headline("note", f"{where}: partitions migrate, and while they do there are no trends.")
+        elif node.migrated is not None:
+            yield Headline("note", f"{where}: partitions migrated until {short(node.migrated)}: trends are since then.")
         if len(node.builds) > 1:
             yield Headline("note", f"{where} changed its build: {', '.join(node.builds)}.")
 

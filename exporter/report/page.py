@@ -86,9 +86,11 @@ def _limits(report: Report, history: History) -> Iterator[Plot]:
         ):
             wedge = Wedge(limit.level, limit.per_day / DAY, limit.low / DAY, limit.high / DAY)
         ceiling = history.points(quantities.LIMIT, *key)
-        if wedge is not None:
+        if wedge is not None and limit.limit_bytes is not None:
             ceiling = (*ceiling, (until, limit.limit_bytes))
-        lines = (Line("used", "used", history.points(quantities.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
+        lines: tuple[Line, ...] = (Line("left", "used", history.points(quantities.HEADROOM, *key)),)
+        if limit.limit_bytes is not None:
+            lines = (Line("used", "used", history.points(quantities.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
         name = f"{place(report, limit.instance, limit.ns)}: {limit_name(limit.limit, limit.action)}"
         yield Plot(
             name=f"limit-{count}",
@@ -105,6 +107,8 @@ def _limits(report: Report, history: History) -> Iterator[Plot]:
 
 def _limit_words(limit: LimitFigures, report: Report) -> str:
     told = f"{size(limit.used_bytes)} are used of {size(limit.limit_bytes)}"
+    if limit.limit_bytes is None:
+        told = f"{size(limit.headroom_bytes)} are left"
     return (
         f"{told}. The limit is past."
         if limit.forecast is None

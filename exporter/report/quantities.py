@@ -36,6 +36,9 @@ HEAP = Quantity("heap_allocated_bytes", both=True)
 LEDGER = Quantity("ledger_bytes", ("component",), sums=("ns",), where='component=~"heap_other|unaccounted"')
 LIMIT = Quantity("limit_bytes", _LIMIT)
 LIMIT_USED = Quantity("limit_used_bytes", _LIMIT)
+HEADROOM = Quantity("limit_headroom_bytes", _LIMIT, where='limit="write_blocks"')
+"""Of that limit alone, which may have a headroom where neither its size nor its use is known."""
+
 POOL_WASTE = Quantity("pool_fragmentation_ratio", _POOL, _WORST, both=True)
 HEAP_WASTE = Quantity("heap_fragmentation_ratio", ("kind",), _WORST, both=True)
 MAP_WASTE = Quantity("map_fragmentation_ratio", (), _WORST, both=True)
@@ -44,12 +47,13 @@ EXPIRED = Quantity("expired_objects_total", ("ns",), _LAST)
 WRITTEN = Quantity("storage_unit_writes_total", ("ns",), _LAST, sums=("unit",))
 PEAK = Quantity("process_peak_resident_bytes", (), _LAST)
 OOM_KILLS = Quantity("cgroup_oom_kills_total", (), _LAST)
+MIGRATING = Quantity("migrate_partitions_remaining", (), _WORST, fine=True)
 BREACHED = Quantity("limit_breached", _LIMIT, _WORST, fine=True, both=True)
 STOP_WRITES = Quantity("stop_writes", ("ns",), _WORST, fine=True, both=True)
 HIGH_WATER = Quantity("high_water_breached", ("ns",), _WORST, fine=True, both=True)
 FINDING = Quantity("finding", ("ns", "finding", "severity"), _WORST, fine=True, both=True)
 
 QUANTITIES = (
-    *(USED, OCCUPIED, OBJECTS, RESIDENT, HEAP, LEDGER, LIMIT, LIMIT_USED, POOL_WASTE, HEAP_WASTE, MAP_WASTE),
-    *(EVICTED, EXPIRED, WRITTEN, PEAK, OOM_KILLS, BREACHED, STOP_WRITES, HIGH_WATER, FINDING),
+    *(USED, OCCUPIED, OBJECTS, RESIDENT, HEAP, LEDGER, LIMIT, LIMIT_USED, HEADROOM, POOL_WASTE, HEAP_WASTE, MAP_WASTE),
+    *(EVICTED, EXPIRED, WRITTEN, PEAK, OOM_KILLS, MIGRATING, BREACHED, STOP_WRITES, HIGH_WATER, FINDING),
 )

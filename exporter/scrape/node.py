@@ -133,9 +133,9 @@ class SlowSources:
         if self._heap is not None:
             self._heap.close()
 
-    def _smaps(self, process: ProcSource) -> Regions:
+    def _smaps(self, process: ProcSource, most_seconds: float) -> Regions:
         """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
-        regions = process.read_smaps()
+        regions = process.read_smaps(most_seconds)
         try:
             heap, _ = statistics(fields(self._source.ask(STATISTICS)))
         except ExporterError:

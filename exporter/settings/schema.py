@@ -115,7 +115,9 @@ class SamplerSettings(Table):
     histograms_interval: float = Field(60.0, ge=10, le=86400, description="seconds between two such questions")
     smaps: bool = Field(False, description="read the server's smaps")
     smaps_interval: float = Field(300.0, ge=300, le=86400, description="seconds between two such readings")
-    smaps_budget: float = Field(0.5, gt=0, le=60, description="seconds that one may be predicted to take")
+    smaps_budget: float = Field(
+        0.5, gt=0, le=60, description="seconds that one may take: as predicted, and the first is stopped then"
+    )
     jemalloc: bool = Field(False, description="have the server write heap statistics, and read them")
     jemalloc_interval: float = Field(300.0, ge=60, le=86400, description="seconds between two of them")
     jemalloc_directory: Path | None = Field(None, description="where; both must reach it, and it must not be sticky")

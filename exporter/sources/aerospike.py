@@ -74,9 +74,9 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     if any(sindexes.asks(name) for name in names):
         wanted.append(info_commands.SINDEX_LIST)
         if release in SINDEX_PATH or sindex_stat:
-            for namespace, index, _ in _listed(replies):
-                if sindexes.keeps(namespace, index):
-                    wanted.append(info_commands.sindex(release, namespace, index))
+            for index in _listed(replies):
+                if sindexes.keeps(index.ns, index.name):
+                    wanted.append(info_commands.sindex(release, index.ns, index.name))
     return tuple(wanted)
 
 
@@ -310,7 +310,7 @@ def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
     return config
 
 
-def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+def _listed(replies: Mapping[str, str]) -> tuple[stats.ListedIndex, ...]:
     listing = replies.get(info_commands.SINDEX_LIST, "")
     if info.error(listing):
         return ()

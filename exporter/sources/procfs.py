@@ -6,12 +6,13 @@ memory, and its root (`PROCFS_PATH`) is one for the whole program, where this on
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.errors import ExporterError, ParseError, SourceError
+from exporter.errors import ExporterError, ParseError, SourceError, TooDearError
 from exporter.model.process import Host, MapCount, Process, ProcessView, Regions, Segment
 from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
@@ -20,11 +21,17 @@ from exporter.sources.files import MissingError, refused, text
 from exporter.sources.process_finder import Finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from exporter.parsers.smaps import Area
 
     T = TypeVar("T")
 
 _READ_BYTES = 1 << 18
+_HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
+"""The kernel shows the host's setting in any container. With `madvise` the server has none: jemalloc asks for them only
+where it had them from the start (jemalloc 4.5 arena.c, thp_initially_huge)."""
+
 _HINT = "run as the server's user or with CAP_SYS_PTRACE"
 
 
@@ -39,7 +46,9 @@ class ProcSource:
         port: int = 3000,
         process_name: str = "asd",
         clock: Callable[[], float] = time.monotonic,
+        huge_pages: str | Path = _HUGE_PAGES,
     ) -> None:
+        self._huge_pages = str(huge_pages)
         self._root = str(Path(root))
         self._cgroup_root = str(Path(cgroup_root))
         self._lock = threading.Lock()
@@ -64,19 +73,21 @@ class ProcSource:
             host=part("host", self._host),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
+            huge_pages=self._has_huge_pages(process) if process else None,
         )
 
-    def read_smaps(self) -> Regions:
+    def read_smaps(self, most_seconds: float = math.inf) -> Regions:
         """The address space by region; raises `ExporterError`.
 
-        Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer.
+        Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer. Raises
+        `TooDearError` after the first area that ends beyond `most_seconds` of the processor's time.
         """
         process = self._process()
         path = f"{self._root}/{process.pid}/smaps"
         try:
             # A name may hold any byte but a line feed, so that only this ends a line.
             with Path(path).open(errors="replace", newline="\n") as file:
-                regions = smaps.regions(smaps.areas(file), process)
+                regions = smaps.regions(_within(smaps.areas(file), most_seconds, process.rss, path), process)
         except OSError as problem:
             raise refused(path, problem, _HINT) from None
         except ParseError as problem:
@@ -123,6 +134,11 @@ class ProcSource:
         except ParseError as problem:
             raise SourceError(f"{directory}: {problem}") from None
 
+    def _has_huge_pages(self, process: Process) -> bool | None:
+        if not process.huge_pages_allowed:
+            return process.huge_pages_allowed
+        return proc.gives_huge_pages(_optional(self._huge_pages))
+
     def _host(self) -> Host:
         try:
             min_free = text(f"{self._root}/sys/vm/min_free_kbytes")
@@ -141,6 +157,19 @@ class ProcSource:
             return Path(f"{self._root}/{pid}/ns/ipc").readlink() != Path(f"{self._root}/self/ns/ipc").readlink()
         except OSError:
             return False  # not ours to see
+
+
+def _within(areas: Iterable[Area], most_seconds: float, rss: int, path: str) -> Iterator[Area]:
+    """The areas of a process with so many resident bytes, as long as they take no more time than they may."""
+    start, walked = time.thread_time(), 0
+    for area in areas:
+        walked += area.rss
+        seconds = time.thread_time() - start
+        if seconds > most_seconds and walked < rss:
+            part = walked / rss
+            done = f"{part:.0%} of it was read in {seconds:.2g} s"
+            raise TooDearError(f"{path}: {done}, and the budget is {most_seconds:g} s", seconds, part)
+        yield area
 
 
 def _optional(path: str) -> str:

@@ -45,6 +45,11 @@ def depth(left: int = 3600, applied: int | None = None, **changes: Any) -> dict[
     return {**given, **changes}
 
 
+def began(ago: int) -> dict[str, Any]:
+    """The last eviction began so many seconds ago; nsup-period is 120."""
+    return depth(evict_ttl=3600 + ago)
+
+
 def cycle(seconds: int | None, deleted: float | None = 0.0, **changes: Any) -> Snapshot:
     """A node whose last cycle of nsup took so long."""
     given = {"nsup_cycle_duration": seconds, "nsup_cycle_deleted_pct": deleted, "nsup_threads": 1, **changes}
@@ -53,7 +58,25 @@ def cycle(seconds: int | None, deleted: float | None = 0.0, **changes: Any) -> S
 
 CASES = (
     Case("evicting", "found", ns(high_water_breached=True), "warning", "a threshold was reached at its last cycle"),
-    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "The server evicts records"),
+    # What was evicted since the start does not say that anything is now: when the last eviction began does.
+    Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "tries to evict records: a"),
+    Case("evicting", "found", ns(high_water_breached=True, **began(30)), "warning", "evicts records that could still"),
+    Case("evicting", "edge", ns(high_water_breached=True, **began(240)), "warning", "evicts records that could still"),
+    Case(
+        "evicting",
+        "short",
+        ns(high_water_breached=True, **began(241)),
+        "warning",
+        "The server tries to evict records, and found some the last time 4 min ago: a threshold",
+    ),
+    # It began with a cycle that took an hour.
+    Case(
+        "evicting",
+        "edge",
+        ns(high_water_breached=True, nsup_cycle_duration=3600, **began(3840)),
+        "warning",
+        "evicts records that could still live",
+    ),
     Case("evicting", "found", ns(high_water_breached=True, evicted_objects=0), "warning", "has evicted none since"),
     Case("evicting", "clear", ns(), "clear"),
     # It does nothing while the clocks are skewed, nor where nothing can be evicted.

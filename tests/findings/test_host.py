@@ -23,11 +23,17 @@ def areas(count: int, limit: int | None = 65_530) -> Snapshot:
     return node(map_count=MapCount(count, limit))
 
 
-def huge(size: int | None, rss: int, sampled: bool = True) -> Snapshot:
-    regions = Regions({"heap": Region(rss, rss)}, 1, 0, 0, 0, size or 0, 0) if sampled else None
-    return node(
-        process_view=ProcessView(process=Process(7, 1, rss)), regions=regions, system=System(huge_pages_bytes=size)
-    )
+def huge(size: int, rss: int) -> Snapshot:
+    """A server with so much in huge pages, on a host whose other processes have more."""
+    regions = Regions({"heap": Region(rss, rss)}, 1, 0, 0, 0, size, 0)
+    view = ProcessView(process=Process(7, 1, rss), huge_pages=True)
+    return node(process_view=view, regions=regions, system=System(huge_pages_bytes=size + 100 * GIB))
+
+
+def unsampled(gives: bool | None, of_host: int | None, rss: int = 10 * GIB) -> Snapshot:
+    """A server without smaps, whom the kernel gives huge pages or not, on a host with so much in them."""
+    view = ProcessView(process=Process(7, 1, rss), huge_pages=gives)
+    return node(process_view=view, system=System(huge_pages_bytes=of_host))
 
 
 def segment(size: int, attached: int, instance: int = 0, swapped: int = 0, number: int = 0) -> Segment:
@@ -105,10 +111,16 @@ CASES = (
     Case("huge_pages", "floor", huge(256 * MIB, 256 * MIB), "warning"),
     Case("huge_pages", "short", huge(256 * MIB - 1, 256 * MIB), "clear"),
     Case("huge_pages", "small", huge(256 * MIB - 1, 256 * MIB - 1), "too_small"),
-    # Whose they are is not known without smaps.
-    Case("huge_pages", "found", huge(5 * GIB, 10 * GIB, sampled=False), "info", "of all processes on the host"),
-    Case("huge_pages", "unknown", huge(None, 10 * GIB, sampled=False), "unknown"),
-    Case("huge_pages", "unknown", node(system=System(huge_pages_bytes=GIB)), "unknown"),
+    # Without smaps those of the host may all be another's; the server has none where the kernel gives it none.
+    Case("huge_pages", "clear", unsampled(False, 100 * GIB), "clear"),
+    Case("huge_pages", "unknown", unsampled(None, 100 * GIB), "unknown"),
+    Case("huge_pages", "found", unsampled(True, 3 * GIB), "info", "at most 3.0 GiB; how much"),
+    Case("huge_pages", "found", unsampled(True, 100 * GIB), "info", "at most 10.0 GiB; how much"),
+    Case("huge_pages", "found", unsampled(True, None), "info", "at most 10.0 GiB; how much"),
+    Case("huge_pages", "edge", unsampled(True, GIB), "info"),
+    Case("huge_pages", "short", unsampled(True, GIB - 1), "clear"),
+    Case("huge_pages", "small", unsampled(True, GIB, rss=256 * MIB - 1), "too_small"),
+    Case("huge_pages", "unknown", node(system=System(huge_pages_bytes=100 * GIB)), "unknown"),
     #
     Case(
         "orphaned_segments",

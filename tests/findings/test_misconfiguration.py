@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from exporter.model.snapshot import Snapshot
+from exporter.model.snapshot import Histograms, Snapshot
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, ns, stripes
 
-if TYPE_CHECKING:
-    pass
-
-# 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes. In the fullest 63 of 126 blocks are taken, so that twice the data fit.
-# They run out early by 5 % of the mark, 257698037.8 bytes, when 2 * data <= 5153960756 - 257698037.8.
-MARK, EARLY = 5_153_960_756, 2_448_131_359
-LIVE = 64 * MIB  # less is too little to judge
+# 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes, of which 5 % are 257698037.8.
+MARK = 5_153_960_756
 
 
-def blocks(used: int, free: int = 64) -> Snapshot:
-    """A node with 8 stripes of 127 blocks, of which one is kept."""
-    return ns(storage=stripes(128, *[100] * 7, free, used=used), evict_used_pct=60)
+def blocks(used: int, free: int = 64, live: int = 0, queued: int = 0) -> Snapshot:
+    """A node with 8 stripes of 127 blocks, of which one is kept; `live` and `queued` are of the fullest."""
+    storage = stripes(128, free, *[100] * 7, used=used)
+    fullest = storage.units[0]._replace(used_bytes=live, defrag_queue_blocks=queued)
+    return ns(storage=replace(storage, units=(fullest, *storage.units[1:])), evict_used_pct=60)
 
 
-def quarter_taken(taken: int) -> Snapshot:
-    """A node with one stripe of 129 blocks, of which about a quarter are taken."""
-    return ns(storage=stripes(130, 129 - taken, used=LIVE), evict_used_pct=60)
+# With 64 free blocks the fullest takes 63 * 8 MiB, and 5 * 8 MiB in open blocks: 4563402752 bytes on all 8 stripes, so
+# that the mark is missed by 590558004 bytes less what is used; that is 5 % of it up to 332859966.2 used bytes.
+EARLY = 332_859_966
 
 
-def half_taken(used: int) -> Snapshot:
-    """A node with one stripe of 63 blocks, of which one is kept and 31 are taken."""
-    return ns(storage=stripes(64, 32, used=used), evict_used_pct=60)
+def real(evict_used_pct: int) -> Snapshot:
+    """A server of 8.1.2.0 with 8 stripes of 256 MiB, which were filled to 77 %, and lost 45 % of all records.
+
+    No block was less than half live, so that defrag took none. Filled again, it had 1243487712 bytes, 57.9 % of all,
+    when the first write was refused.
+    """
+    storage = stripes(32, *[5] * 8, used=913_942_032)
+    units = tuple(unit._replace(used_bytes=114_242_754) for unit in storage.units)
+    return ns(storage=replace(storage, units=units), evict_used_pct=evict_used_pct)
 
 
-def lives(permanent: int | None, used: int = 1000 * MIB, **changes: Any) -> Snapshot:
-    """A node with a thousand records."""
+def lives(
+    permanent: int | None, expire: int | None = None, soon: int = 0, used: int = 1000 * MIB, **changes: Any
+) -> Snapshot:
+    """A node with a thousand records; those of the histogram that do not expire later are in its first bucket."""
     storage = stripes(1000, 900, used=used)
-    return ns(storage=storage, objects=1000, non_expirable_objects=permanent, **changes)
+    whole = ns(**{"storage": storage, "objects": 1000, "non_expirable_objects": permanent, **changes})
+    if expire is None:
+        return whole
+    return replace(whole, histograms=(Histograms("ns", lives=((permanent or 0) + soon, expire, 0), life_step=60),))
 
 
 CASES = (
@@ -94,59 +103,90 @@ CASES = (
         "unknown",
     ),
     #
+    # 19 * 8 MiB and 5 * 8 MiB on 8 stripes are 1.5 GiB.
     Case(
         "blocks_run_out_first",
         "found",
-        blocks(1 * GIB),
+        blocks(1 * GIB, free=20),
         "warning",
-        "taken at 2.0 GiB of data; eviction starts at 4.8 GiB.",
+        "taken at 2.5 GiB of data or before; eviction starts at 4.8 GiB.",
     ),
-    Case("blocks_run_out_first", "clear", blocks(4 * GIB), "clear"),
+    # Half of its blocks are taken, and a quarter of what is in them is live: new records do not add to that waste.
+    Case("blocks_run_out_first", "clear", blocks(1 * GIB), "clear"),
     Case("blocks_run_out_first", "clear", ns(), "clear"),
     Case("blocks_run_out_first", "edge", blocks(EARLY), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
-    # A quarter of 128 blocks, of 130 with the header and the one that is kept, are 32.
-    Case("blocks_run_out_first", "small", quarter_taken(31), "too_small"),
-    Case("blocks_run_out_first", "floor", quarter_taken(32), "warning"),
-    Case("blocks_run_out_first", "small", blocks(LIVE - 1), "too_small"),
+    # With a mark of 55 % eviction began first, and 26 taken blocks of 30 that were 52 % live spoke of the contrary.
+    Case("blocks_run_out_first", "clear", real(55), "clear"),
+    Case("blocks_run_out_first", "found", real(80), "warning", "taken at 1.4 GiB of data or before"),
+    # What waits for defrag comes free: 19 free, 5 open and 44 queued blocks are as many as 63 and 5.
+    Case("blocks_run_out_first", "edge", blocks(EARLY, free=20, queued=44), "warning"),
+    Case("blocks_run_out_first", "short", blocks(EARLY, free=20, queued=45), "clear"),
+    # All but 1 MiB of its 63 blocks is live: 505 MiB on 8 stripes, 4236247040 bytes.
+    Case("blocks_run_out_first", "edge", blocks(660_015_678, live=63 * BLOCK - MIB), "warning"),
+    Case("blocks_run_out_first", "short", blocks(660_015_679, live=63 * BLOCK - MIB), "clear"),
+    # Nothing is wasted: 7 of 8 blocks are for data, of which one is kept. 384 MiB are 80530637 bytes short of 90 %.
+    Case("blocks_run_out_first", "found", ns(storage=stripes(8, *[7] * 8), evict_used_pct=90), "warning"),
+    Case("blocks_run_out_first", "short", ns(storage=stripes(8, *[7] * 8), evict_used_pct=80), "clear"),
+    Case("blocks_run_out_first", "small", ns(storage=stripes(12, 1), evict_used_pct=60), "too_small"),
     # Emptied on a real 8.1: nothing lives, and 2 of the 7 blocks of each stripe stay taken.
-    Case("blocks_run_out_first", "small", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "too_small"),
-    # 60 % of 512 MiB are 322122547.2 bytes. 31 of 62 blocks are taken: 2 * data fall short by 64 MiB, or not.
-    Case("blocks_run_out_first", "edge", half_taken(127_506_842), "warning"),
-    Case("blocks_run_out_first", "short", half_taken(127_506_843), "clear"),
+    Case("blocks_run_out_first", "clear", ns(storage=stripes(8, *[5] * 8), evict_used_pct=60), "clear"),
+    # 60 % of 512 MiB are 322122547.2 bytes. Of one stripe 13 blocks and 5 open ones are left: 151 MB, and 64 MiB less.
+    Case("blocks_run_out_first", "floor", ns(storage=stripes(64, 14, used=104_018_740), evict_used_pct=60), "warning"),
+    Case("blocks_run_out_first", "short", ns(storage=stripes(64, 14, used=104_018_741), evict_used_pct=60), "clear"),
+    # Devices whose own sizes are not known: 20 blocks beside the 8 that are kept and 5 open ones are 200 MiB on each.
+    Case(
+        "blocks_run_out_first",
+        "found",
+        ns(storage=stripes(128, 28, 28, used=64 * MIB, kind="device"), evict_used_pct=60),
+        "warning",
+        "taken at 464 MiB of data or before; eviction starts at 1.2 GiB.",
+    ),
     Case(
         "blocks_run_out_first",
         "unknown",
         ns(storage=stripes(16, 9, used_bytes=None), evict_used_pct=60),
         "unknown",
     ),
-    # Free blocks that are not told, and devices whose own sizes are not.
-    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None, used=LIVE), evict_used_pct=60), "unknown"),
-    Case(
-        "blocks_run_out_first",
-        "unknown",
-        ns(storage=stripes(16, 9, 9, used=LIVE, kind="device"), evict_used_pct=60),
-        "unknown",
-    ),
-    # The only block is the one that is kept.
-    Case("blocks_run_out_first", "unknown", ns(storage=stripes(2, 1, used=LIVE), evict_used_pct=60), "unknown"),
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, None), evict_used_pct=60), "unknown"),
+    Case("blocks_run_out_first", "unknown", ns(storage=stripes(16, 9, kind="pmem"), evict_used_pct=60), "unknown"),
     #
-    Case("mixed_lifetimes", "found", lives(300), "info", "30% of the records never expire, the others do."),
-    Case("mixed_lifetimes", "found", lives(300, evict_used_pct=60), "warning"),
+    Case(
+        "mixed_lifetimes",
+        "found",
+        lives(300, 600, soon=100),
+        "info",
+        "300 records never expire, and at least 600 do, as they were last counted.",
+    ),
+    Case("mixed_lifetimes", "found", lives(300, 700, evict_used_pct=60), "warning"),
+    Case("mixed_lifetimes", "clear", lives(0, 1000), "clear"),
+    Case("mixed_lifetimes", "clear", lives(1000, 0), "clear"),
+    Case("mixed_lifetimes", "clear", lives(300, 700, nsup_period=0), "clear"),
+    Case("mixed_lifetimes", "edge", lives(100, 900), "info"),
+    Case("mixed_lifetimes", "short", lives(99, 901), "clear"),
+    Case("mixed_lifetimes", "edge", lives(900, 100), "info"),
+    Case("mixed_lifetimes", "short", lives(901, 99), "clear"),
+    # Half of 128 MiB are 64 MiB.
+    Case("mixed_lifetimes", "floor", lives(500, 500, used=128 * MIB), "info"),
+    Case("mixed_lifetimes", "short", lives(500, 500, used=127 * MIB), "clear"),
+    Case("mixed_lifetimes", "small", lives(500, 500, used=64 * MIB - 1), "too_small"),
+    Case("mixed_lifetimes", "clear", ns(), "clear"),
+    # Since nsup counted 700 records, none of which expires, 300 came, and nobody knows whether these do.
+    Case("mixed_lifetimes", "clear", lives(700, 0), "clear"),
+    # 1000 of 2000 were deleted since both were counted: all that expire, or not one of them.
+    Case("mixed_lifetimes", "short", lives(1000, 1000), "clear"),
+    Case("mixed_lifetimes", "edge", lives(650, 550), "info"),  # 200 were: 350 of a kind at least
+    # Above a mark nsup may count no more, and the flag comes and goes: both are still there.
+    Case("mixed_lifetimes", "found", lives(300, 700, high_water_breached=True), "info"),
+    Case("mixed_lifetimes", "unknown", lives(99, 901, high_water_breached=True), "unknown"),
+    # Without the histogram, where it is not all or none.
     Case("mixed_lifetimes", "clear", lives(0), "clear"),
     Case("mixed_lifetimes", "clear", lives(1000), "clear"),
-    Case("mixed_lifetimes", "clear", lives(300, nsup_period=0), "clear"),
-    Case("mixed_lifetimes", "edge", lives(100), "info"),
-    Case("mixed_lifetimes", "short", lives(99), "clear"),
-    Case("mixed_lifetimes", "edge", lives(900), "info"),
-    Case("mixed_lifetimes", "short", lives(901), "clear"),
-    # Half of 128 MiB are 64 MiB.
-    Case("mixed_lifetimes", "floor", lives(500, 128 * MIB), "info"),
-    Case("mixed_lifetimes", "short", lives(500, 127 * MIB), "clear"),
-    Case("mixed_lifetimes", "small", lives(500, 64 * MIB - 1), "too_small"),
-    Case("mixed_lifetimes", "clear", ns(), "clear"),
-    Case("mixed_lifetimes", "unknown", lives(None), "unknown"),
-    Case("mixed_lifetimes", "unknown", lives(300, nsup_period=None), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(1001), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(None, 700), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300, 700, nsup_period=None), "unknown"),
+    Case("mixed_lifetimes", "unknown", lives(300, 700, clock_skew_stop_writes=True), "unknown"),
 )
 
 

@@ -52,7 +52,22 @@ def test_an_index_tells_its_bytes_in_the_words_of_its_release(field: str, releas
 
 def test_a_set_index_in_the_list_of_8_1_is_no_secondary_index() -> None:
     text = "ns=a:indexname=x:set=s:bin=b:type=numeric:indextype=default;ns=a:indexname=y:set=s:indextype=set"
-    assert stats.sindex_list(text) == (("a", "x", "s"),)
+    assert stats.sindex_list(text) == (("a", "x", "s", True),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "one_per_record"),
+    [
+        ("type=NUMERIC:indextype=DEFAULT:path=b0:state=RW", True),  # 6.0
+        ("type=string:indextype=default:context=null:exp=null:state=RW", True),  # 8.1
+        ("type=string:indextype=list:context=null:exp=null:state=RW", False),
+        ("type=geo2dsphere:indextype=default:context=null:exp=null:state=RW", False),
+        ("state=RW", False),
+    ],
+)
+def test_an_index_of_lists_or_regions_may_have_many_entries_of_a_record(fields: str, one_per_record: bool) -> None:
+    (index,) = stats.sindex_list(f"ns=a:indexname=x:set=s:bin=b:{fields}")
+    assert index.one_per_record is one_per_record
 
 
 def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:

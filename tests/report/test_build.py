@@ -109,7 +109,91 @@ def test_limits_are_sorted_by_what_comes_first() -> None:
     assert [limit.action for limit in reported(made(series)).limits] == ["evict", "stop_writes", "stop_writes"]
 
 
-# Growth, restarts and what is missing
+BLOCKS = (*LIMIT[:2], "write_blocks", "refuse_writes")
+
+
+def test_write_blocks_of_devices_whose_sizes_are_not_known_are_foretold_by_what_is_left() -> None:
+    headroom = coarse(daily(200 * MIB, -20 * MIB))
+    report = reported(made({quantities.HEADROOM: {BLOCKS: headroom}}))
+    (limit,) = report.limits
+    assert (limit.limit_bytes, limit.used_bytes, limit.level) == (None, None, None)
+    assert limit.headroom_bytes == pytest.approx(60 * MIB, rel=0.01)
+    assert limit.per_day == pytest.approx(20 * MIB)
+    assert limit.forecast is not None
+    assert limit.forecast.likely == pytest.approx(3 * DAY, rel=0.02)
+    assert told(report)[0].startswith("bad: orders: the limit write_blocks (refuse writes) is reached in about 3 d")
+    (line,) = (line for line in markdown(report).splitlines() if line.startswith("| orders "))
+    assert line.split()[6:13] == ["|", "unknown", "|", "unknown", "|", "60.2", "MiB"]
+    assert "60.2 MiB are left. It is reached in about" in page(report, made({quantities.HEADROOM: {BLOCKS: headroom}}))
+
+
+def test_where_the_size_of_the_blocks_is_known_what_is_left_says_no_more() -> None:
+    series = shop()
+    series[quantities.LIMIT_USED][BLOCKS] = coarse(daily(500 * MIB, 10 * MIB))
+    series[quantities.LIMIT][BLOCKS] = coarse(lambda _: 1000 * MIB)
+    series[quantities.HEADROOM] = {BLOCKS: coarse(daily(500 * MIB, -10 * MIB))}
+    (limit,) = (limit for limit in reported(made(series)).limits if limit.limit == "write_blocks")
+    assert limit.limit_bytes == 1000 * MIB
+    assert limit.used_bytes == pytest.approx(570 * MIB, rel=0.01)
+
+
+def test_a_queue_has_no_trend_and_is_named_where_it_is_past() -> None:
+    queue = (*LIMIT[:2], "write_queue", "refuse_writes")
+    series = shop()
+    series[quantities.LIMIT_USED][queue] = coarse(daily(10 * MIB, 7 * MIB))
+    series[quantities.LIMIT][queue] = coarse(lambda _: 64 * MIB)
+    assert [limit.limit for limit in reported(made(series)).limits] == ["data_used"]
+    past = reported(made({**series, quantities.BREACHED: {queue: fine((6, 7))}}))
+    assert [(limit.limit, limit.state) for limit in past.limits] == [("write_queue", PAST), ("data_used", WITHIN)]
+    assert past.limits[0].forecast is None
+    assert told(past)[0] == "bad: orders: the limit write_queue (refuse writes) is past, since 3 Oct 00:00."
+
+
+# Growth, migrations, restarts and what is missing
+
+
+def migrating(first: float, last: float) -> Report:
+    """A week in which the data grow by 10 MiB a day, and from one day to the other by 300 more: partitions came."""
+
+    def use(day: float) -> float:
+        return (300 + 10 * day + 100 * max(0.0, min(day, last) - first)) * MIB
+
+    series = shop()
+    for quantity in (quantities.LIMIT_USED, quantities.USED):
+        series[quantity] = dict.fromkeys(series[quantity], coarse(use))
+    series[quantities.HEAP] = {(NODE,): coarse(lambda day: use(day) / 2)}
+    series[quantities.LEDGER] = {(NODE, "heap_other"): coarse(lambda day: use(day) / 4)}
+    return reported(made({**series, quantities.MIGRATING: {(NODE,): fine((first, last))}}))
+
+
+def test_while_partitions_migrate_nothing_is_foretold_and_nothing_is_a_leak() -> None:
+    report = migrating(4, 7)
+    (limit,) = report.limits
+    assert (limit.state, limit.forecast, limit.per_day) == (UNKNOWN, None, None)
+    assert limit.problem == "partitions migrate"
+    assert growth_of(report, "orders", "data used").problem == "partitions migrate"
+    assert {leak.state for leak in report.leaks} == {UNKNOWN}
+    assert "note: the node: partitions migrate, and while they do there are no trends." in told(report)
+
+
+def test_after_a_migration_the_trend_begins_anew() -> None:
+    report = migrating(1, 4)
+    (limit,) = report.limits
+    assert limit.per_day == pytest.approx(10 * MIB)
+    assert limit.forecast is not None
+    # 1000 MiB less the 670 of the last day, by 10 a day.
+    assert limit.forecast.likely == pytest.approx(33 * DAY, rel=0.01)
+    assert "note: the node: partitions migrated until 1 Oct 00:00: trends are since then." in told(report)
+
+
+def test_just_after_a_migration_there_is_no_trend_and_the_reason_is_given() -> None:
+    report = migrating(4, 6.9)
+    assert report.limits[0].state == UNKNOWN
+    assert report.limits[0].problem == "partitions migrated until 2.42 h before the end"
+
+
+def test_of_what_never_migrated_the_whole_week_counts() -> None:
+    assert (reported(made(shop())).nodes[0].migrated, reported(made(shop())).nodes[0].migrates) == (None, False)
 
 
 def test_growth_is_told_per_pool_namespace_and_process_with_that_of_the_week_before() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import SourceError
+from exporter.errors import SourceError, TooDearError
 from exporter.model.process import REGIONS, Process, Region, Regions
 from exporter.scrape.sampler import SMAPS_LEAST_SECONDS, Job, Sampler, WalkCost, smaps_job
 
@@ -133,9 +134,14 @@ class Host:
     def __init__(self, rss: int) -> None:
         self.process: Process | None = Process(pid=1, start_ticks=1, rss=rss)
         self.reads = 0
+        self.bounds: list[float] = []
+        self.stops_after: tuple[float, float] | None = None  # seconds, and the part that is done
 
-    def read(self) -> Regions:
+    def read(self, most_seconds: float) -> Regions:
         self.reads += 1
+        self.bounds.append(most_seconds)
+        if self.stops_after is not None:
+            raise TooDearError("stopped", *self.stops_after)
         return Regions(dict.fromkeys(REGIONS, Region(0, 0)), 1, 0, 0, 0, 0, 0, self.process)
 
     def job(self, budget: float) -> Job[Regions]:
@@ -168,7 +174,7 @@ def test_a_walk_that_would_cost_too_much_is_refused_counted_and_told_once(caplog
     assert (job.sample.refusals, job.sample.problem) == (3, None)
     assert job.sample.value is not None
     assert messages(caplog) == [
-        "smaps: reading it would take about 1 s, and the budget is 0.5 s",
+        "smaps: reading it would take about 2 s, and the budget is 0.5 s",
         "smaps: sampled again",
     ]
 
@@ -176,7 +182,7 @@ def test_a_walk_that_would_cost_too_much_is_refused_counted_and_told_once(caplog
 def test_the_cost_is_predicted_from_the_last_walk_of_the_same_process() -> None:
     host = Host(100 * GIB)
     cost = WalkCost(lambda: host.process, budget=0.5)
-    assert cost.predicted() == pytest.approx(1.0)
+    assert cost.predicted() == pytest.approx(2.0)  # 20 ms per GiB
     assert cost.refusal() is not None
     cost.spent(0.01)  # huge pages
     assert cost.predicted() == pytest.approx(0.01)
@@ -184,7 +190,40 @@ def test_the_cost_is_predicted_from_the_last_walk_of_the_same_process() -> None:
     host.process = Process(pid=1, start_ticks=1, rss=200 * GIB)
     assert cost.predicted() == pytest.approx(0.02)
     host.process = Process(pid=1, start_ticks=2, rss=200 * GIB)
-    assert cost.predicted() == pytest.approx(2.0)
+    assert cost.predicted() == pytest.approx(4.0)
+
+
+def test_the_first_walk_is_stopped_at_the_budget_and_tells_what_the_next_would_take() -> None:
+    clock, host = Clock(), Host(20 * GIB)  # 0.4 s at least
+    host.stops_after = 0.5, 0.4
+    job = host.job(budget=0.5)
+    sampler = sampler_of(clock, job)
+    sampler.step()
+    assert (host.bounds, job.sample.value, job.sample.problem) == ([0.5], None, "stopped")
+    clock.now += 300
+    sampler.step()  # 0.5 s for 40 % of it
+    assert (host.reads, job.sample.refusals) == (1, 1)
+    assert job.sample.problem == "reading it would take about 1.25 s, and the budget is 0.5 s"
+    host.process, host.stops_after = Process(pid=1, start_ticks=1, rss=8 * GIB), None  # again 40 % of it
+    clock.now += 300
+    sampler.step()
+    assert host.bounds == [0.5, 0.5]
+    assert job.sample.value is not None
+    clock.now += 300
+    sampler.step()
+    assert host.bounds == [0.5, 0.5, math.inf]  # what it takes is known
+    host.process = Process(pid=1, start_ticks=2, rss=8 * GIB)
+    clock.now += 300
+    sampler.step()
+    assert host.bounds[-1] == 0.5
+
+
+@pytest.mark.parametrize(("part", "seconds"), [(0.01, 50.0), (0.001, 50.0), (0.0, 50.0)])
+def test_the_first_areas_of_a_walk_do_not_tell_much_of_the_whole(part: float, seconds: float) -> None:
+    cost = WalkCost(lambda: Process(pid=1, start_ticks=1, rss=GIB), budget=0.5)
+    cost.predicted()
+    cost.stopped(0.5, part)
+    assert cost.predicted() == pytest.approx(seconds)
 
 
 def test_without_a_process_nothing_is_refused_and_the_source_says_why() -> None:

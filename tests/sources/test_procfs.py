@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import SourceError
+from exporter.errors import SourceError, TooDearError
 from exporter.model.process import Cgroup, MapCount
 from exporter.sources.process_finder import SEARCH_SECONDS
 from exporter.sources.procfs import ProcSource
@@ -290,6 +291,42 @@ def test_a_listing_that_ends_early_is_not_taken_for_the_whole(tree: Tree) -> Non
     with pytest.raises(SourceError, match="the process ended while"):
         source.read_smaps()
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "setting", "gives"),
+    [
+        ("1", "[always] madvise never\n", True),
+        ("1", "always [madvise] never\n", False),
+        ("1", "always madvise [never]\n", False),
+        ("1", "on\n", None),
+        ("1", None, None),
+        ("0", "[always] madvise never\n", False),  # prctl(PR_SET_THP_DISABLE)
+        (None, "[always] madvise never\n", None),  # before Linux 5.0
+    ],
+)
+def test_whether_the_server_is_given_huge_pages_is_its_own_word_and_the_host_s(
+    tree: Tree, tmp_path: Path, allowed: str | None, setting: str | None, gives: bool | None
+) -> None:
+    status = add_process(tree.proc, 42) / "status"
+    lines = [line for line in status.read_text().splitlines() if not line.startswith("THP_enabled")]
+    status.write_text("\n".join([*lines, *([f"THP_enabled:\t{allowed}"] if allowed else [])]) + "\n")
+    if setting is not None:
+        (tmp_path / "thp").write_text(setting)
+    assert ProcSource(tree.proc, tree.cgroups, huge_pages=tmp_path / "thp").read().huge_pages is gives
+
+
+def test_a_reading_that_takes_longer_than_it_may_is_stopped_and_says_how_far_it_came(tree: Tree) -> None:
+    directory = add_process(tree.proc, 42)
+    source = tree.source()
+    with pytest.raises(TooDearError) as stop:
+        source.read_smaps(0.0)
+    assert 0 <= stop.value.part < 1
+    assert stop.value.seconds > 0
+    assert re.fullmatch(
+        rf"{re.escape(str(directory))}/smaps: \d+% of it was read in \S+ s, and the budget is 0 s", str(stop.value)
+    )
+    assert source.read_smaps(60.0) == source.read_smaps()
 
 
 def test_an_empty_listing_says_that_the_process_has_ended(tree: Tree) -> None:
