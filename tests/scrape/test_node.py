@@ -14,6 +14,7 @@ import pytest
 from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
+from exporter.demo.process import PID
 from exporter.errors import SourceError
 from exporter.memory.map.inputs import inputs
 from exporter.model.process import ProcessView
@@ -56,9 +57,16 @@ def node(request: pytest.FixtureRequest) -> Iterator[EmbeddedNode]:
         yield running
 
 
+def tree(node: EmbeddedNode) -> list[str]:
+    """The flags that lead to the process of a node, whose time is not that of this host."""
+    return [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"]
+
+
 @contextmanager
 def assembled(node: EmbeddedNode, *flags: str) -> Iterator[MonitoredNode]:
-    chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", *flags])
+    chosen = settings.load(
+        [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", *flags]
+    )
     assembly = MonitoredNode(chosen, Connection(*node.address, 5))
     try:
         yield assembly
@@ -190,7 +198,9 @@ def test_without_the_process_only_the_process_is_missing(node: EmbeddedNode, tmp
 
 def test_a_node_that_does_not_answer_is_still_seen_as_a_process() -> None:
     with EmbeddedNode(speed=1) as node:
-        chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"])
+        chosen = settings.load(
+            [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"]
+        )
         assembly = MonitoredNode(chosen, Connection("127.0.0.1", 1, 0.2))
         found = scraped(assembly)
         assembly.close()

@@ -32,10 +32,11 @@ class Tree:
         self.cgroups = path / "cgroup"
         self.cgroups.mkdir(parents=True)
         self.now = 0.0
+        self.slept = 0.0
         add_host(self.proc)
 
     def source(self, pid: int | None = None, port: int = 3000) -> ProcSource:
-        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now)
+        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now, slept=lambda: self.slept)
 
 
 @pytest.fixture
