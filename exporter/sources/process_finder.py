@@ -64,6 +64,7 @@ class Finder:
         self._serving: tuple[tuple[int, int], int] | None = None  # the process asked about last, and the answer
         self._search_at = float("-inf")
         self._not_found = ""
+        self._blind = False  # whether nothing was known of the server when that was searched for
 
     def find(self, claims: Claims | None = None) -> Stat:
         """The process as it is now; raises `SourceError`.
@@ -95,12 +96,12 @@ class Finder:
         return who
 
     def _search(self, claims: Claims | None) -> Stat:
-        if self._clock() < self._search_at:
+        if self._clock() < self._search_at and self._blind == (claims is None):
             raise SourceError(self._not_found)
         try:
             return self._only(claims)
         except SourceError as problem:
-            self._not_found = str(problem)
+            self._not_found, self._blind = str(problem), claims is None
             self._search_at = self._clock() + SEARCH_SECONDS
             raise
 

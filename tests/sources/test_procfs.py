@@ -217,6 +217,14 @@ def test_after_a_search_in_vain_the_next_one_takes_its_time(tree: Tree) -> None:
     assert source.read().process is not None
 
 
+def test_a_search_in_vain_while_the_node_was_down_does_not_hold_up_the_next(tree: Tree) -> None:
+    source = tree.source()
+    assert source.read().process is None
+    add_process(tree.proc, 42, start=100_000)
+    assert source.read().process is None
+    assert source.read(started(100_000)).process is not None
+
+
 def test_a_server_that_ended_is_lost_and_its_successor_found_at_once(tree: Tree) -> None:
     source = tree.source()
     add_process(tree.proc, 42)
