@@ -15,7 +15,7 @@ from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SourceError
 from exporter.memory.peers import peers_use
 from exporter.model.info_commands import STATISTICS
-from exporter.model.process import claims
+from exporter.model.process import ProcessView, claims
 from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
 from exporter.parsers.info import fields, number
@@ -34,7 +34,7 @@ from exporter.sources.procfs import ProcSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.model.process import Claims, Jemalloc, MapCount, Process, ProcessView, Regions
+    from exporter.model.process import Claims, Jemalloc, MapCount, Process, Regions
     from exporter.settings.schema import ProcessSettings, SamplerSettings, Settings
     from exporter.sources.connection import Connection
 
@@ -50,11 +50,10 @@ class MonitoredNode:
         self.view = view(settings)
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, settings.collector.sindexes.stat)
-        process = _process(settings.process, connection)
+        process, process_view = _process(settings.process, connection)
         self._slow = SlowSources(process, connection, settings.sampler)
-        process_view = process.read if process is not None else not_looked_at
         self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
-        left_out = [] if process is not None else [PROCESS, MAP]
+        left_out = [PROCESS, MAP] if process_view is not_looked_at else []
         left_out += [] if settings.sampler.peers else [PEERS]
         collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
         self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
@@ -174,15 +173,18 @@ def view(settings: Settings) -> View:
     )
 
 
-def _process(settings: ProcessSettings, connection: Connection) -> ProcSource | None:
-    """The node's process, if it is on this host: any other would be taken for it."""
+def _process(
+    settings: ProcessSettings, connection: Connection
+) -> tuple[ProcSource | None, Callable[[Claims | None], ProcessView]]:
+    """The node's process, if it is on this host: any other would be taken for it. And how it is viewed."""
     if settings.pid is None:
         try:
             local = is_local(connection.host)
         except SourceError as problem:
-            logger.warning("%s: its process is not looked at", problem)
-            return None
+            view = ProcessView(problems={"process": f"{problem}: start the exporter again when it can"})
+            return None, lambda _: view
         if not local:
             logger.info("%s is on another host: its process is not looked at", connection.host)
-            return None
-    return ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+            return None, not_looked_at
+    process = ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+    return process, process.read

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter.errors import ExporterError, LoginError
+from exporter.memory.map.inputs import missing
 from exporter.model.info_commands import NAMESPACES, STATISTICS
 from exporter.model.process import ProcessView, claims
-from exporter.model.snapshot import NOBODY, ScrapeResult, Snapshot
+from exporter.model.snapshot import LEDGER, NOBODY, ScrapeResult, Snapshot
 from exporter.parsers import snapshot as stats
 from exporter.states import States
 
@@ -137,17 +138,17 @@ class Target:
         # A node that does not answer can still be seen.
         claimed = claims(snapshot.uptime, snapshot.heap.mapped, start, start + seconds)
         process_view = stats.with_cgroup(self._process_view(claimed), snapshot.system)
-        reading = ScrapeResult(
-            replace(
-                snapshot,
-                process_view=process_view,
-                system=stats.with_host(snapshot.system, process_view.host),
-                problems={**snapshot.problems, **process_view.problems},
-                **(self._samples(process_view)._asdict() if self._samples else {}),
-            ),
-            problem,
-            seconds,
+        snapshot = replace(
+            snapshot,
+            process_view=process_view,
+            system=stats.with_host(snapshot.system, process_view.host),
+            problems={**snapshot.problems, **process_view.problems},
+            **(self._samples(process_view)._asdict() if self._samples else {}),
         )
+        reason = missing(snapshot)
+        if reason is not None:
+            snapshot = replace(snapshot, problems={**snapshot.problems, LEDGER: reason})
+        reading = ScrapeResult(snapshot, problem, seconds)
         self._tell(reading, state, bug)
         return reading
 
