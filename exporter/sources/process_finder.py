@@ -148,9 +148,11 @@ class Finder:
         candidates = certain or possible
         if len(candidates) == 1 and (certain or claims is not None):
             return candidates[0]
-        raise SourceError(self._doubt(agreeing, certain, possible, unseen))
+        raise SourceError(self._doubt(claims, agreeing, certain, possible, unseen))
 
-    def _doubt(self, agreeing: list[Stat], certain: list[Stat], possible: list[Stat], unseen: bool) -> str:
+    def _doubt(
+        self, claims: Claims | None, agreeing: list[Stat], certain: list[Stat], possible: list[Stat], unseen: bool
+    ) -> str:
         """Why it cannot be told which process is the server's."""
         if certain:
             return f"several processes listen on port {self._port} ({_pids(certain)}): give --process.pid"
@@ -159,13 +161,13 @@ class Finder:
                 f"the only process named {self._name} ({_pids(agreeing)}) does not listen on port {self._port}: if it"
                 " is the node's all the same, give --process.pid"
             )
+        names = f"named {self._name} ({_pids(possible or agreeing)})"
         if not possible:
-            return f"no process named {self._name} ({_pids(agreeing)}) listens on port {self._port}: give --process.pid"
-        several = "several processes are" if len(possible) > 1 else "a process is"
-        names = f"{several} named {self._name} ({_pids(possible)})"
-        if unseen:
-            return f"{names} and the ports may not be seen: give --process.pid, or run as the server's user"
-        return f"{names} in another network: give --process.pid"
+            return f"no process {names} listens on port {self._port}: give --process.pid"
+        hint = "give --process.pid, or run as the server's user" if unseen else "give --process.pid"
+        if claims is None:
+            return f"while the node does not tell its uptime, no process {names} is certain to be its own: {hint}"
+        return f"several processes {names} started when the server did: {hint}"
 
     def _agrees(self, who: Stat, claims: Claims | None) -> bool:
         """Whether a process can be the server by what that says; the start of one that was given is taken on trust."""

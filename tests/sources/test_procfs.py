@@ -164,13 +164,16 @@ def test_where_sockets_may_not_be_seen_the_start_of_the_server_decides(tmp_path:
                 " same, give --process.pid"
             )
             assert tree.problem(None) == (
-                "several processes are named asd (42, 43) and the ports may not be seen: give --process.pid, or run as"
-                " the server's user"
+                "while the node does not tell its uptime, no process named asd (42, 43) is certain to be its own: give"
+                " --process.pid, or run as the server's user"
             )
         add_process(tree.proc, 43, start=100_000)
         (tree.proc / "43/fd").chmod(0o700)
         with as_nobody():
-            assert "and the ports may not be seen" in tree.problem(started(100_000))
+            assert tree.problem(started(100_000)) == (
+                "several processes named asd (42, 43) started when the server did: give --process.pid, or run as the"
+                " server's user"
+            )
 
 
 @contextlib.contextmanager
@@ -520,7 +523,7 @@ def test_the_process_of_a_stranger_is_not_taken_for_that_of_a_server_that_was_ki
     assert process.pid == 42
     shutil.rmtree(tree.proc / "42")
     # Down, and up again where it is not seen: nothing but the other server is there.
-    for said, reason in ((None, "is named asd (43) in another network"), (started(200_000), "(43) started when")):
+    for said, reason in ((None, "no process named asd (43) is certain"), (started(200_000), "(43) started when")):
         process_view = source.read(said)
         assert process_view.process is None
         assert process_view.cgroup is None
@@ -541,7 +544,7 @@ def test_a_process_is_let_go_of_when_the_uptime_falls(tree: Tree) -> None:
     # What no server vouches for is not looked at by the slow sources either.
     tree.now += SEARCH_SECONDS
     for read in (source.count_areas, source.read_smaps):
-        with pytest.raises(SourceError, match="in another network"):
+        with pytest.raises(SourceError, match="is certain to be its own"):
             read()
     tree.now += SEARCH_SECONDS
     assert source.count_areas(started(100_000)).process is not None
@@ -590,7 +593,7 @@ def test_of_servers_that_started_together_the_one_in_our_network_is_taken_or_non
     for pid in (43, 44):
         add_process(tree.proc, pid, start=100_000, namespace=pid)
     assert tree.problem(started(100_000)) == (
-        "several processes are named asd (43, 44) in another network: give --process.pid"
+        "several processes named asd (43, 44) started when the server did: give --process.pid"
     )
     add_process(tree.proc, 42, start=100_000)
     assert tree.pid_of(started(100_000)) == 42
