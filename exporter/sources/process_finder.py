@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError, SourceError
 from exporter.parsers import procfs as proc
+from exporter.sources import sockets
 from exporter.sources.files import MissingError, refused, text
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Finder:
             )
         certain, possible, unseen = [], [], False
         for who in agreeing:
-            ports = self._listeners(who.pid)
+            ports = sockets.listeners(self._root, who.pid)
             listens = self._listens(who.pid, ports)
             ours = self._is_in_our_network(who.pid, ports)
             if ours and listens:
@@ -193,7 +194,9 @@ class Finder:
                     with contextlib.suppress(ExporterError):
                         thread = proc.stat(text(f"{entry}/stat"))
                         starts += [thread.start_ticks] if thread.pid != who.pid else []
-            self._serving = (who.pid, who.start_ticks), min(starts, default=who.start_ticks)
+            if not starts:
+                return who.start_ticks
+            self._serving = (who.pid, who.start_ticks), min(starts)
         return self._serving[1]
 
     def _most_virtual(self, pid: int) -> float:
@@ -210,7 +213,7 @@ class Finder:
         if not inodes:
             return False
         try:
-            return bool(inodes & self._sockets(pid))
+            return bool(inodes & sockets.opened(self._root, pid))
         except SourceError:
             return None
 
@@ -219,34 +222,7 @@ class Finder:
         try:
             return Path(f"{self._root}/{pid}/ns/net").readlink() == Path(f"{self._root}/self/ns/net").readlink()
         except OSError:
-            return bool(ports) and ports.keys() == self._listeners("self").keys()
-
-    def _listeners(self, pid: int | str) -> dict[int, set[str]]:
-        """The sockets that listen in the network of a process, by port; none where that cannot be seen."""
-        listeners: dict[int, set[str]] = {}
-        for name in ("net/tcp", "net/tcp6"):
-            try:
-                for port, inodes in proc.listeners(text(f"{self._root}/{pid}/{name}")).items():
-                    listeners.setdefault(port, set()).update(inodes)
-            except ExporterError:
-                continue  # a kernel without this protocol, or a process that just ended
-        return listeners
-
-    def _sockets(self, pid: int) -> set[str]:
-        """The sockets that the process has open."""
-        directory = f"{self._root}/{pid}/fd"
-        sockets = set()
-        try:
-            for entry in Path(directory).iterdir():
-                try:
-                    link = str(entry.readlink())
-                except (FileNotFoundError, ProcessLookupError):
-                    continue  # closed meanwhile
-                if link.startswith("socket:["):
-                    sockets.add(link[len("socket:[") : -1])
-        except OSError as problem:
-            raise refused(directory, problem) from None
-        return sockets
+            return bool(ports) and ports.keys() == sockets.listeners(self._root, "self").keys()
 
     def _stat(self, pid: int) -> Stat | None:
         try:

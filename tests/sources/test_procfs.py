@@ -565,6 +565,15 @@ def test_a_container_s_entry_point_may_wait_before_it_becomes_the_server(tree: T
         assert "started when" in tree.problem(started(start))
 
 
+def test_a_process_that_has_no_thread_yet_is_asked_again(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000)
+    source = tree.source()
+    assert source.read(started(500_000)).process is None
+    add_process(tree.proc, 42, start=100_000, threads=(500_000,))
+    tree.now += SEARCH_SECONDS
+    assert source.read(started(500_000)).process is not None
+
+
 def test_the_sleep_of_the_host_is_no_part_of_the_uptime(tree: Tree) -> None:
     # Whether it slept before or after the server's start nobody knows.
     add_process(tree.proc, 42, start=100_000)
