@@ -29,11 +29,15 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+OUR_NETWORK = 1
+
+
 def add_host(root: Path, shm: str = "", scenario: str = TYPICAL) -> None:
     """The files of the host."""
     for name, text in capture(scenario)["host"].items():
         write(root / name, text)
     write(root / "sysvipc/shm", SEGMENTS_HEAD + shm)
+    _network(root / "self", OUR_NETWORK)
 
 
 def add_process(
@@ -43,11 +47,16 @@ def add_process(
     start: int = 303534,
     state: str = "S",
     cgroup: str = "0::/\n",
-    listens: tuple[tuple[int, int], ...] = (),
+    listens: tuple[tuple[int, int], ...] = ((3000, 10),),
     network: tuple[tuple[int, int], ...] = (),
     scenario: str = TYPICAL,
+    namespace: int = OUR_NETWORK,
+    threads: tuple[int, ...] = (),
 ) -> Path:
-    """A process that has the (port, inode) of `listens` open, in a network where those of `network` listen as well."""
+    """A process that has the (port, inode) of `listens` open, in a network where those of `network` listen as well.
+
+    Its network namespace is that of its reader, and its `threads` began so many ticks after the boot.
+    """
     files = capture(scenario)["proc"]
     directory = root / str(pid)
     cells = files["stat"].rpartition(") ")[2].split()
@@ -60,12 +69,24 @@ def add_process(
     write(directory / "cgroup", cgroup)
     write(directory / "net/tcp", TCP_HEAD + "".join(tcp_line(*socket) for socket in (*listens, *network)))
     write(directory / "net/tcp6", TCP_HEAD)
+    _network(directory, namespace)
+    for number, began in enumerate((start, *threads)):
+        cells[19] = str(began)
+        write(directory / f"task/{pid + number}/stat", f"{pid + number} ({name}) {' '.join(cells)}\n")
     (directory / "fd").mkdir(exist_ok=True)
     for number, (_, inode) in enumerate(listens):
         link = directory / "fd" / str(number)
         link.unlink(missing_ok=True)
         link.symlink_to(f"socket:[{inode}]")
     return directory
+
+
+def _network(directory: Path, namespace: int) -> None:
+    """The network namespace of a process."""
+    link = directory / "ns/net"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"net:[{namespace}]")
 
 
 def tcp_line(port: int, inode: int, state: str = "0A") -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.memory.map import fragmentation_ratio
 from exporter.model import info_commands as commands
+from exporter.model.snapshot import LEDGER as LEDGER_SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,6 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
 MAP = Collector(
     "map",
     (AREAS, AREAS_LIMIT, VIRTUAL, RESIDENT, FRAGMENTATION, LEDGER, UNACCOUNTED, INFERRED),
-    ("process", commands.STATISTICS, commands.NAMESPACES, commands.NAMESPACE),
+    ("process", LEDGER_SECTION, commands.STATISTICS, commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

@@ -10,6 +10,7 @@ from exporter.commands import demo_history
 from exporter.commands.runtime import planned
 from exporter.commands.serve import serve
 from exporter.demo.node import EmbeddedNode
+from exporter.demo.process import PID
 from exporter.errors import SettingsError
 from exporter.settings import logs
 from exporter.settings.schema import ProcessSettings, SamplerSettings
@@ -46,11 +47,12 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         host, port = node.address
         logger.info(
             "an embedded, simulated shop answers as Aerospike %s on %s:%d, at %g times the speed of time"
-            " (flags for other commands: --aerospike.port=%d --process.procfs=%s --process.cgroupfs=%s)",
-            *(shop.release, host, port, shop.speed, port, node.procfs, node.cgroupfs),
+            " (flags for other commands: --aerospike.port=%d --process.pid=%d --process.procfs=%s"
+            " --process.cgroupfs=%s)",
+            *(shop.release, host, port, shop.speed, port, PID, node.procfs, node.cgroupfs),
         )
         # Its process is simulated, too, and reading it costs nothing.
-        process = ProcessSettings(procfs=node.procfs, cgroupfs=node.cgroupfs)
+        process = ProcessSettings(pid=PID, procfs=node.procfs, cgroupfs=node.cgroupfs)
         sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=node.procfs)
         settings = settings.model_copy(update={"process": process, "sampler": sampler})
         plan = planned(settings, Connection(host, port, settings.aerospike.timeout))

@@ -22,7 +22,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.metric import Family, Metric
 from exporter.demo.answers import Words
-from exporter.demo.process import ProcTree
+from exporter.demo.process import PID, ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
 from exporter.errors import SettingsError, SourceError
@@ -100,7 +100,7 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
         with InfoServer(words.answer) as server, Progress("simulating the shop", count + 1) as progress:
             tree.write()
             # As the demonstration has them: its process is simulated, too, and reading it costs nothing.
-            process = ProcessSettings(procfs=tree.procfs, cgroupfs=tree.cgroupfs)
+            process = ProcessSettings(pid=PID, procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
             monitored = settings.model_copy(update={"process": process, "sampler": sampler})
             node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0))

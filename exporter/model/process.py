@@ -41,6 +41,26 @@ class Process:
         return other is not None and (self.pid, self.start_ticks) == (other.pid, other.start_ticks)
 
 
+class Claims(NamedTuple):
+    """What a server's figures say of its process.
+
+    It started between `earliest` and `latest`, in seconds of the host's monotonic clock, which its uptime counts
+    (cf_clock.h `cf_get_seconds`); its heap has `mapped` bytes of the address space.
+    """
+
+    earliest: float
+    latest: float
+    mapped: int | None = None
+
+
+def claims(uptime: int | None, mapped: int | None, asked: float, answered: float) -> Claims | None:
+    """The claims of a server that was asked and answered at two moments; None where it does not tell its uptime.
+
+    The uptime is the difference of two times in whole seconds (thr_info.c), so that it may be off by one.
+    """
+    return None if uptime is None else Claims(asked - uptime - 1, answered - uptime + 1, mapped)
+
+
 REGIONS = ("program", "thread_stacks", "sealed_blocks", "heap", "shared_memory", "other")
 """`program`: the binary, its libraries and their data; `sealed_blocks`: anonymous and read-only, as only write blocks
 are; `heap`: what is anonymous and writable besides; `shared_memory`: attached segments; `other`: guard pages, and

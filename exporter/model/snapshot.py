@@ -290,6 +290,9 @@ class Snapshot:
     batch_buffers: BatchBuffers | None = None
 
 
+LEDGER = "ledger"
+"""The section among the problems of what the ledger needs, and no source that answers tells."""
+
 NOBODY = Node("", ())
 """The identity of a node that does not answer."""
 

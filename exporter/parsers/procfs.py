@@ -85,6 +85,11 @@ def gives_huge_pages(setting: str) -> bool | None:
     return chosen[1] == "always" if chosen else None
 
 
+def peak_virtual(status: str) -> int | None:
+    """The most address space that a process ever had, from `/proc/PID/status`."""
+    return _sizes(status).get("VmPeak")
+
+
 def instance(command_line: str) -> int | None:
     """The instance that a server was started as, 0 unless told (as.c: getopt_long, so that a flag may be cut short).
 

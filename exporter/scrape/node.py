@@ -15,15 +15,15 @@ from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SourceError
 from exporter.memory.peers import peers_use
 from exporter.model.info_commands import STATISTICS
-from exporter.model.process import ProcessView
+from exporter.model.process import ProcessView, claims
 from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
-from exporter.parsers.info import fields
+from exporter.parsers.info import fields, number
 from exporter.parsers.snapshot import statistics
 from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Registry
 from exporter.scrape.sampler import Job, Sampler, smaps_job
-from exporter.scrape.target import Samples, Target
+from exporter.scrape.target import Samples, Target, not_looked_at
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.histograms import HistogramSource
 from exporter.sources.jemalloc import JemallocSource
@@ -34,7 +34,7 @@ from exporter.sources.procfs import ProcSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.model.process import Jemalloc, Process, Regions
+    from exporter.model.process import Claims, Jemalloc, MapCount, Process, Regions
     from exporter.settings.schema import ProcessSettings, SamplerSettings, Settings
     from exporter.sources.connection import Connection
 
@@ -50,11 +50,10 @@ class MonitoredNode:
         self.view = view(settings)
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, settings.collector.sindexes.stat)
-        process = _process(settings.process, connection)
+        process, process_view = _process(settings.process, connection)
         self._slow = SlowSources(process, connection, settings.sampler)
-        process_view = process.read if process is not None else ProcessView
         self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
-        left_out = [] if process is not None else [PROCESS, MAP]
+        left_out = [PROCESS, MAP] if process_view is not_looked_at else []
         left_out += [] if settings.sampler.peers else [PEERS]
         collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
         self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
@@ -93,14 +92,15 @@ class SlowSources:
 
     def _add_process(self, process: ProcSource, settings: SamplerSettings) -> None:
         """Read the process, too."""
-        self.jobs.append(Job("maps", process.count_areas, AREAS_SECONDS))
+        self.jobs.append(Job("maps", partial(self._areas, process), AREAS_SECONDS))
         if settings.smaps:
             read = partial(self._smaps, process)
-            self.jobs.append(smaps_job(read, partial(_seen, process), settings.smaps_interval, settings.smaps_budget))
+            seen = partial(self._seen, process)
+            self.jobs.append(smaps_job(read, seen, settings.smaps_interval, settings.smaps_budget))
         if settings.jemalloc and settings.jemalloc_directory is not None:
             heap = JemallocSource(self._source.ask, settings.jemalloc_directory, settings.jemalloc_server_directory)
             self._heap = heap
-            self.jobs.append(Job("jemalloc", partial(_jemalloc, heap, process), settings.jemalloc_interval))
+            self.jobs.append(Job("jemalloc", partial(self._jemalloc, heap, process), settings.jemalloc_interval))
 
     def samples(self, process_view: ProcessView) -> Samples:
         """The latest of each source, those of a process as far as they are of the one that is there now."""
@@ -133,24 +133,34 @@ class SlowSources:
         if self._heap is not None:
             self._heap.close()
 
+    def _claims(self) -> Claims | None:
+        """What the server says of its process now; None where it does not answer."""
+        asked = time.monotonic()
+        try:
+            stats = fields(self._source.ask(STATISTICS))
+            return claims(number(stats, "uptime"), statistics(stats)[0].mapped, asked, time.monotonic())
+        except ExporterError:
+            return None
+
+    def _seen(self, process: ProcSource) -> Process | None:
+        return process.read(self._claims()).process
+
+    def _areas(self, process: ProcSource) -> MapCount:
+        return process.count_areas(self._claims())
+
     def _smaps(self, process: ProcSource, most_seconds: float) -> Regions:
         """The address space, with the heap's figure of that moment: by it a ledger tells whether this still holds."""
-        regions = process.read_smaps(most_seconds)
+        regions = process.read_smaps(self._claims(), most_seconds)
         try:
             heap, _ = statistics(fields(self._source.ask(STATISTICS)))
         except ExporterError:
             return regions
         return replace(regions, heap_active=heap.active)
 
-
-def _seen(process: ProcSource) -> Process | None:
-    return process.read().process
-
-
-def _jemalloc(heap: JemallocSource, process: ProcSource) -> Jemalloc:
-    """Jemalloc's statistics, with the process that they are of."""
-    seen = _seen(process)
-    return replace(heap.read(), process=seen)
+    def _jemalloc(self, heap: JemallocSource, process: ProcSource) -> Jemalloc:
+        """Jemalloc's statistics, with the process that they are of."""
+        seen = self._seen(process)
+        return replace(heap.read(), process=seen)
 
 
 def view(settings: Settings) -> View:
@@ -163,15 +173,18 @@ def view(settings: Settings) -> View:
     )
 
 
-def _process(settings: ProcessSettings, connection: Connection) -> ProcSource | None:
-    """The node's process, if it is on this host: any other would be taken for it."""
+def _process(
+    settings: ProcessSettings, connection: Connection
+) -> tuple[ProcSource | None, Callable[[Claims | None], ProcessView]]:
+    """The node's process, if it is on this host: any other would be taken for it. And how it is viewed."""
     if settings.pid is None:
         try:
             local = is_local(connection.host)
         except SourceError as problem:
-            logger.warning("%s: its process is not looked at", problem)
-            return None
+            view = ProcessView(problems={"process": f"{problem}: start the exporter again when it can"})
+            return None, lambda _: view
         if not local:
             logger.info("%s is on another host: its process is not looked at", connection.host)
-            return None
-    return ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+            return None, not_looked_at
+    process = ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+    return process, process.read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from exporter.collectors.metric import Collector, Family, Metric, Series
 from exporter.findings import Diagnosis
 from exporter.model.selection import View
 from exporter.scrape.target import no_reading
+from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,6 +67,8 @@ class Registry:
         self.collectors = collectors
         self._own = own
         self._observer = observer
+        self._lock = threading.Lock()
+        self._failed: States[str] = States()
 
     def scrape(self, timeout: float) -> Families:
         """Read the node in at most `timeout` seconds and translate; never raises, and `up` is always there."""
@@ -97,7 +101,7 @@ class Registry:
         diagnosis = Diagnosis(snapshot, self.view.operators)
         for collector in self.collectors:
             before = time.perf_counter()
-            series, success = _run(collector, diagnosis, self.view)
+            series, success = self._run(collector, diagnosis)
             yield series
             name = (collector.name,)
             yield [
@@ -105,8 +109,38 @@ class Registry:
                 (exporter.COLLECTOR_SUCCESS, name, success),
             ]
         if up and self._observer is not None:
-            _observe(self._observer, diagnosis)
+            self._observe(self._observer, diagnosis)
         yield [(exporter.SCRAPE_SECONDS, (), time.perf_counter() - start)]
+
+    def _run(self, collector: Collector, diagnosis: Diagnosis) -> tuple[list[Series], bool]:
+        """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
+        what = f"collector {collector.name}"
+        try:
+            series = list(collector.collect(diagnosis, self.view))
+        except Exception as bug:
+            self._tell(what, bug)
+            return [], False
+        self._tell(what, None)
+        return series, not any(problem.startswith(collector.sections) for problem in diagnosis.snapshot.problems)
+
+    def _observe(self, observer: Observer, diagnosis: Diagnosis) -> None:
+        """Tell the observer; one that fails costs no series."""
+        what = "judging the node"
+        try:
+            observer(diagnosis.verdicts)
+        except Exception as bug:
+            self._tell(what, bug)
+        else:
+            self._tell(what, None)
+
+    def _tell(self, what: str, bug: Exception | None) -> None:
+        """One line per change, not per scrape."""
+        with self._lock:
+            changed = self._failed.changed(what, type(bug) if bug else None)
+        if changed and bug:
+            logger.error("%s failed: %s", what, type(bug).__name__, exc_info=bug)
+        elif changed:
+            logger.info("%s works again", what)
 
 
 class Exporter:
@@ -140,21 +174,3 @@ def _families(collected: Iterable[list[Series]]) -> Families:
             if value is not None:
                 values[metric].append((labels, value))
     return Families(Family(metric, series) for metric, series in values.items() if series)
-
-
-def _run(collector: Collector, diagnosis: Diagnosis, view: View) -> tuple[list[Series], bool]:
-    """The series of one collector, and whether all that it needs was there; one that fails costs only itself."""
-    try:
-        series = list(collector.collect(diagnosis, view))
-    except Exception as bug:
-        logger.error("collector %s failed: %s", collector.name, type(bug).__name__, exc_info=bug)
-        return [], False
-    return series, not any(problem.startswith(collector.sections) for problem in diagnosis.snapshot.problems)
-
-
-def _observe(observer: Observer, diagnosis: Diagnosis) -> None:
-    """Tell the observer; one that fails costs no series."""
-    try:
-        observer(diagnosis.verdicts)
-    except Exception as bug:
-        logger.error("judging the node failed: %s", type(bug).__name__, exc_info=bug)

@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exporter.errors import ExporterError, LoginError
+from exporter.memory.map.inputs import missing
 from exporter.model.info_commands import NAMESPACES, STATISTICS
-from exporter.model.process import ProcessView
-from exporter.model.snapshot import NOBODY, ScrapeResult, Snapshot
+from exporter.model.process import ProcessView, claims
+from exporter.model.snapshot import LEDGER, NOBODY, ScrapeResult, Snapshot
 from exporter.parsers import snapshot as stats
 from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from exporter.model.process import Jemalloc, MapCount, Regions
+    from exporter.model.process import Claims, Jemalloc, MapCount, Regions
     from exporter.model.snapshot import Histograms, Peers, Sample
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,11 @@ def no_reading(problem: str, seconds: float | None = None) -> ScrapeResult:
     return ScrapeResult(Snapshot(NOBODY, problems=problems), problem, seconds)
 
 
+def not_looked_at(_: Claims | None) -> ProcessView:
+    """The view of a process on another host."""
+    return ProcessView()
+
+
 class Target:
     """A node, as it is read for scrapes.
 
@@ -66,7 +72,7 @@ class Target:
         self,
         name: str,
         source: Source,
-        process_view: Callable[[], ProcessView] = ProcessView,
+        process_view: Callable[[Claims | None], ProcessView] = not_looked_at,
         samples: Callable[[ProcessView], Samples] | None = None,
         expected: Collection[str] = (),
     ) -> None:
@@ -130,18 +136,19 @@ class Target:
         if problem is not None:
             snapshot = Snapshot(NOBODY, problems=dict.fromkeys((STATISTICS, NAMESPACES), problem))
         # A node that does not answer can still be seen.
-        process_view = stats.with_cgroup(self._process_view(), snapshot.system)
-        reading = ScrapeResult(
-            replace(
-                snapshot,
-                process_view=process_view,
-                system=stats.with_host(snapshot.system, process_view.host),
-                problems={**snapshot.problems, **process_view.problems},
-                **(self._samples(process_view)._asdict() if self._samples else {}),
-            ),
-            problem,
-            seconds,
+        claimed = claims(snapshot.uptime, snapshot.heap.mapped, start, start + seconds)
+        process_view = stats.with_cgroup(self._process_view(claimed), snapshot.system)
+        snapshot = replace(
+            snapshot,
+            process_view=process_view,
+            system=stats.with_host(snapshot.system, process_view.host),
+            problems={**snapshot.problems, **process_view.problems},
+            **(self._samples(process_view)._asdict() if self._samples else {}),
         )
+        reason = missing(snapshot)
+        if reason is not None:
+            snapshot = replace(snapshot, problems={**snapshot.problems, LEDGER: reason})
+        reading = ScrapeResult(snapshot, problem, seconds)
         self._tell(reading, state, bug)
         return reading
 

@@ -18,11 +18,12 @@ from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
 from exporter.sources.cgroups import cgroup
 from exporter.sources.files import MissingError, refused, text
-from exporter.sources.process_finder import Finder
+from exporter.sources.process_finder import Finder, suspended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from exporter.model.process import Claims
     from exporter.parsers.smaps import Area
 
     T = TypeVar("T")
@@ -47,16 +48,20 @@ class ProcSource:
         process_name: str = "asd",
         clock: Callable[[], float] = time.monotonic,
         huge_pages: str | Path = _HUGE_PAGES,
+        slept: Callable[[], float] = suspended,
     ) -> None:
         self._huge_pages = str(huge_pages)
         self._root = str(Path(root))
         self._cgroup_root = str(Path(cgroup_root))
         self._lock = threading.Lock()
-        self._finder = Finder(self._root, pid, process_name, port, clock)
+        self._finder = Finder(self._root, pid, process_name, port, clock, slept)
         self._limits: tuple[object, str, str] = (None, "", "")
 
-    def read(self) -> ProcessView:
-        """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`."""
+    def read(self, claims: Claims | None = None) -> ProcessView:
+        """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`.
+
+        `claims` are what the server says now, where it answers: the process is one that can be its own.
+        """
         problems: dict[str, str] = {}
 
         def part(name: str, read: Callable[[], T]) -> T | None:
@@ -66,7 +71,7 @@ class ProcSource:
                 problems[name] = str(problem)
                 return None
 
-        process = part("process", self._process)
+        process = part("process", lambda: self._process(claims))
         return ProcessView(
             process=process,
             cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
@@ -76,13 +81,13 @@ class ProcSource:
             huge_pages=self._has_huge_pages(process) if process else None,
         )
 
-    def read_smaps(self, most_seconds: float = math.inf) -> Regions:
+    def read_smaps(self, claims: Claims | None = None, most_seconds: float = math.inf) -> Regions:
         """The address space by region; raises `ExporterError`.
 
         Walks the page tables of the process, and holds off its changes to the map meanwhile: for a slow timer. Raises
         `TooDearError` after the first area that ends beyond `most_seconds` of the processor's time.
         """
-        process = self._process()
+        process = self._process(claims)
         path = f"{self._root}/{process.pid}/smaps"
         try:
             # A name may hold any byte but a line feed, so that only this ends a line.
@@ -97,9 +102,9 @@ class ProcSource:
             raise MissingError(f"the process ended while {path} was read")
         return regions
 
-    def count_areas(self) -> MapCount:
+    def count_areas(self, claims: Claims | None = None) -> MapCount:
         """The number of the process's memory areas, and the kernel's limit to it; raises `ExporterError`."""
-        process = self._process()
+        process = self._process(claims)
         path = f"{self._root}/{process.pid}/maps"
         areas = 0
         try:
@@ -116,10 +121,10 @@ class ProcSource:
             limit = None
         return MapCount(areas, limit, process)
 
-    def _process(self) -> Process:
+    def _process(self, claims: Claims | None = None) -> Process:
         with self._lock:
             try:
-                who = self._finder.find()
+                who = self._finder.find(claims)
             except SourceError as problem:
                 # However it cannot be told which process it is: to a reader there is none.
                 raise MissingError(str(problem)) from None

@@ -21,6 +21,7 @@ import requests
 import yaml
 
 from exporter.demo.node import EmbeddedNode
+from exporter.demo.process import PID
 from tests.support import TESTS, free_port, program, prometheus
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _exporting(node: EmbeddedNode, clock: ManualClock) -> Iterator[ShopNode]:
     flags = [
         f"--aerospike.port={node.address[1]}",
         "--aerospike.timeout=5",
+        f"--process.pid={PID}",
         f"--process.procfs={node.procfs}",
         f"--process.cgroupfs={node.cgroupfs}",
         "--sampler.smaps",

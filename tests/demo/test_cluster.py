@@ -13,6 +13,7 @@ from aerospike import exception
 
 from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.node import EmbeddedNode
+from exporter.demo.process import PID
 from exporter.scrape.node import MonitoredNode
 from exporter.settings import load as settings
 from exporter.sources.connection import Connection
@@ -87,7 +88,12 @@ def test_each_shop_is_its_own_and_one_may_be_larger(cluster: EmbeddedCluster) ->
 def test_the_ledger_of_a_node_is_that_of_its_share_of_the_partitions(release: str) -> None:
     with EmbeddedCluster(3, release, speed=STILL) as running:
         node = running.nodes[0]
-        flags = [f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", "--sampler.smaps"]
+        flags = [
+            f"--process.pid={PID}",
+            f"--process.procfs={node.procfs}",
+            f"--process.cgroupfs={node.cgroupfs}",
+            "--sampler.smaps",
+        ]
         assembly = MonitoredNode(settings.load(flags), Connection(*node.address, 5))
         try:
             assembly.sample()

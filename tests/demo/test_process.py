@@ -224,7 +224,7 @@ def test_the_files_have_the_form_of_real_ones(release: str, tmp_path: Path) -> N
 
 
 def test_the_exporter_reads_the_process(seen: Look, short_path: Path) -> None:
-    source = ProcSource(seen.tree.procfs, seen.tree.cgroupfs)
+    source = ProcSource(seen.tree.procfs, seen.tree.cgroupfs, PID)
     found, regions, status = source.read(), source.read_smaps(), seen.status()
     assert found.problems == {}
     assert found.process

@@ -14,18 +14,22 @@ import pytest
 from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.members import Member
 from exporter.demo.node import EmbeddedNode
+from exporter.demo.process import PID
+from exporter.demo.wire import InfoServer
 from exporter.errors import SourceError
 from exporter.memory.map.inputs import inputs
 from exporter.model.process import ProcessView
 from exporter.model.snapshot import Peers
+from exporter.render import sections, terminal
 from exporter.scrape.exposition import Exposition
 from exporter.scrape.node import MonitoredNode, SlowSources
 from exporter.settings import load as settings
 from exporter.settings.schema import SamplerSettings
 from exporter.sources.connection import Connection
 from exporter.sources.local import is_local
+from tests.proc_tree import add_host, add_process
 from tests.sources.test_peers import uses
-from tests.support import series
+from tests.support import replies, series
 
 _opened: list[str] | None = None
 
@@ -56,9 +60,16 @@ def node(request: pytest.FixtureRequest) -> Iterator[EmbeddedNode]:
         yield running
 
 
+def tree(node: EmbeddedNode) -> list[str]:
+    """The flags that lead to the process of a node, whose time is not that of this host."""
+    return [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"]
+
+
 @contextmanager
 def assembled(node: EmbeddedNode, *flags: str) -> Iterator[MonitoredNode]:
-    chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", *flags])
+    chosen = settings.load(
+        [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}", *flags]
+    )
     assembly = MonitoredNode(chosen, Connection(*node.address, 5))
     try:
         yield assembly
@@ -190,7 +201,9 @@ def test_without_the_process_only_the_process_is_missing(node: EmbeddedNode, tmp
 
 def test_a_node_that_does_not_answer_is_still_seen_as_a_process() -> None:
     with EmbeddedNode(speed=1) as node:
-        chosen = settings.load([f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"])
+        chosen = settings.load(
+            [f"--process.pid={PID}", f"--process.procfs={node.procfs}", f"--process.cgroupfs={node.cgroupfs}"]
+        )
         assembly = MonitoredNode(chosen, Connection("127.0.0.1", 1, 0.2))
         found = scraped(assembly)
         assembly.close()
@@ -207,6 +220,100 @@ def test_the_process_of_a_node_on_another_host_is_not_looked_at(caplog: pytest.L
     assert "192.0.2.1 is on another host: its process is not looked at" in caplog.text
     names = {collector.name for collector in assembly.registry.collectors}
     assert not names & {"process", "map"}
+
+
+def test_where_the_name_of_the_node_s_host_is_not_known_that_is_told() -> None:
+    node = MonitoredNode(settings.load([]), Connection("no.such.host.invalid", 3000, 0.2))
+    problems = node.target.read(5).snapshot.problems
+    found = scraped(node)
+    node.close()
+    assert problems["process"] == (
+        "the host no.such.host.invalid cannot be looked up: start the exporter again when it can"
+    )
+    assert found['scrape_collector_success{collector="map"}'] == 0
+
+
+STEADY = "8.1/cache-steady"
+
+NO_LEDGER: dict[str, tuple[dict[str, str], dict[str, tuple[str, str]], str, str]] = {
+    "a missing statistic": (
+        {"statistics": "heap_active_kbytes"},
+        {},
+        "ledger",
+        "the server does not tell heap_active_kbytes",
+    ),
+    "statistics that are refused": ({"statistics": ""}, {}, "statistics", "ERROR:81:role violation from NODE"),
+    "a namespace that is refused": (
+        {"namespace/carts": ""},
+        {},
+        "namespace/carts",
+        "ERROR:81:role violation from NODE",
+    ),
+    "no edition": ({"edition": "", "release": ""}, {}, "ledger", "the server does not tell its edition"),
+    "an unknown index": (
+        {"namespace/carts": "index-stage-size"},
+        {},
+        "ledger",
+        "the server does not tell the stage size of the primary index of namespace carts",
+    ),
+    "unknown stripes": (
+        {"namespace/carts": "storage-engine.stripe[1].free_wblocks"},
+        {},
+        "ledger",
+        "the server does not tell the free blocks of stripe-1 of namespace carts",
+    ),
+    "an old kernel": (
+        {},
+        {"status": ("RssFile:", "Old:")},
+        "ledger",
+        "the kernel does not tell RssFile, as from 4.5 on, and smaps was not read: --sampler.smaps",
+    ),
+    "a strange status": (
+        {},
+        {"status": ("VmRSS:", "Old:")},
+        "process",
+        "PROC/4711: status holds no VmRSS: a process without memory of its own",
+    ),
+    "no process": ({}, {"stat": (") S ", ") Z ")}, "process", "there is no process 4711 in PROC"),
+}
+"""What the node does not answer (a statistic of a reply, or all of it), what a file of its process has instead, and the
+problem that this is."""
+
+
+@pytest.mark.parametrize("case", NO_LEDGER)
+def test_why_there_is_no_ledger_is_told_once_and_wherever_it_is_missed(
+    case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_out, files, section, reason = NO_LEDGER[case]
+    answers = replies(STEADY)
+    add_host(tmp_path / "proc", scenario=STEADY)
+    directory = add_process(tmp_path / "proc", 4711, scenario=STEADY)
+    (tmp_path / "cgroup").mkdir()
+    flags = ["--process.pid=4711", f"--process.procfs={tmp_path}/proc", f"--process.cgroupfs={tmp_path}/cgroup"]
+    with InfoServer(lambda command: answers.get(command)) as server, caplog.at_level("INFO", "exporter"):
+        node = MonitoredNode(settings.load(flags), Connection(*server.address, 5))
+        assert total(scraped(node), "ledger_bytes") > 0
+        assert not node.target.read(5).snapshot.problems
+        for command, statistic in left_out.items():
+            fields = answers[command].split(";")
+            kept = [field for field in fields if not field.startswith(f"{statistic}=")]
+            assert len(kept) == len(fields) - bool(statistic)
+            answers[command] = ";".join(kept) if statistic else "ERROR:81:role violation"
+        for file, change in files.items():
+            text = (directory / file).read_text()
+            assert change[0] in text
+            (directory / file).write_text(text.replace(*change))
+        caplog.clear()
+        results = [(scraped(node), node.registry.read(5)) for _ in range(3)]
+        node.close()
+    reason = reason.replace("PROC", f"{tmp_path}/proc").replace("NODE", node.name)
+    assert caplog.messages == [f"{node.name}: no figures from {section}: {reason}"]
+    for found, result in results:
+        assert not total(found, "ledger_bytes")
+        assert found['scrape_collector_success{collector="map"}'] == 0
+        page = sections.page(result, node.view, 0.0)
+        assert page.problems == {section: reason}
+        assert reason in terminal.page(page, False, 300)
 
 
 def test_what_a_node_uses_beyond_the_median_of_its_peers_is_exposed() -> None:

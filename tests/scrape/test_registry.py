@@ -85,18 +85,30 @@ def test_what_was_not_listed_is_not_counted_as_0(section: str, dropped: str) -> 
     assert dropped not in scraped({**CACHE, section: "ERROR:81:role violation"})
 
 
-def test_a_collector_with_a_bug_costs_only_its_own_series(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_collector_with_a_bug_costs_only_its_own_series_and_a_line_per_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "exporter.scrape.registry")
+    bugs: list[Exception] = []
+
     def broken(analysis: Analysis, view: View) -> Iterator[Series]:
         yield COLLECTORS[0].metrics[0], ("carts",), 1
-        raise ZeroDivisionError
+        if bugs:
+            raise bugs[0]
 
     collectors = (Collector("broken", COLLECTORS[0].metrics, (), broken), *COLLECTORS[1:])
     registry = Registry(Told(ScrapeResult(snapshot(CACHE))), View(), collectors)
-    found = series(Exposition().body(registry.scrape(1), "", "")[0].decode())
-    assert found['scrape_collector_success{collector="broken"}'] == 0
-    assert found['scrape_collector_success{collector="pools"}'] == 1
-    assert not [name for name in found if name.startswith("objects")]
-    assert "collector broken failed: ZeroDivisionError" in caplog.text
+    for bug in (None, ZeroDivisionError("a"), ZeroDivisionError("b"), KeyError("c"), None, None):
+        bugs[:] = [bug] if bug else []
+        found = series(Exposition().body(registry.scrape(1), "", "")[0].decode())
+        assert found['scrape_collector_success{collector="broken"}'] == (bug is None)
+        assert found['scrape_collector_success{collector="pools"}'] == 1
+        assert bool([name for name in found if name.startswith("objects")]) is (bug is None)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", "collector broken failed: ZeroDivisionError"),
+        ("ERROR", "collector broken failed: KeyError"),
+        ("INFO", "collector broken works again"),
+    ]
 
 
 def test_an_observer_with_a_bug_costs_no_series_and_sees_only_a_node_that_answers(
@@ -107,9 +119,9 @@ def test_an_observer_with_a_bug_costs_no_series_and_sees_only_a_node_that_answer
 
     for reading, lines in ((ScrapeResult(snapshot(CACHE)), 1), (no_reading("no connection"), 0)):
         caplog.clear()
-        found = series(
-            Exposition().body(Registry(Told(reading), View(), observer=broken).scrape(1), "", "")[0].decode()
-        )
+        registry = Registry(Told(reading), View(), observer=broken)
+        registry.scrape(1)
+        found = series(Exposition().body(registry.scrape(1), "", "")[0].decode())
         assert found['scrape_collector_success{collector="analysis"}'] == lines
         assert "scrape_duration_seconds" in found
         assert caplog.text.count("judging the node failed: ZeroDivisionError") == lines

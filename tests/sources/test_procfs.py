@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SourceError, TooDearError
-from exporter.model.process import Cgroup, MapCount
-from exporter.sources.process_finder import SEARCH_SECONDS
+from exporter.model.process import Cgroup, Claims, MapCount, claims
+from exporter.sources.process_finder import SEARCH_SECONDS, START_SECONDS, suspended
 from exporter.sources.procfs import ProcSource
 from tests.proc_tree import SCENARIOS, add_host, add_process, capture, shm_line, write
 
 MIB = 1 << 20
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Tree:
@@ -33,10 +34,28 @@ class Tree:
         self.cgroups = path / "cgroup"
         self.cgroups.mkdir(parents=True)
         self.now = 0.0
+        self.slept = 0.0
         add_host(self.proc)
 
     def source(self, pid: int | None = None, port: int = 3000) -> ProcSource:
-        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now)
+        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now, slept=lambda: self.slept)
+
+    def pid_of(self, claims: Claims | None) -> int:
+        """The process that a new source takes for the server's."""
+        process = self.source().read(claims).process
+        assert process is not None
+        return process.pid
+
+    def problem(self, claims: Claims | None) -> str:
+        """Why it takes none."""
+        process_view = self.source().read(claims)
+        assert process_view.process is None
+        return process_view.problems["process"]
+
+
+def started(ticks: int, mapped: int | None = None) -> Claims:
+    """What a server says that started so long after the boot."""
+    return Claims(ticks / TICKS, ticks / TICKS, mapped)
 
 
 @pytest.fixture
@@ -132,25 +151,29 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become
 
 
 @needs_root
-def test_sockets_that_may_not_be_seen_matter_only_where_several_networks_have_a_listener(tmp_path: Path) -> None:
+def test_where_sockets_may_not_be_seen_the_start_of_the_server_decides(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     with open_to_all(tmp_path):
-        for pid, inode in ((42, 11), (43, 12)):
-            add_process(tree.proc, pid, network=((3000 + pid, inode),))
+        for pid, start in ((42, 100_000), (43, 200_000)):
+            add_process(tree.proc, pid, start=start)
             (tree.proc / str(pid) / "fd").chmod(0o700)
         with as_nobody():
-            process = tree.source(port=3042).read().process
-            add = tree.source(port=5000).read().problems["process"]
-        assert process is not None
-        assert process.pid == 42
-        assert "listens on port 5000" in add
-        add_process(tree.proc, 43, network=((3042, 12),))
+            assert tree.pid_of(started(200_000)) == 43
+            assert tree.problem(started(150_000)) == (
+                "no process named asd (42, 43) started when the server on port 3000 did: if one is the node's all the"
+                " same, give --process.pid"
+            )
+            assert tree.problem(None) == (
+                "while the node does not tell its uptime, no process named asd (42, 43) is certain to be its own: give"
+                " --process.pid, or run as the server's user"
+            )
+        add_process(tree.proc, 43, start=100_000)
+        (tree.proc / "43/fd").chmod(0o700)
         with as_nobody():
-            problem = tree.source(port=3042).read().problems["process"]
-        assert problem == (
-            "several processes are named asd (42, 43) and their ports may not be seen: give --process.pid, or run as"
-            " the server's user"
-        )
+            assert tree.problem(started(100_000)) == (
+                "several processes named asd (42, 43) started when the server did: give --process.pid, or run as the"
+                " server's user"
+            )
 
 
 @contextlib.contextmanager
@@ -195,6 +218,14 @@ def test_after_a_search_in_vain_the_next_one_takes_its_time(tree: Tree) -> None:
     assert source.read().problems == first
     tree.now += SEARCH_SECONDS
     assert source.read().process is not None
+
+
+def test_a_search_in_vain_while_the_node_was_down_does_not_hold_up_the_next(tree: Tree) -> None:
+    source = tree.source()
+    assert source.read().process is None
+    add_process(tree.proc, 42, start=100_000)
+    assert source.read().process is None
+    assert source.read(started(100_000)).process is not None
 
 
 def test_a_server_that_ended_is_lost_and_its_successor_found_at_once(tree: Tree) -> None:
@@ -320,13 +351,13 @@ def test_a_reading_that_takes_longer_than_it_may_is_stopped_and_says_how_far_it_
     directory = add_process(tree.proc, 42)
     source = tree.source()
     with pytest.raises(TooDearError) as stop:
-        source.read_smaps(0.0)
+        source.read_smaps(most_seconds=0.0)
     assert 0 <= stop.value.part < 1
     assert stop.value.seconds > 0
     assert re.fullmatch(
         rf"{re.escape(str(directory))}/smaps: \d+% of it was read in \S+ s, and the budget is 0 s", str(stop.value)
     )
-    assert source.read_smaps(60.0) == source.read_smaps()
+    assert source.read_smaps(most_seconds=60.0) == source.read_smaps()
 
 
 def test_an_empty_listing_says_that_the_process_has_ended(tree: Tree) -> None:
@@ -355,7 +386,7 @@ def test_orphan_segments_are_seen_without_a_server(tree: Tree) -> None:
 def test_segments_of_another_namespace_are_missed_where_the_server_has_some(tree: Tree) -> None:
     directory = add_process(tree.proc, 42)
     for path, number in ((directory, 1), (tree.proc / "self", 2)):
-        (path / "ns").mkdir(parents=True)
+        (path / "ns").mkdir(parents=True, exist_ok=True)
         (path / "ns/ipc").symlink_to(f"ipc:[{number}]")
     assert tree.source().read().segments == ()
     status = (directory / "status").read_text()
@@ -517,6 +548,130 @@ def test_of_another_user_s_process_all_but_the_map_is_readable(spawn: Spawn) -> 
                 f"cannot read /proc/{process.pid}/{name}: run as the server's user or with CAP_SYS_PTRACE"
             )
     assert source.read_smaps().rss > 4 * MIB
+
+
+def test_the_process_of_a_stranger_is_not_taken_for_that_of_a_server_that_was_killed(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000)
+    add_process(tree.proc, 43, start=100_000, namespace=2)
+    source = tree.source()
+    process = source.read(started(100_000)).process
+    assert process is not None
+    assert process.pid == 42
+    shutil.rmtree(tree.proc / "42")
+    # Down, and up again where it is not seen: nothing but the other server is there.
+    for said, reason in ((None, "no process named asd (43) is certain"), (started(200_000), "(43) started when")):
+        process_view = source.read(said)
+        assert process_view.process is None
+        assert process_view.cgroup is None
+        assert reason in process_view.problems["process"]
+        tree.now += SEARCH_SECONDS
+    add_process(tree.proc, 44, start=200_000)
+    process = source.read(started(200_000)).process
+    assert process is not None
+    assert process.pid == 44
+
+
+def test_a_process_is_let_go_of_when_the_uptime_falls(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000, namespace=2)
+    source = tree.source()
+    assert source.read(started(100_000)).process is not None
+    assert source.read().process is not None  # a node that does not answer is the same still
+    assert source.read(started(200_000)).process is None
+    # What no server vouches for is not looked at by the slow sources either.
+    tree.now += SEARCH_SECONDS
+    for read in (source.count_areas, source.read_smaps):
+        with pytest.raises(SourceError, match="is certain to be its own"):
+            read()
+    tree.now += SEARCH_SECONDS
+    assert source.count_areas(started(100_000)).process is not None
+
+
+@pytest.mark.parametrize("off", [-START_SECONDS, START_SECONDS])
+def test_a_start_agrees_within_the_time_that_a_start_takes(tree: Tree, off: float) -> None:
+    add_process(tree.proc, 42, start=100_000)
+    assert tree.pid_of(started(100_000 + round(off * TICKS))) == 42
+    assert "started when" in tree.problem(started(100_000 + round(1.01 * off * TICKS)))
+
+
+def test_a_container_s_entry_point_may_wait_before_it_becomes_the_server(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000, threads=(500_100, 500_000, 900_000))
+    for start in (100_000, 300_000, 500_000):
+        assert tree.pid_of(started(start)) == 42
+    for start in (99_000, 501_000, 900_000):
+        assert "started when" in tree.problem(started(start))
+
+
+def test_a_process_that_has_no_thread_yet_is_asked_again(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000)
+    source = tree.source()
+    assert source.read(started(500_000)).process is None
+    add_process(tree.proc, 42, start=100_000, threads=(500_000,))
+    tree.now += SEARCH_SECONDS
+    assert source.read(started(500_000)).process is not None
+
+
+def test_the_sleep_of_the_host_is_no_part_of_the_uptime(tree: Tree) -> None:
+    # Whether it slept before or after the server's start nobody knows.
+    add_process(tree.proc, 42, start=100_000)
+    tree.slept = 600.0
+    assert tree.pid_of(started(100_000)) == 42
+    assert tree.pid_of(started(100_000 - 600 * TICKS)) == 42
+    assert "started when" in tree.problem(started(100_000 - 610 * TICKS))
+
+
+def test_a_server_does_not_map_more_than_its_process_ever_had(tree: Tree) -> None:
+    peak = int(re.findall(r"VmPeak:\s+(\d+) kB", capture()["proc"]["status"])[0]) << 10
+    add_process(tree.proc, 42, start=100_000, namespace=2)
+    assert tree.pid_of(started(100_000, peak)) == 42
+    assert "started when" in tree.problem(started(100_000, peak + 1))
+    directory = add_process(tree.proc, 43, start=100_000, namespace=3)
+    write(directory / "status", re.sub(r"VmPeak:\s+", "VmPeak:\t9", capture()["proc"]["status"]))
+    assert tree.pid_of(started(100_000, peak + 1)) == 43
+    source = tree.source(pid=42)
+    assert source.read(started(100_000, peak)).process is not None
+    assert source.read(started(100_000, peak + 1)).problems["process"] == (
+        "process 42 never had the memory that the server's heap has: give its --process.pid"
+    )
+
+
+def test_of_servers_that_started_together_the_one_in_our_network_is_taken_or_none(tree: Tree) -> None:
+    for pid in (43, 44):
+        add_process(tree.proc, pid, start=100_000, namespace=pid)
+    assert tree.problem(started(100_000)) == (
+        "several processes named asd (43, 44) started when the server did: give --process.pid"
+    )
+    add_process(tree.proc, 42, start=100_000)
+    assert tree.pid_of(started(100_000)) == 42
+    # In our network, but on another port.
+    add_process(tree.proc, 42, start=100_000, listens=((4000, 10),))
+    shutil.rmtree(tree.proc / "44")
+    assert tree.pid_of(started(100_000)) == 43
+    shutil.rmtree(tree.proc / "43")
+    assert tree.problem(started(100_000)) == (
+        "the only process named asd (42) does not listen on port 3000: if it is the node's all the same, give"
+        " --process.pid"
+    )
+
+
+def test_the_start_of_a_process_that_was_given_is_taken_on_trust(tree: Tree) -> None:
+    add_process(tree.proc, 42, start=100_000, namespace=2)
+    assert tree.source(pid=42).read(started(900_000)).process is not None
+
+
+def test_what_a_server_claims_is_as_exact_as_its_uptime() -> None:
+    assert claims(39, 5, 1000.0, 1000.5) == Claims(960.0, 962.5, 5)
+    assert claims(None, 5, 1000.0, 1000.5) is None
+
+
+def test_the_start_of_a_real_process_agrees_with_its_age(spawn: Spawn) -> None:
+    before = time.monotonic()
+    process, port = spawn()
+    name = f"asd{os.getpid()}"[:15]
+    seen = ProcSource(port=port, process_name=name).read(Claims(before, time.monotonic())).process
+    assert seen is not None
+    assert seen.pid == process.pid
+    for other in (before + 60, before - 60 - suspended()):
+        assert ProcSource(port=port, process_name=name).read(Claims(other, other)).process is None
 
 
 def test_a_large_process_takes_no_longer_to_look_at(tree: Tree) -> None:

@@ -10,6 +10,8 @@ from exporter.model import info_commands
 from exporter.model.release import SINDEX_STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exporter.model.process import Jemalloc, Process, Regions
     from exporter.model.snapshot import Arena, Namespace, Snapshot
 
@@ -50,10 +52,9 @@ def inputs(snapshot: Snapshot) -> Inputs | None:
     process, heap = snapshot.process_view.process, snapshot.heap
     if process is None or heap.allocated is None or heap.active is None or heap.mapped is None:
         return None
-    aged = _of_process(snapshot.regions, process)
-    if not _huge_blocks_known(snapshot) or (aged is None and process.rss_file is None):
-        # Kernels before 4.5 have no RssFile: without smaps no source tells the program.
+    if not _answered(snapshot) or missing(snapshot):
         return None
+    aged = _of_process(snapshot.regions, process)
     return Inputs(
         snapshot,
         process,
@@ -66,30 +67,61 @@ def inputs(snapshot: Snapshot) -> Inputs | None:
     )
 
 
-def _huge_blocks_known(snapshot: Snapshot) -> bool:
-    """Whether it is known what the server took of the heap at once: it would pass for resident, and was never touched.
+def missing(snapshot: Snapshot) -> str | None:
+    """In one line what a ledger needs and sources that answer do not tell.
 
-    A namespace that did not answer hides its stripes and stages.
+    None where all is told, and where a source does not answer: the problems of the snapshot name those.
     """
+    process = snapshot.process_view.process
+    return next(_missing(snapshot, process), None) if process is not None and _answered(snapshot) else None
+
+
+def _answered(snapshot: Snapshot) -> bool:
+    """Whether the statistics and all namespaces did: one that does not hides its stripes and stages."""
     sections = (info_commands.STATISTICS, info_commands.NAMESPACES, info_commands.NAMESPACE)
-    if snapshot.node.edition is None or any(name.startswith(sections) for name in snapshot.problems):
-        return False
-    return not snapshot.node.community or all(map(_stripes_and_stages_known, snapshot.namespaces))
+    return not any(name.startswith(sections) for name in snapshot.problems)
 
 
-def _stripes_and_stages_known(namespace: Namespace) -> bool:
-    """Whether the sizes of its stages and stripes are known, and how many there are."""
-    staged = namespace.release in SINDEX_STAGES
-    return (
-        _stages_known(namespace.index)
-        and (_stages_known(namespace.sindex) if staged else namespace.sindex.used_bytes is not None)
-        and (namespace.storage is None or namespace.storage.kind != "stripe" or bool(namespace.storage.units))
-        and all(stripe.size and stripe.figures.free_blocks is not None for stripe in stripes(namespace))
-    )
+def _missing(snapshot: Snapshot, process: Process) -> Iterator[str]:
+    heap = snapshot.heap
+    for name, figure in (("allocated", heap.allocated), ("active", heap.active), ("mapped", heap.mapped)):
+        if figure is None:
+            yield f"the server does not tell heap_{name}_kbytes"
+    if process.rss_file is None and _of_process(snapshot.regions, process) is None:
+        yield "the kernel does not tell RssFile, as from 4.5 on, and smaps was not read: --sampler.smaps"
+    if snapshot.node.edition is None:
+        yield "the server does not tell its edition"
+    if snapshot.node.community:
+        # What is taken of the heap at once, and never touched, would pass for resident.
+        for namespace in snapshot.namespaces:
+            yield from (
+                f"the server does not tell the {figures} of namespace {namespace.name}"
+                for figures in _huge_blocks_missing(namespace)
+            )
 
 
-def _stages_known(arena: Arena) -> bool:
-    return arena.persisted or (arena.used_bytes is not None and bool(arena.stage_bytes))
+def _huge_blocks_missing(namespace: Namespace) -> Iterator[str]:
+    """What is not told of the stages and stripes of a namespace: their sizes, and how many there are."""
+    yield from (f"{name} of the primary index" for name in _stages_missing(namespace.index))
+    if namespace.release in SINDEX_STAGES:
+        yield from (f"{name} of the secondary indexes" for name in _stages_missing(namespace.sindex))
+    elif namespace.sindex.used_bytes is None:
+        yield "used bytes of the secondary indexes"
+    if namespace.storage is not None and namespace.storage.kind == "stripe" and not namespace.storage.units:
+        yield "stripes"
+    for stripe in stripes(namespace):
+        if not stripe.size:
+            yield "size of the stripes"
+        if stripe.figures.free_blocks is None:
+            yield f"free blocks of {stripe.figures.name}"
+
+
+def _stages_missing(arena: Arena) -> Iterator[str]:
+    if not arena.persisted:
+        if arena.used_bytes is None:
+            yield "used bytes"
+        if not arena.stage_bytes:
+            yield "stage size"
 
 
 def _of_process(regions: Regions | None, process: Process) -> Regions | None:
