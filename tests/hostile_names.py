@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hypothesis import strategies as st
+
 from exporter.demo.answers import Words
 from exporter.demo.namespace import Namespace, Record
 from exporter.demo.shop import ORDERS, Shop
@@ -48,6 +50,18 @@ TEXT = (
 
 ERRORS = ("a\tERROR:4:x", "a\tERROR:9:x", "a\tERROR:-1:x", "a\tERROR:66:x", "a\tERROR:80:x", "a\tFAIL:4:\udcff")
 """Names in which the client's library sees an error, and then gives away the whole reply."""
+
+
+_SEPARATORS = (";", ":", "\n", "\t", "=")
+_PIECES = (*_SEPARATORS, "a", "\udcff", "ns=one", ":set=", ":objects=", "7", ":tombstones=0", "sets/two", "build")
+
+NAMES = st.one_of(
+    st.binary(min_size=1, max_size=MOST_NAME_BYTES).map(lambda name: name.replace(b"\0", b"0")),
+    st.lists(st.sampled_from(_PIECES), min_size=1).map(
+        lambda pieces: "".join(pieces).encode(errors="surrogateescape")[:MOST_NAME_BYTES]
+    ),
+).map(lambda name: name.decode(errors="surrogateescape"))
+"""Any name that the server takes, and such as are made of what replies are made of."""
 
 
 def answers_with(release: str, sets: Mapping[str, Sequence[str]]) -> Callable[[str], str | None]:

@@ -47,7 +47,8 @@ class SetUse:
 
 def stored_size(record: Record) -> int:
     """The bytes of a record in its stored form, before rounding: header, set, a number, the large bin, end mark."""
-    return record.body_bytes + 60 + len(record.set_name.encode("utf-8", "surrogateescape")) + (4 if record.void_time else 0)
+    name = record.set_name.encode("utf-8", "surrogateescape")
+    return record.body_bytes + 60 + len(name) + (4 if record.void_time else 0)
 
 
 def heap_size(record: Record) -> int:

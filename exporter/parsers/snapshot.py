@@ -13,14 +13,14 @@ from exporter.errors import ParseError
 from exporter.model import info_commands as commands
 from exporter.model.constants import KIB
 from exporter.model.process import Cgroup
-from exporter.model.release import UNIFIED_STATS
 from exporter.model.snapshot import BatchBuffers, Heap, Namespace, Node, SecondaryIndex, Set, Snapshot, System
 from exporter.parsers import info
-from exporter.parsers.info import Fields, count, either, error, fields, number, records, refuse, scaled
-from exporter.parsers.namespace import in_memory, namespace, sindex
+from exporter.parsers.info import Fields, count, either, error, fields, number, refuse, scaled
+from exporter.parsers.lists import set_bytes_field, sets, sindex_list
+from exporter.parsers.namespace import namespace, sindex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from exporter.model.process import Host, ProcessView
     from exporter.model.release import Release
@@ -79,6 +79,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         except ParseError as problem:
             problems[commands.STATISTICS] = str(problem)
 
+    if commands.STRAY in replies:
+        problems[commands.STRAY] = replies[commands.STRAY]
     namespaces = []
     for name in commands.names(section(commands.NAMESPACES) or ""):
         command = commands.namespace(name)
@@ -157,55 +159,6 @@ def with_host(system: System, host: Host | None) -> System:
     if system.total_bytes is not None or host is None:
         return system
     return replace(system, total_bytes=host.total)
-
-
-def sets(text: str, used: str) -> tuple[Set, ...]:
-    """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    numbers = ("objects", used, "stop-writes-count", "stop-writes-size")
-    wanted = ("set", "objects", used, "disable-eviction", "enable-index", "stop-writes-count", "stop-writes-size")
-    # By column, because there may be thousands.
-    columns = list(zip(*records(text, wanted, numbers), strict=True))
-    if not columns:
-        return ()
-    names, objects, used_bytes, kept, indexed, counts, limits = columns
-    return tuple(
-        map(
-            Set._make,
-            zip(
-                [name or "" for name in names],
-                _integers(objects),
-                _integers(used_bytes),
-                [limit or None for limit in _integers(limits)],
-                [flag == "true" for flag in indexed],
-                [count or None for count in _integers(counts)],
-                [flag == "true" for flag in kept],
-                strict=True,
-            ),
-        )
-    )
-
-
-def _integers(column: Sequence[str | None]) -> list[int | None]:
-    """The numbers of a column of digits, some of which may be missing."""
-    if None in column:
-        return [None if text is None else int(text) for text in column]
-    return list(map(int, column))  # type: ignore[arg-type] # there is no None
-
-
-def set_bytes_field(stats: Fields, release: Release) -> str:
-    """Which field of a set holds the bytes that its stop-writes-size counts (6.4 datamodel.h:1418)."""
-    if release in UNIFIED_STATS:
-        return "data_used_bytes"
-    return "memory_data_bytes" if in_memory(stats) else "device_data_bytes"
-
-
-def sindex_list(text: str) -> tuple[tuple[str, str, str], ...]:
-    """The namespace, name and set of each index in `sindex-list:`, without the set indexes that 8.1 lists too."""
-    return tuple(
-        (ns, name, set_name if set_name not in (None, "null", "NULL") else "")
-        for ns, name, set_name, kind in records(text, ("ns", "indexname", "set", "indextype"))
-        if ns and name and kind != "set"
-    )
 
 
 def _namespace_with_parts(

@@ -1,6 +1,7 @@
 """Info replies of one Aerospike node, through the official client.
 
-One request of several commands per read; a second one only when the namespaces or indexes changed. What the client
+One request of several commands per read, and one of its own for each list that bears names which users gave: no name
+can stand for the reply to another command. A further one only when the namespaces or indexes changed. What the client
 does that shapes this module: a request in which the server refuses one command is lost as a whole; its
 `is_connected` says nothing; dropping a client without `close` can hang the process; a client for one node
 (`force_single_node`) has no thread of its own, opens no connection to the rest of the cluster, and never logs in again
@@ -21,9 +22,8 @@ from aerospike import exception as client_errors
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
 from exporter.model import info_commands
 from exporter.model.release import RELEASE_COMMAND, SINDEX_PATH
-from exporter.model.selection import Selection
-from exporter.parsers import info
-from exporter.parsers import snapshot as stats
+from exporter.model.selection import UNREADABLE, Selection
+from exporter.parsers import info, lists
 from exporter.sources.connection import Connection, greet, where
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
         wanted.append(info_commands.SINDEX_LIST)
         if release in SINDEX_PATH or sindex_stat:
             for namespace, index, _ in _listed(replies):
-                if sindexes.keeps(namespace, index):
+                if index != UNREADABLE and sindexes.keeps(namespace, index):
                     wanted.append(info_commands.sindex(release, namespace, index))
     return tuple(wanted)
 
@@ -190,40 +190,75 @@ class AerospikeSource:
             found = self._ask((info_commands.BUILD, info_commands.BEST_PRACTICES), deadline)
             self._best_practices = found.get(info_commands.BEST_PRACTICES, NO_ANSWER)
         there = {command: replies.get(command, NO_ANSWER) for command in wanted}
-        return {**there, info_commands.BEST_PRACTICES: self._best_practices}
+        stray = {key: replies[key] for key in (info_commands.STRAY,) if key in replies}
+        return {**there, **stray, info_commands.BEST_PRACTICES: self._best_practices}
 
     def _ask(self, asked: Iterable[str], deadline: float) -> dict[str, str]:
-        """One request; if the server refuses something in it, one request for each command."""
+        """One request for all that bears no names, and one for each command that does."""
         asked = [command for command in asked if command not in self._refused]
+        alone = [command for command in asked if info_commands.bears_names(command)]
+        together = [command for command in asked if command not in alone]
+        replies = self._together(together, deadline) if together else {}
+        for command in alone:
+            replies |= self._alone(command, deadline)
+        return replies | self._refused
+
+    def _together(self, asked: Sequence[str], deadline: float) -> dict[str, str]:
+        """One request; if the server refuses something in it, one request for each command."""
         try:
-            return self._request("\n".join(asked), deadline) | self._refused
+            return self._request(asked, deadline)
         except client_errors.ServerError as refusal:
             if len(asked) == 1:
                 # Not asked again: it may be a command that changes something.
                 self._refuse(asked[0], refusal)
-                return dict(self._refused)
+                return {}
             logger.debug("%s refused a request of %d commands: %s", self._where, len(asked), refusal.msg)
         replies: dict[str, str] = {}
         for command in asked:
             try:
-                replies |= self._request(command, deadline)
+                replies |= self._request([command], deadline)
             except client_errors.ServerError as refusal:
                 self._refuse(command, refusal)
-        return replies | self._refused
+        return replies
+
+    def _alone(self, command: str, deadline: float) -> dict[str, str]:
+        """A request for a list with names; one that fails costs only itself, as long as the node answers.
+
+        The client takes a name with `ERROR:` after a tab for an error of the whole reply, with any code: a time-out, an
+        ended session. Whether it is true is seen from a request without names.
+        """
+        try:
+            return self._request([command], deadline)
+        except client_errors.ServerError as refusal:
+            self._refuse(command, refusal)
+            return {}
+        except SourceError as problem:
+            if self._clock() < deadline:
+                self._together((info_commands.BUILD, info_commands.NODE), deadline)
+            return {command: f"ERROR::{problem}"}
 
     def _refuse(self, command: str, refusal: Any) -> None:
         """Keep what the server answered to a command that it refused, and do not ask again for a while."""
         self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
         self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
 
-    def _request(self, request: str, deadline: float) -> dict[str, str]:
+    def _request(self, asked: Sequence[str], deadline: float) -> dict[str, str]:
         """One round trip; a refusal by the server passes, all else becomes a `SourceError`."""
+        replies, stray = info.replies(self._reply("\n".join(asked), deadline), frozenset(asked))
+        if stray:
+            # Without what may be figures, as each other text is a line of the log.
+            first = stray[0].partition("\t")[0][:40]
+            replies[info_commands.STRAY] = f"{len(stray)} in a reply, the first {first!r}"
+        return replies
+
+    def _reply(self, request: str, deadline: float) -> str:
+        """The text of the reply to a request; what is not UTF-8 in it, as a name may be, is replaced."""
         left = min(deadline - self._clock(), self._connection.timeout)
         if left <= 0:
             raise NoAnswerError(f"{self._where} did not answer in time")
         try:
             # Whole milliseconds, at least one: 0 would be no limit at all.
-            text = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
+            text: str = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not answer in time") from None
         except client_errors.AerospikeError as problem:
@@ -232,14 +267,16 @@ class AerospikeSource:
             if isinstance(problem, client_errors.ServerError):
                 raise
             raise ConnectError(f"{self._where} does not answer: {_reason(problem)}") from None
-        except (UnicodeDecodeError, SystemError):
+        except UnicodeDecodeError as problem:
+            text = problem.object.decode(errors="replace")
+        except SystemError:
             raise SourceError(f"{self._where} answered what is not text") from None
         if len(text) > MOST_REPLY_BYTES:
             raise SourceError(f"{self._where} answered with more than {MOST_REPLY_BYTES >> 20} MiB")
         if not text.endswith("\n"):
             # The client cuts a reply off at a zero byte, and takes a wrong length for the right one.
             raise SourceError(f"{self._where} answered with what is not a whole reply")
-        return info.replies(text)
+        return text
 
     def _connect(self, deadline: float) -> None:
         if self._client is not None:
@@ -315,7 +352,7 @@ def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
     if info.error(listing):
         return ()
     try:
-        return stats.sindex_list(listing)
+        return lists.sindex_list(listing)
     except ParseError:
         return ()
 
