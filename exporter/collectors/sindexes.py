@@ -44,7 +44,7 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
             labels = (namespace.name, OTHER, "")
             yield USED, labels, total([index.used_bytes for index in rest])
             yield ENTRIES, labels, total([index.entries for index in rest])
-        if view.sindexes.asks(namespace.name) and commands.SINDEX_LIST not in snapshot.problems:
+        if view.sindexes.asks(namespace.name) and namespace.sindex_count is not None:
             yield DROPPED, (namespace.name,), len(rest)
             yield UNREADABLE, (namespace.name,), unreadable(rest)
 

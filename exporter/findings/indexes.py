@@ -37,7 +37,8 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.sindex.persisted:
         return CLEAR
     if not namespace.sindexes:
-        return UNKNOWN if info_commands.SINDEX_LIST in analysis.snapshot.problems else CLEAR
+        lists = (info_commands.SINDEX_LIST, info_commands.sindex_list(namespace.release, namespace.name))
+        return UNKNOWN if any(command in analysis.snapshot.problems for command in lists) else CLEAR
     counts = dict(_entries(namespace))
     poor = {
         name: entries

@@ -51,7 +51,12 @@ def sets(namespace: str, name: str = "") -> str:
 
 def bears_names(command: str) -> bool:
     """Whether the reply holds names that users gave, which may read as the end of it and as other replies."""
-    return command == SINDEX_LIST or (command.startswith(SETS) and command.count("/") == 1)
+    return command.startswith(SINDEX_LIST) or (command.startswith(SETS) and command.count("/") == 1)
+
+
+def sindex_list(release: Release, namespace: str) -> str:
+    """The secondary indexes of one namespace, for where SINDEX_LIST cannot be read."""
+    return f"{SINDEX_LIST}{'namespace' if release in NAMESPACE_PARAMETER else 'ns'}={namespace}"
 
 
 def sindex(release: Release, namespace: str, name: str) -> str:

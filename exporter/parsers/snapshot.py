@@ -176,10 +176,14 @@ def _namespace_with_parts(
         except ParseError as problem:
             problems[command] = str(problem)
     indexes: list[SecondaryIndex] = []
-    if commands.SINDEX_LIST in replies:
+    command = commands.SINDEX_LIST
+    own_list = commands.sindex_list(release, name)
+    if own_list in replies and error(replies.get(command, "")):
+        command = own_list
+    if command in replies:
         try:
-            refuse(replies[commands.SINDEX_LIST])
-            listed = [entry for entry in sindex_list(replies[commands.SINDEX_LIST]) if entry[0] == name]
+            refuse(replies[command])
+            listed = [entry for entry in sindex_list(replies[command]) if entry[0] == name]
             sindex_count = len(listed)
             # The only index of a namespace takes all that the namespace's indexes take.
             total = sindex(stats, release).used_bytes if len(listed) == 1 else None
@@ -187,7 +191,7 @@ def _namespace_with_parts(
                 figures = _sindex_figures(commands.sindex(release, name, index), replies, problems)
                 indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None))))
         except ParseError as problem:
-            problems[commands.SINDEX_LIST] = str(problem)
+            problems[command] = str(problem)
     whole = namespace(name, stats, release, namespace_sets, tuple(indexes), set_names, sindex_count)
     if whole.storage is not None and "device" in (best_practices(replies.get(commands.BEST_PRACTICES, "")) or ()):
         # 6.3 and later: raw devices of the namespace differ by more than 8 MiB (cfg.c `cfg_best_practices_check`).

@@ -10,6 +10,7 @@ by itself.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
@@ -73,6 +74,9 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     wanted += [info_commands.sets(name) for name in names if sets.asks(name)]
     if any(sindexes.asks(name) for name in names):
         wanted.append(info_commands.SINDEX_LIST)
+        if info.error(replies.get(info_commands.SINDEX_LIST, "")):
+            # Refused, or the client takes the name of an index for an error: that costs no index of other namespaces.
+            wanted += [info_commands.sindex_list(release, name) for name in names if sindexes.asks(name)]
         if release in SINDEX_PATH or sindex_stat:
             for namespace, index, _ in _listed(replies):
                 if index != UNREADABLE and sindexes.keeps(namespace, index):
@@ -180,7 +184,7 @@ class AerospikeSource:
         except ParseError as problem:
             raise SourceError(f"{self._where} does not answer as an Aerospike server does: {problem}") from None
         while missing := [command for command in wanted if command not in first]:
-            # Twice at most: for the namespaces, and for the indexes that the list of indexes then names.
+            # A few times at most: for the namespaces, for their own lists of indexes, and for the indexes on the lists.
             replies |= self._ask(missing, deadline)
             first, wanted = wanted, commands(replies, *self._wants)
         self._commands = wanted
@@ -235,7 +239,8 @@ class AerospikeSource:
         except SourceError as problem:
             if self._clock() < deadline:
                 self._together((info_commands.BUILD, info_commands.NODE), deadline)
-            return {command: f"ERROR::{problem}"}
+            # Without the text of the reply, as each other text is a line of the log.
+            return {command: f"ERROR::{str(problem).partition(' (')[0]}"}
 
     def _refuse(self, command: str, refusal: Any) -> None:
         """Keep what the server answered to a command that it refused, and do not ask again for a while."""
@@ -348,13 +353,12 @@ def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
 
 
 def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    listing = replies.get(info_commands.SINDEX_LIST, "")
-    if info.error(listing):
-        return ()
-    try:
-        return lists.sindex_list(listing)
-    except ParseError:
-        return ()
+    listed: tuple[tuple[str, str, str], ...] = ()
+    for command, listing in replies.items():
+        if command.startswith(info_commands.SINDEX_LIST) and not info.error(listing):
+            with contextlib.suppress(ParseError):
+                listed += lists.sindex_list(listing)
+    return listed
 
 
 def _reason(problem: Exception) -> str:

@@ -138,9 +138,17 @@ def test_a_name_of_an_index_costs_the_figures_of_that_index_alone(node: Node, so
     ]
     assert [(index.name, index.entries) for index in found.namespaces[1].sindexes] == [("i", 2)]
     own["sindex-list:"] += ";" + entry.format("one", "a\tERROR:66:x")
+    own["sindex-list:ns=one"], own["sindex-list:ns=two"] = own["sindex-list:"], entry.format("two", "i")
+    for _ in range(2):
+        found = stats.snapshot(source.read(5))
+        assert found.problems.keys() == {"sindex-list:ns=one"}
+        one, two = found.namespaces
+        assert (len(one.sets), one.sindexes, one.sindex_count) == (2, (), None)
+        assert [(index.name, index.entries) for index in two.sindexes] == [("i", 2)]
+    own["sindex-list:"] = entry.format("two", "i")
     found = stats.snapshot(source.read(5))
-    assert found.problems.keys() == {"sindex-list:"}
-    assert [len(namespace.sets) for namespace in found.namespaces] == [2, 2]
+    assert found.problems == {}
+    assert [namespace.sindex_count for namespace in found.namespaces] == [0, 1]
 
 
 def test_a_line_that_answers_no_command_is_said_and_changes_nothing(node: Node, source: AerospikeSource) -> None:
