@@ -25,7 +25,7 @@ from exporter.model import info_commands
 from exporter.model.release import RELEASE_COMMAND, SINDEX_PATH
 from exporter.model.selection import UNREADABLE, Selection
 from exporter.parsers import info, lists
-from exporter.sources.connection import Connection, greet, where
+from exporter.sources.connection import Connection, ask, greet, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,6 +115,7 @@ class AerospikeSource:
         self._clock = clock
         self._wants = (sets or Selection(), sindexes or Selection(), sindex_stat)
         self._client: Any = None
+        self._reached = connection
         self._node_name = ""
         self._commands: tuple[str, ...] = ()
         self._best_practices = ""
@@ -233,14 +234,26 @@ class AerospikeSource:
         """
         try:
             return self._request([command], deadline)
-        except client_errors.ServerError as refusal:
-            self._refuse(command, refusal)
+        except (client_errors.ServerError, SourceError) as problem:
+            failure: Exception = problem
+        if self._clock() < deadline:
+            self._together((info_commands.BUILD, info_commands.NODE), deadline)
+        if self._connection.tls is None and self._connection.auth_mode is None:
+            with contextlib.suppress(SourceError):
+                replies = self._ask_plainly(command, deadline)
+                if not info.error(replies.get(command, NO_ANSWER)):
+                    return replies
+        if isinstance(failure, client_errors.ServerError):
+            self._refuse(command, failure)
             return {}
-        except SourceError as problem:
-            if self._clock() < deadline:
-                self._together((info_commands.BUILD, info_commands.NODE), deadline)
-            # Without the text of the reply, as each other text is a line of the log.
-            return {command: f"ERROR::{str(problem).partition(' (')[0]}"}
+        # Without the text of the reply, as each other text is a line of the log.
+        return {command: f"ERROR::no list, as where a name in it reads as an error: {str(failure).partition(' (')[0]}"}
+
+    def _ask_plainly(self, command: str, deadline: float) -> dict[str, str]:
+        """One request past the client, where the node wants no login and the client gives away the reply."""
+        left = min(deadline - self._clock(), self._connection.timeout)
+        text = ask(self._reached, command, left, MOST_REPLY_BYTES).decode(errors="replace")
+        return info.replies(text, (command,))[0]
 
     def _refuse(self, command: str, refusal: Any) -> None:
         """Keep what the server answered to a command that it refused, and do not ask again for a while."""
@@ -290,7 +303,7 @@ class AerospikeSource:
             raise LoginError(self._refusals.refusal)
         seconds = max(0.001, min(deadline - self._clock(), self._connection.timeout))
         left = max(1, int(seconds * 1000))
-        reached = greet(self._connection, seconds)
+        reached = self._reached = greet(self._connection, seconds)
         # It would write to the console what it thinks of the node.
         aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)
         try:

@@ -16,6 +16,7 @@ from exporter.parsers import snapshot as stats
 from exporter.sources.aerospike import AerospikeSource
 from exporter.sources.connection import Connection
 from tests.hostile_names import ERRORS, NAMES, TEXT, answers_with
+from tests.logins import EXAMPLE_USERS, Logins
 from tests.support import exposed, registry_of
 
 if TYPE_CHECKING:
@@ -107,18 +108,31 @@ def test_a_name_that_cannot_be_shown_is_counted_and_its_records_are_in_other(nam
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_a_name_that_the_client_takes_for_an_error_costs_the_sets_of_its_namespace_alone(
+def test_a_name_that_the_client_takes_for_an_error_costs_nothing_where_no_login_is_wanted(
     node: Node, source: AerospikeSource, name: str
 ) -> None:
     source.close()
     node.answers = answers_with("8.1", {"one": (*PLAIN, name), "two": PLAIN})
-    for _ in range(3):
+    for _ in range(2):
         found = stats.snapshot(source.read(5))
-        assert found.problems.keys() == {"sets/one"}
-        one, two = found.namespaces
-        assert one.sets == ()
-        assert one.objects == 1 + 2 + 3
-        assert [entry.name for entry in two.sets] == list(PLAIN)
+        assert found.problems == {}
+        assert [entry.name for entry in found.namespaces[0].sets] == [*PLAIN, UNREADABLE]
+        assert [entry.name for entry in found.namespaces[1].sets] == list(PLAIN)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_with_a_login_such_a_name_costs_the_sets_of_its_namespace_and_that_is_said(name: str) -> None:
+    answers = answers_with("8.1", {"one": (*PLAIN, name), "two": PLAIN})
+    with InfoServer(answers, logins=Logins(EXAMPLE_USERS)) as server:
+        source = AerospikeSource(Connection(*server.address, 2, "internal", "exporter", "simulation"))
+        for _ in range(3):
+            found = stats.snapshot(source.read(5))
+            assert found.problems.keys() == {"sets/one"}
+            one, two = found.namespaces
+            assert one.sets == ()
+            assert one.objects == 1 + 2 + 3
+            assert [entry.name for entry in two.sets] == list(PLAIN)
+        source.close()
 
 
 def test_a_name_of_an_index_costs_the_figures_of_that_index_alone(node: Node, source: AerospikeSource) -> None:
@@ -137,18 +151,27 @@ def test_a_name_of_an_index_costs_the_figures_of_that_index_alone(node: Node, so
         ("i", 1),
     ]
     assert [(index.name, index.entries) for index in found.namespaces[1].sindexes] == [("i", 2)]
-    own["sindex-list:"] += ";" + entry.format("one", "a\tERROR:66:x")
-    own["sindex-list:ns=one"], own["sindex-list:ns=two"] = own["sindex-list:"], entry.format("two", "i")
-    for _ in range(2):
+
+
+def test_with_a_login_the_name_of_an_index_costs_the_indexes_of_its_namespace_alone() -> None:
+    entry = "ns={}:indexname={}:set=plain:bin=b:type=numeric:indextype=default:context=null:state=RW"
+    others = answers_with("6.4", {"one": PLAIN, "two": PLAIN})
+    bad, good = entry.format("one", "a\tERROR:66:x"), entry.format("two", "i")
+    own = {"sindex-list:": f"{bad};{good}", "sindex-list:ns=one": bad, "sindex-list:ns=two": good}
+    own["sindex/two/i"] = "entries=2;used_bytes=8192"
+    with InfoServer(lambda command: own.get(command) or others(command), logins=Logins(EXAMPLE_USERS)) as server:
+        source = AerospikeSource(Connection(*server.address, 2, "internal", "exporter", "simulation"))
+        for _ in range(2):
+            found = stats.snapshot(source.read(5))
+            assert found.problems.keys() == {"sindex-list:ns=one"}
+            one, two = found.namespaces
+            assert (len(one.sets), one.sindexes, one.sindex_count) == (2, (), None)
+            assert [(index.name, index.entries) for index in two.sindexes] == [("i", 2)]
+        own["sindex-list:"] = good
         found = stats.snapshot(source.read(5))
-        assert found.problems.keys() == {"sindex-list:ns=one"}
-        one, two = found.namespaces
-        assert (len(one.sets), one.sindexes, one.sindex_count) == (2, (), None)
-        assert [(index.name, index.entries) for index in two.sindexes] == [("i", 2)]
-    own["sindex-list:"] = entry.format("two", "i")
-    found = stats.snapshot(source.read(5))
-    assert found.problems == {}
-    assert [namespace.sindex_count for namespace in found.namespaces] == [0, 1]
+        assert found.problems == {}
+        assert [namespace.sindex_count for namespace in found.namespaces] == [0, 1]
+        source.close()
 
 
 def test_a_line_that_answers_no_command_is_said_and_changes_nothing(node: Node, source: AerospikeSource) -> None:
