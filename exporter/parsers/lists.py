@@ -106,8 +106,8 @@ def sindex_list(text: str) -> tuple[tuple[str, str, str], ...]:
     An index is made by a command, so that no name has a `;`, but it may have a `:`. The name of a bin in an expression
     may have anything: what follows a `;` and is not the head of an entry belongs to the entry before.
     """
-    entries = text.strip().rstrip(";").split(";")
-    if entries != [""] and not entries[0].startswith("ns="):
+    entries = [entry for entry in text.strip().split(";") if entry]
+    if entries and not entries[0].startswith("ns="):
         raise ParseError(f"not a list of secondary indexes: {text[:40]!r}")
     return tuple(listed for entry in entries if entry.startswith("ns=") and (listed := _listed(entry)))
 

@@ -238,8 +238,7 @@ class AerospikeSource:
             failure: Exception = problem
         if self._clock() < deadline:
             self._together((info_commands.BUILD, info_commands.NODE), deadline)
-        if self._connection.tls is None and self._connection.auth_mode is None:
-            with contextlib.suppress(SourceError):
+            if self._connection.tls is None and self._connection.auth_mode is None:
                 replies = self._ask_plainly(command, deadline)
                 if not info.error(replies.get(command, NO_ANSWER)):
                     return replies
@@ -250,9 +249,12 @@ class AerospikeSource:
         return {command: f"ERROR::no list, as where a name in it reads as an error: {str(failure).partition(' (')[0]}"}
 
     def _ask_plainly(self, command: str, deadline: float) -> dict[str, str]:
-        """One request past the client, where the node wants no login and the client gives away the reply."""
+        """One request past the client, where the node wants no login; nothing where that does not go well either."""
         left = min(deadline - self._clock(), self._connection.timeout)
-        text = ask(self._reached, command, left, MOST_REPLY_BYTES).decode(errors="replace")
+        try:
+            text = ask(self._reached, command, left, MOST_REPLY_BYTES).decode(errors="replace")
+        except SourceError:
+            return {}
         return info.replies(text, (command,))[0]
 
     def _refuse(self, command: str, refusal: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,15 @@ from exporter.errors import ParseError
 from exporter.model.selection import UNREADABLE
 from exporter.parsers import lists
 from tests.hostile_names import NAMES, TEXT, answers_with
-from tests.support import replies
+from tests.support import TESTS, replies
 
 
 def test_a_set_index_in_the_list_of_8_1_is_no_secondary_index() -> None:
     text = "ns=a:indexname=x:set=s:bin=b:type=numeric:indextype=default;ns=a:indexname=y:set=s:indextype=set"
     assert lists.sindex_list(text) == (("a", "x", "s"),)
+    # Without a secondary index 8.1 begins with what separates the two kinds.
+    assert lists.sindex_list(";ns=a:indexname=y:set=s:indextype=set;ns=a:indexname=z:set=s:t:indextype=set") == ()
+    assert lists.sindex_list("") == ()
 
 
 def test_a_set_has_a_limit_on_its_records_in_any_release() -> None:
@@ -44,6 +48,21 @@ def test_each_set_has_its_own_figures_whatever_the_names(release: str, names: li
 def as_read(text: str) -> str:
     """Text with what is not UTF-8 replaced, as the source reads it."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("release", "used"), [("8.1", "data_used_bytes"), ("6.4", "memory_data_bytes"), ("6.0", "memory_data_bytes")]
+)
+def test_the_sets_of_real_servers_have_the_records_that_were_written(release: str, used: str) -> None:
+    capture = json.loads((TESTS / "captures_names" / f"{release}.json").read_text())
+    found = lists.sets(as_read(capture["sets/mem"]), used)
+    shown = {entry.name: entry.objects for entry in found if entry.name != UNREADABLE}
+    written = {as_read(name): records for name, records in capture["written"].items()}
+    assert shown == {name: written[name] for name in shown}
+    assert shown.keys() == {"plain0", "plain1", "plain2", "_other", '=,/"\\{}', " lead", "z" * 63}
+    hidden = sorted(entry.objects or 0 for entry in found if entry.name == UNREADABLE)
+    assert hidden == sorted(records for name, records in written.items() if name not in shown)
+    assert all(entry.used_bytes for entry in found)
 
 
 def test_names_in_every_language_are_shown() -> None:
