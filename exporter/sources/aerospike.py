@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from exporter.model import info_commands
 from exporter.model.release import RELEASE_COMMAND, SINDEX_PATH
 from exporter.model.selection import UNREADABLE, Selection
 from exporter.parsers import info, lists
+from exporter.sources.client import client_config, one_line, reason
 from exporter.sources.connection import Connection, ask, greet, where
 
 if TYPE_CHECKING:
@@ -47,12 +47,6 @@ NO_ANSWER = "ERROR::no answer"
 
 _SESSION_ENDED = (60, 65, 66, 80)
 """Codes: unknown user, wrong credential (or token), session expired, not authenticated. There is no class for 66."""
-
-_ADDRESS = re.compile(
-    r"[,:]?\s*(?:(?:\d{1,5}\s+)?from\s+)?(?<![\w:.])"
-    r"\[?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]*)\]?(?::\d{1,5})?(?![\w:.])"
-)
-"""An address in a message of the client, with what leads to it: `, 36936 from 127.0.0.1:3000`."""
 
 _FIRST = (info_commands.BUILD, info_commands.NODE, info_commands.CLUSTER_NAME, info_commands.NAMESPACES)
 
@@ -259,7 +253,7 @@ class AerospikeSource:
 
     def _refuse(self, command: str, refusal: Any) -> None:
         """Keep what the server answered to a command that it refused, and do not ask again for a while."""
-        self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
+        self._refused[command] = f"ERROR:{refusal.code}:{one_line(refusal.msg)}"
         self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
 
     def _request(self, asked: Sequence[str], deadline: float) -> dict[str, str]:
@@ -283,10 +277,10 @@ class AerospikeSource:
             raise NoAnswerError(f"{self._where} did not answer in time") from None
         except client_errors.AerospikeError as problem:
             if problem.code in _SESSION_ENDED:
-                raise SessionError(f"{self._where} ended the session: {_reason(problem)}") from None
+                raise SessionError(f"{self._where} ended the session: {reason(problem)}") from None
             if isinstance(problem, client_errors.ServerError):
                 raise
-            raise ConnectError(f"{self._where} does not answer: {_reason(problem)}") from None
+            raise ConnectError(f"{self._where} does not answer: {reason(problem)}") from None
         except UnicodeDecodeError as problem:
             text = problem.object.decode(errors="replace")
         except SystemError:
@@ -309,16 +303,16 @@ class AerospikeSource:
         # It would write to the console what it thinks of the node.
         aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)
         try:
-            self._client = aerospike.client(_client_config(reached, left))
+            self._client = aerospike.client(client_config(reached, left))
             node = self._client.get_node_names()[0]
         except client_errors.AdminError as refusal:
-            raise self._refuse_login(f"{self._where} refused the login: {_reason(refusal)}") from None
+            raise self._refuse_login(f"{self._where} refused the login: {reason(refusal)}") from None
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
             # The address was reached, as the greeting says: over TLS it is the handshake that failed.
             hint = "; see aerospike.tls: names, authorities, own certificate" if self._connection.tls else ""
-            raise ConnectError(f"no connection to {self._where}: {_reason(problem)}{hint}") from None
+            raise ConnectError(f"no connection to {self._where}: {reason(problem)}{hint}") from None
         except (UnicodeDecodeError, SystemError):
             raise SourceError(f"{self._where} answered what is not text") from None
         self._node_name = node["node_name"]
@@ -337,36 +331,6 @@ class AerospikeSource:
         return where(self._connection)
 
 
-def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
-    """The client's configuration for one node and no threads."""
-    host: tuple[Any, ...] = (connection.host, connection.port)
-    if connection.tls is not None:
-        host = (*host, connection.tls_name) if connection.tls_name else host
-    policies: dict[str, Any] = {"login_timeout_ms": timeout_ms, "info": {"timeout": timeout_ms}}
-    if connection.auth_mode is not None:
-        policies["auth_mode"] = {
-            "internal": aerospike.AUTH_INTERNAL,
-            "external": aerospike.AUTH_EXTERNAL,
-            "external_insecure": aerospike.AUTH_EXTERNAL_INSECURE,
-            "pki": aerospike.AUTH_PKI,
-        }[connection.auth_mode]
-    config: dict[str, Any] = {
-        "hosts": [host],
-        "force_single_node": True,
-        "validate_keys": True,
-        "app_id": "aerospike-memory-exporter",
-        "thread_pool_size": 0,
-        "max_conns_per_node": 4,
-        "connect_timeout": timeout_ms,
-        "policies": policies,
-    }
-    if connection.user is not None:
-        config |= {"user": connection.user, "password": connection.password or ""}
-    if connection.tls is not None:
-        config["tls"] = {"enable": True, **connection.tls}
-    return config
-
-
 def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
     listed: tuple[tuple[str, str, str], ...] = ()
     for command, listing in replies.items():
@@ -374,14 +338,3 @@ def _listed(replies: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
             with contextlib.suppress(ParseError):
                 listed += lists.sindex_list(listing)
     return listed
-
-
-def _reason(problem: Exception) -> str:
-    """Why, without addresses: what was asked is said already, and the client's own port changes from try to try."""
-    text = _ADDRESS.sub("", _one_line(getattr(problem, "msg", ""))).strip(" ,:")
-    name = f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip()
-    return f"{name} ({text})" if text else name
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())[:200]

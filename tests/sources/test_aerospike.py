@@ -15,7 +15,7 @@ from exporter.errors import ConnectError, LoginError, NoAnswerError, SourceError
 from exporter.model.selection import Selection
 from exporter.parsers import info
 from exporter.parsers import snapshot as stats
-from exporter.sources import aerospike as aerospike_source
+from exporter.sources import client
 from exporter.sources.aerospike import AerospikeSource, commands
 from exporter.sources.connection import Connection
 from tests.logins import EXAMPLE_USERS, LOGIN, Logins
@@ -372,6 +372,6 @@ def test_a_node_that_does_not_tell_its_best_practices_is_read_all_the_same(answe
 def test_the_clients_words_keep_their_numbers_and_lose_addresses(message: str, told: str | None) -> None:
     problem = client_errors.ClientError(-1, message)
     problem.code, problem.msg = -1, message
-    said = aerospike_source._reason(problem)
+    said = client.reason(problem)
     assert said.startswith(f"ClientError -1 ({told or message}")
     assert "127.0.0.1" not in said
