@@ -15,7 +15,7 @@ else:
     import tomli as tomllib
 
 # Findings have tests of their own.
-OWN = re.compile(r"up$|exporter_build_info|scrape_|sets_dropped|sindexes_dropped|finding")
+OWN = re.compile(r"up$|exporter_build_info|scrape_|(sets|sindexes)_(dropped|unreadable)|finding")
 
 
 def _sorted_labels(name: str) -> str:

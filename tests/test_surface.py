@@ -82,8 +82,10 @@ def test_a_path_that_leads_out_is_no_file() -> None:
 
 def test_names_that_a_node_gives_are_values_and_never_become_series_or_lines() -> None:
     name = 'x",ns="y"} 1\\n\\ up 0 #\x1b[2J\r\u2028'
-    sets = NODE["sets/carts"].replace("set=cart:", f"set={name}:")
+    printable = name.split("\x1b")[0]
+    sets = NODE["sets/carts"].replace("set=cart:", f"set={name}:").replace("set=wishlist:", f"set={printable}:")
     assert name in sets
+    assert f"set={printable}:" in sets
     with registry_of({**NODE, "sets/carts": sets, "cluster-name": name}.get) as registry, serving(registry) as server:
         text = server.get().text
         openmetrics = server.get(Accept=OPENMETRICS).text
@@ -92,7 +94,9 @@ def test_names_that_a_node_gives_are_values_and_never_become_series_or_lines() -
         samples = [sample for family in families for sample in family.samples]
         assert [sample.value for sample in samples if sample.name == "aerospike_memory_up"] == [1]
         assert {sample.labels["cluster_name"] for sample in samples if "cluster_name" in sample.labels} == {name}
-        assert name in {sample.labels["set"] for sample in samples if sample.name == "aerospike_memory_set_objects"}
+        shown = {sample.labels["set"] for sample in samples if sample.name == "aerospike_memory_set_objects"}
+        assert {"_other", printable} <= shown
+        assert name not in shown
 
 
 # What may run other programs, or make a program of data.

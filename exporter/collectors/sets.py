@@ -8,7 +8,7 @@ from exporter.collectors.metric import Collector, Metric, Series
 from exporter.model import info_commands as commands
 from exporter.model.arithmetic import total
 from exporter.model.constants import SET_INDEX_ENTRY_BYTES
-from exporter.model.selection import OTHER, View, largest
+from exporter.model.selection import OTHER, View, largest, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,11 @@ INDEX = Metric(
     "16 * objects",
 )
 DROPPED = Metric("sets_dropped", "Sets of the namespace that were added up as `_other`.", ("ns",), "", "")
+UNREADABLE = Metric(
+    "sets_unreadable",
+    "Sets among those added up as `_other` whose names are no plain text: with a separator, say, or not UTF-8.",
+    ("ns",),
+)
 
 
 def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
@@ -59,11 +64,12 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
                 yield INDEX, labels, SET_INDEX_ENTRY_BYTES * sum(indexed)
         if view.sets.asks(namespace.name) and commands.sets(namespace.name) not in snapshot.problems:
             yield DROPPED, (namespace.name,), len(rest)
+            yield UNREADABLE, (namespace.name,), unreadable(rest)
 
 
 SETS = Collector(
     "sets",
-    (USED, OBJECTS, LIMIT, OBJECTS_LIMIT, INDEX, DROPPED),
+    (USED, OBJECTS, LIMIT, OBJECTS_LIMIT, INDEX, DROPPED, UNREADABLE),
     (commands.NAMESPACES, commands.NAMESPACE, commands.SETS),
     _collect,
 )

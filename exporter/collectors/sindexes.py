@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.collectors.metric import Collector, Metric, Series
 from exporter.model import info_commands as commands
 from exporter.model.arithmetic import total
-from exporter.model.selection import OTHER, View, largest
+from exporter.model.selection import OTHER, View, largest, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,11 @@ USED = Metric(
 )
 ENTRIES = Metric("sindex_entries", "Entries of the index.", _LABELS, "entries of sindex/NS/NAME; sindex-stat on 8.1")
 DROPPED = Metric("sindexes_dropped", "Indexes of the namespace that were added up as `_other`.", ("ns",))
+UNREADABLE = Metric(
+    "sindexes_unreadable",
+    "Indexes among those added up as `_other` whose names, or their sets', are no plain text.",
+    ("ns",),
+)
 
 
 def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
@@ -39,13 +44,14 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
             labels = (namespace.name, OTHER, "")
             yield USED, labels, total([index.used_bytes for index in rest])
             yield ENTRIES, labels, total([index.entries for index in rest])
-        if view.sindexes.asks(namespace.name) and commands.SINDEX_LIST not in snapshot.problems:
+        if view.sindexes.asks(namespace.name) and namespace.sindex_count is not None:
             yield DROPPED, (namespace.name,), len(rest)
+            yield UNREADABLE, (namespace.name,), unreadable(rest)
 
 
 SINDEXES = Collector(
     "sindexes",
-    (USED, ENTRIES, DROPPED),
+    (USED, ENTRIES, DROPPED, UNREADABLE),
     (commands.NAMESPACES, commands.NAMESPACE, commands.SINDEX_LIST, commands.SINDEX, commands.SINDEX_STAT),
     _collect,
 )

@@ -47,7 +47,8 @@ class SetUse:
 
 def stored_size(record: Record) -> int:
     """The bytes of a record in its stored form, before rounding: header, set, a number, the large bin, end mark."""
-    return record.body_bytes + 60 + len(record.set_name) + (4 if record.void_time else 0)
+    name = record.set_name.encode("utf-8", "surrogateescape")
+    return record.body_bytes + 60 + len(name) + (4 if record.void_time else 0)
 
 
 def heap_size(record: Record) -> int:
@@ -150,8 +151,10 @@ class Namespace:
     def write(self, key: int, record: Record) -> bool:
         """A client writes a record; False when the server refuses: writes are stopped, or out of space.
 
-        A key belongs to one set for ever, as the digest of a record is made from its set and its user key.
+        A key belongs to one set for ever, as the digest of a record is made from its set and its user key. A set is
+        there with its first record, whatever bytes its name has but NUL; those that are not UTF-8 are surrogates.
         """
+        self.sets.setdefault(record.set_name, SetUse())
         if self.stop_writes or not self._store(key, record):
             self.refused += 1
             return False

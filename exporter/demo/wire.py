@@ -99,14 +99,15 @@ class InfoServer:
     def reply(self, body: bytes) -> bytes | None:
         """The body of the reply to an info request; None cuts the connection, `CutOff` does so after some bytes.
 
-        Each command ends with a newline. What follows the last newline is dropped without a word, as servers do.
+        Each command ends with a newline. What follows the last newline is dropped without a word, as servers do. Bytes
+        that are not UTF-8, as a name may have, pass through as surrogates.
         """
         lines = []
-        for command in body.decode("utf-8", "replace").split("\n")[:-1]:
+        for command in body.decode("utf-8", "surrogateescape").split("\n")[:-1]:
             value = self._answer(command)
             if value is not None:
                 lines.append(f"{command}\t{value}\n")
-        return "".join(lines).encode()
+        return "".join(lines).encode("utf-8", "surrogateescape")
 
     def start(self) -> Self:
         """Listen and serve in the background."""

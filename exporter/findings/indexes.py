@@ -35,7 +35,8 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.sindex.persisted:
         return CLEAR
     if not namespace.sindexes:
-        return UNKNOWN if info_commands.SINDEX_LIST in analysis.snapshot.problems else CLEAR
+        lists = (info_commands.SINDEX_LIST, info_commands.sindex_list(namespace.release, namespace.name))
+        return UNKNOWN if any(command in analysis.snapshot.problems for command in lists) else CLEAR
     floor, most = sindex_floor(namespace.release), _most_entries(namespace)
     poor = {
         name: entries

@@ -27,6 +27,9 @@ SINDEX_STAT = "sindex-stat:"
 SINDEX_LIST = "sindex-list:"
 """The secondary indexes of all namespaces. Up to 7.0 not known without its colon."""
 
+STRAY = "stray lines"
+"""What stands among the replies for lines that answer no command; no command has a blank."""
+
 SIZES, LIVES = "object-size", "ttl"
 """The types of the histograms of records by size and by remaining life."""
 
@@ -44,6 +47,16 @@ def namespace(name: str) -> str:
 def sets(namespace: str, name: str = "") -> str:
     """The sets of a namespace, or one of them."""
     return f"{SETS}{namespace}/{name}" if name else f"{SETS}{namespace}"
+
+
+def bears_names(command: str) -> bool:
+    """Whether the reply holds names that users gave, which may read as the end of it and as other replies."""
+    return command.startswith(SINDEX_LIST) or (command.startswith(SETS) and command.count("/") == 1)
+
+
+def sindex_list(release: Release, namespace: str) -> str:
+    """The secondary indexes of one namespace, for where SINDEX_LIST cannot be read."""
+    return f"{SINDEX_LIST}{'namespace' if release in NAMESPACE_PARAMETER else 'ns'}={namespace}"
 
 
 def sindex(release: Release, namespace: str, name: str) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 OTHER = "_other"
 """The name under which everything beyond the largest is added up."""
 
+UNREADABLE = "(unreadable name)"
+"""What stands for a name that cannot be shown; more than one set or index may have it."""
+
 
 class Sized(Protocol):
     """What has a name and takes bytes."""
@@ -67,13 +70,18 @@ class View:
 
 
 def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:
-    """The largest items, and the rest; one that is itself called `_other` always belongs to the rest."""
-    named = [item for item in items if item.name != OTHER]
-    rest = [item for item in items if item.name == OTHER]
+    """The largest items, and the rest; one that is itself called `_other`, or has no name to show, is of the rest."""
+    named = [item for item in items if item.name not in (OTHER, UNREADABLE)]
+    rest = [item for item in items if item.name in (OTHER, UNREADABLE)]
     if len(named) > most:
         named.sort(key=lambda item: (-(item.used_bytes or 0), item.name))
         named, rest = named[:most], named[most:] + rest
     return named, rest
+
+
+def unreadable(items: Sequence[Sized]) -> int:
+    """How many items have no name to show."""
+    return sum(item.name == UNREADABLE for item in items)
 
 
 def _fits(namespace: str, name: str, patterns: tuple[str, ...]) -> bool:

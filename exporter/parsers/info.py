@@ -6,13 +6,12 @@ Everything here is pure and raises nothing but `ParseError`.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection
 
     from exporter.model.release import Release
 
@@ -22,12 +21,26 @@ _ERROR = re.compile(r"(ERROR|Error|error|FAIL)(:|-|$)|(ns_)?type=unknown$")
 _DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 
 
-def replies(text: str) -> dict[str, str]:
-    """Split the reply to one request into command and value.
+def replies(text: str, asked: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """The values in the reply to one request, by command, and the lines that answer none of the commands.
 
-    By the echoed name, never by position: servers up to 7.0 leave out what they do not know.
+    By the echoed name, never by position: servers up to 7.0 leave out what they do not know. The first echo of a
+    command counts. Where one command was asked, all that follows its echo is the value, with the newlines of its names.
     """
-    return dict(line.split("\t", 1) for line in text.split("\n") if "\t" in line)
+    if len(asked) == 1:
+        (command,) = asked
+        echo = f"{command}\t"
+        if text.startswith(echo):
+            return {command: text.removeprefix(echo).removesuffix("\n")}, []
+    values: dict[str, str] = {}
+    stray = []
+    for line in filter(None, text.split("\n")):
+        command, tab, value = line.partition("\t")
+        if tab and command in asked and command not in values:
+            values[command] = value
+        else:
+            stray.append(line)
+    return values, stray
 
 
 def error(value: str) -> str | None:
@@ -52,40 +65,6 @@ def release(build: str) -> Release:
     if not match:
         raise ParseError(f"not a server release: {build[:40]!r}")
     return tuple(int(part) for part in match.group().split("."))
-
-
-def records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Iterable[Sequence[str | None]]:
-    """The wanted fields of each record of a list such as `a=1:b=2;a=3:b=4;`; those in `numbers` are digits or None.
-
-    The records of a reply nearly always have one layout, and there may be thousands: then one expression reads them.
-    """
-    text = text.strip().rstrip(";")
-    layout = tuple(field.partition("=")[0] for field in text.partition(";")[0].split(":"))
-    there = tuple(name for name in wanted if name in layout)
-    if len(there) > 1 and there == tuple(name for name in layout if name in wanted):
-        rows: list[tuple[str, ...]] = _expression(layout, there, numbers).findall(text)
-        if len(rows) == text.count(";") + 1:
-            if there == wanted:
-                return rows
-            places = [there.index(name) if name in there else None for name in wanted]
-            return [[None if place is None else row[place] for place in places] for row in rows]
-    return _records(text, wanted, numbers)
-
-
-@lru_cache(64)
-def _expression(layout: tuple[str, ...], wanted: tuple[str, ...], numbers: tuple[str, ...]) -> re.Pattern[str]:
-    """What a whole record of this layout looks like, with the wanted fields as groups."""
-    kinds = {name: r"([0-9]{1,20})" if name in numbers else "([^:;]*)" for name in wanted}
-    return re.compile(":".join(f"{re.escape(name)}={kinds.get(name, '[^:;]*')}" for name in layout) + "(?:;|$)")
-
-
-def _records(text: str, wanted: tuple[str, ...], numbers: tuple[str, ...]) -> Iterator[list[str | None]]:
-    """The same for records of different layouts, one by one."""
-    for record in filter(None, text.split(";")):
-        values = fields(record, ":")
-        for name in numbers:
-            count(values.get(name), name)
-        yield [values.get(name) for name in wanted]
 
 
 def refuse(value: str) -> None:

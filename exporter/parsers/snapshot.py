@@ -7,20 +7,20 @@ names come from the server's `thr_info.c` and `cfg_info.c`. Pure; raises nothing
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
 from exporter.model import info_commands as commands
 from exporter.model.constants import KIB
 from exporter.model.process import Cgroup
-from exporter.model.release import UNIFIED_STATS
 from exporter.model.snapshot import BatchBuffers, Heap, Namespace, Node, SecondaryIndex, Set, Snapshot, System
 from exporter.parsers import info
-from exporter.parsers.info import Fields, count, either, error, fields, number, records, refuse, scaled
-from exporter.parsers.namespace import in_memory, namespace, sindex
+from exporter.parsers.info import Fields, count, either, error, fields, number, refuse, scaled
+from exporter.parsers.lists import set_bytes_field, sets, sindex_list
+from exporter.parsers.namespace import namespace, sindex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from exporter.model.process import Host, ProcessView
     from exporter.model.release import Release
@@ -79,6 +79,8 @@ def snapshot(replies: Mapping[str, str]) -> Snapshot:
         except ParseError as problem:
             problems[commands.STATISTICS] = str(problem)
 
+    if commands.STRAY in replies:
+        problems[commands.STRAY] = replies[commands.STRAY]
     namespaces = []
     for name in commands.names(section(commands.NAMESPACES) or ""):
         command = commands.namespace(name)
@@ -159,70 +161,6 @@ def with_host(system: System, host: Host | None) -> System:
     return replace(system, total_bytes=host.total)
 
 
-def sets(text: str, used: str) -> tuple[Set, ...]:
-    """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes."""
-    numbers = ("objects", used, "stop-writes-count", "stop-writes-size")
-    wanted = ("set", "objects", used, "disable-eviction", "enable-index", "stop-writes-count", "stop-writes-size")
-    # By column, because there may be thousands.
-    columns = list(zip(*records(text, wanted, numbers), strict=True))
-    if not columns:
-        return ()
-    names, objects, used_bytes, kept, indexed, counts, limits = columns
-    return tuple(
-        map(
-            Set._make,
-            zip(
-                [name or "" for name in names],
-                _integers(objects),
-                _integers(used_bytes),
-                [limit or None for limit in _integers(limits)],
-                [flag == "true" for flag in indexed],
-                [count or None for count in _integers(counts)],
-                [flag == "true" for flag in kept],
-                strict=True,
-            ),
-        )
-    )
-
-
-def _integers(column: Sequence[str | None]) -> list[int | None]:
-    """The numbers of a column of digits, some of which may be missing."""
-    if None in column:
-        return [None if text is None else int(text) for text in column]
-    return list(map(int, column))  # type: ignore[arg-type] # there is no None
-
-
-def set_bytes_field(stats: Fields, release: Release) -> str:
-    """Which field of a set holds the bytes that its stop-writes-size counts (6.4 datamodel.h:1418)."""
-    if release in UNIFIED_STATS:
-        return "data_used_bytes"
-    return "memory_data_bytes" if in_memory(stats) else "device_data_bytes"
-
-
-class ListedIndex(NamedTuple):
-    """A secondary index in the list of all; `one_per_record` as in `SecondaryIndex`."""
-
-    ns: str
-    name: str
-    set_name: str
-    one_per_record: bool
-
-
-def sindex_list(text: str) -> tuple[ListedIndex, ...]:
-    """The indexes in `sindex-list:`, without the set indexes that 8.1 lists too."""
-    return tuple(
-        ListedIndex(
-            ns,
-            name,
-            set_name if set_name not in (None, "null", "NULL") else "",
-            # GeoJSON may be a region, which has an entry for each of its cells.
-            (kind or "").lower() in ("default", "none") and (of or "").lower() in ("numeric", "string", "blob"),
-        )
-        for ns, name, set_name, of, kind in records(text, ("ns", "indexname", "set", "type", "indextype"))
-        if ns and name and kind != "set"
-    )
-
-
 def _namespace_with_parts(
     name: str, stats: Fields, release: Release, replies: Mapping[str, str], problems: dict[str, str]
 ) -> Namespace:
@@ -238,10 +176,14 @@ def _namespace_with_parts(
         except ParseError as problem:
             problems[command] = str(problem)
     indexes: list[SecondaryIndex] = []
-    if commands.SINDEX_LIST in replies:
+    command = commands.SINDEX_LIST
+    own_list = commands.sindex_list(release, name)
+    if own_list in replies and error(replies.get(command, "")):
+        command = own_list
+    if command in replies:
         try:
-            refuse(replies[commands.SINDEX_LIST])
-            listed = [entry for entry in sindex_list(replies[commands.SINDEX_LIST]) if entry[0] == name]
+            refuse(replies[command])
+            listed = [entry for entry in sindex_list(replies[command]) if entry[0] == name]
             sindex_count = len(listed)
             # The only index of a namespace takes all that the namespace's indexes take.
             total = sindex(stats, release).used_bytes if len(listed) == 1 else None
@@ -249,7 +191,7 @@ def _namespace_with_parts(
                 figures = _sindex_figures(commands.sindex(release, name, index), replies, problems)
                 indexes.append(SecondaryIndex(index, set_name, *(figures or (total, None)), one_per_record))
         except ParseError as problem:
-            problems[commands.SINDEX_LIST] = str(problem)
+            problems[command] = str(problem)
     whole = namespace(name, stats, release, namespace_sets, tuple(indexes), set_names, sindex_count)
     if whole.storage is not None and "device" in (best_practices(replies.get(commands.BEST_PRACTICES, "")) or ()):
         # 6.3 and later: raw devices of the namespace differ by more than 8 MiB (cfg.c `cfg_best_practices_check`).

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from exporter.model import info_commands as commands
-from exporter.parsers import info
-from exporter.parsers import snapshot as stats
+from exporter.parsers import info, lists
 from exporter.reclaim.change import Commands
 from exporter.reclaim.situation import SERVICE_COMMAND
 
@@ -54,7 +53,7 @@ def _set_field(change: Change, reply: str) -> str:
 
 
 def _sindex_state(change: Change, reply: str) -> str:
-    indexes = ((index.ns, index.name) for index in stats.sindex_list(reply))
+    indexes = ((index.ns, index.name) for index in lists.sindex_list(reply))
     return THERE if (change.namespace, change.subject) in indexes else GONE
 
 

@@ -1,6 +1,7 @@
 """Info replies of one Aerospike node, through the official client.
 
-One request of several commands per read; a second one only when the namespaces or indexes changed. What the client
+One request of several commands per read, and one of its own for each list that bears names which users gave: no name
+can stand for the reply to another command. A further one only when the namespaces or indexes changed. What the client
 does that shapes this module: a request in which the server refuses one command is lost as a whole; its
 `is_connected` says nothing; dropping a client without `close` can hang the process; a client for one node
 (`force_single_node`) has no thread of its own, opens no connection to the rest of the cluster, and never logs in again
@@ -9,8 +10,8 @@ by itself.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,10 @@ from aerospike import exception as client_errors
 from exporter.errors import ConnectError, LoginError, NoAnswerError, ParseError, SessionError, SourceError
 from exporter.model import info_commands
 from exporter.model.release import RELEASE_COMMAND, SINDEX_PATH
-from exporter.model.selection import Selection
-from exporter.parsers import info
-from exporter.parsers import snapshot as stats
-from exporter.sources.connection import Connection, greet, where
+from exporter.model.selection import UNREADABLE, Selection
+from exporter.parsers import info, lists
+from exporter.sources.client import client_config, one_line, reason
+from exporter.sources.connection import Connection, ask, greet, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,12 +48,6 @@ NO_ANSWER = "ERROR::no answer"
 _SESSION_ENDED = (60, 65, 66, 80)
 """Codes: unknown user, wrong credential (or token), session expired, not authenticated. There is no class for 66."""
 
-_ADDRESS = re.compile(
-    r"[,:]?\s*(?:(?:\d{1,5}\s+)?from\s+)?(?<![\w:.])"
-    r"\[?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]*)\]?(?::\d{1,5})?(?![\w:.])"
-)
-"""An address in a message of the client, with what leads to it: `, 36936 from 127.0.0.1:3000`."""
-
 _FIRST = (info_commands.BUILD, info_commands.NODE, info_commands.CLUSTER_NAME, info_commands.NAMESPACES)
 
 
@@ -73,9 +68,12 @@ def commands(replies: Mapping[str, str], sets: Selection, sindexes: Selection, s
     wanted += [info_commands.sets(name) for name in names if sets.asks(name)]
     if any(sindexes.asks(name) for name in names):
         wanted.append(info_commands.SINDEX_LIST)
+        if info.error(replies.get(info_commands.SINDEX_LIST, "")):
+            # Refused, or the client takes the name of an index for an error: that costs no index of other namespaces.
+            wanted += [info_commands.sindex_list(release, name) for name in names if sindexes.asks(name)]
         if release in SINDEX_PATH or sindex_stat:
             for index in _listed(replies):
-                if sindexes.keeps(index.ns, index.name):
+                if index.name != UNREADABLE and sindexes.keeps(index.ns, index.name):
                     wanted.append(info_commands.sindex(release, index.ns, index.name))
     return tuple(wanted)
 
@@ -111,6 +109,7 @@ class AerospikeSource:
         self._clock = clock
         self._wants = (sets or Selection(), sindexes or Selection(), sindex_stat)
         self._client: Any = None
+        self._reached = connection
         self._node_name = ""
         self._commands: tuple[str, ...] = ()
         self._best_practices = ""
@@ -180,7 +179,7 @@ class AerospikeSource:
         except ParseError as problem:
             raise SourceError(f"{self._where} does not answer as an Aerospike server does: {problem}") from None
         while missing := [command for command in wanted if command not in first]:
-            # Twice at most: for the namespaces, and for the indexes that the list of indexes then names.
+            # A few times at most: for the namespaces, for their own lists of indexes, and for the indexes on the lists.
             replies |= self._ask(missing, deadline)
             first, wanted = wanted, commands(replies, *self._wants)
         self._commands = wanted
@@ -190,56 +189,108 @@ class AerospikeSource:
             found = self._ask((info_commands.BUILD, info_commands.BEST_PRACTICES), deadline)
             self._best_practices = found.get(info_commands.BEST_PRACTICES, NO_ANSWER)
         there = {command: replies.get(command, NO_ANSWER) for command in wanted}
-        return {**there, info_commands.BEST_PRACTICES: self._best_practices}
+        stray = {key: replies[key] for key in (info_commands.STRAY,) if key in replies}
+        return {**there, **stray, info_commands.BEST_PRACTICES: self._best_practices}
 
     def _ask(self, asked: Iterable[str], deadline: float) -> dict[str, str]:
-        """One request; if the server refuses something in it, one request for each command."""
+        """One request for all that bears no names, and one for each command that does."""
         asked = [command for command in asked if command not in self._refused]
+        alone = [command for command in asked if info_commands.bears_names(command)]
+        together = [command for command in asked if command not in alone]
+        replies = self._together(together, deadline) if together else {}
+        for command in alone:
+            replies |= self._alone(command, deadline)
+        return replies | self._refused
+
+    def _together(self, asked: Sequence[str], deadline: float) -> dict[str, str]:
+        """One request; if the server refuses something in it, one request for each command."""
         try:
-            return self._request("\n".join(asked), deadline) | self._refused
+            return self._request(asked, deadline)
         except client_errors.ServerError as refusal:
             if len(asked) == 1:
                 # Not asked again: it may be a command that changes something.
                 self._refuse(asked[0], refusal)
-                return dict(self._refused)
+                return {}
             logger.debug("%s refused a request of %d commands: %s", self._where, len(asked), refusal.msg)
         replies: dict[str, str] = {}
         for command in asked:
             try:
-                replies |= self._request(command, deadline)
+                replies |= self._request([command], deadline)
             except client_errors.ServerError as refusal:
                 self._refuse(command, refusal)
-        return replies | self._refused
+        return replies
+
+    def _alone(self, command: str, deadline: float) -> dict[str, str]:
+        """A request for a list with names; one that fails costs only itself, as long as the node answers.
+
+        The client takes a name with `ERROR:` after a tab for an error of the whole reply, with any code: a time-out, an
+        ended session. Whether it is true is seen from a request without names.
+        """
+        try:
+            return self._request([command], deadline)
+        except (client_errors.ServerError, SourceError) as problem:
+            failure: Exception = problem
+        if self._clock() < deadline:
+            self._together((info_commands.BUILD, info_commands.NODE), deadline)
+            if self._connection.tls is None and self._connection.auth_mode is None:
+                replies = self._ask_plainly(command, deadline)
+                if not info.error(replies.get(command, NO_ANSWER)):
+                    return replies
+        if isinstance(failure, client_errors.ServerError):
+            self._refuse(command, failure)
+            return {}
+        # Without the text of the reply, as each other text is a line of the log.
+        return {command: f"ERROR::no list, as where a name in it reads as an error: {str(failure).partition(' (')[0]}"}
+
+    def _ask_plainly(self, command: str, deadline: float) -> dict[str, str]:
+        """One request past the client, where the node wants no login; nothing where that does not go well either."""
+        left = min(deadline - self._clock(), self._connection.timeout)
+        try:
+            text = ask(self._reached, command, left, MOST_REPLY_BYTES).decode(errors="replace")
+        except SourceError:
+            return {}
+        return info.replies(text, (command,))[0]
 
     def _refuse(self, command: str, refusal: Any) -> None:
         """Keep what the server answered to a command that it refused, and do not ask again for a while."""
-        self._refused[command] = f"ERROR:{refusal.code}:{_one_line(refusal.msg)}"
+        self._refused[command] = f"ERROR:{refusal.code}:{one_line(refusal.msg)}"
         self._refused_until = self._clock() + REFUSED_RETRY_SECONDS
 
-    def _request(self, request: str, deadline: float) -> dict[str, str]:
+    def _request(self, asked: Sequence[str], deadline: float) -> dict[str, str]:
         """One round trip; a refusal by the server passes, all else becomes a `SourceError`."""
+        replies, stray = info.replies(self._reply("\n".join(asked), deadline), frozenset(asked))
+        if stray:
+            # Without what may be figures, as each other text is a line of the log.
+            first = stray[0].partition("\t")[0][:40]
+            replies[info_commands.STRAY] = f"{len(stray)} in a reply, the first {first!r}"
+        return replies
+
+    def _reply(self, request: str, deadline: float) -> str:
+        """The text of the reply to a request; what is not UTF-8 in it, as a name may be, is replaced."""
         left = min(deadline - self._clock(), self._connection.timeout)
         if left <= 0:
             raise NoAnswerError(f"{self._where} did not answer in time")
         try:
             # Whole milliseconds, at least one: 0 would be no limit at all.
-            text = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
+            text: str = self._client.info_single_node(request, self._node_name, {"timeout": max(1, int(left * 1000))})
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not answer in time") from None
         except client_errors.AerospikeError as problem:
             if problem.code in _SESSION_ENDED:
-                raise SessionError(f"{self._where} ended the session: {_reason(problem)}") from None
+                raise SessionError(f"{self._where} ended the session: {reason(problem)}") from None
             if isinstance(problem, client_errors.ServerError):
                 raise
-            raise ConnectError(f"{self._where} does not answer: {_reason(problem)}") from None
-        except (UnicodeDecodeError, SystemError):
+            raise ConnectError(f"{self._where} does not answer: {reason(problem)}") from None
+        except UnicodeDecodeError as problem:
+            text = problem.object.decode(errors="replace")
+        except SystemError:
             raise SourceError(f"{self._where} answered what is not text") from None
         if len(text) > MOST_REPLY_BYTES:
             raise SourceError(f"{self._where} answered with more than {MOST_REPLY_BYTES >> 20} MiB")
         if not text.endswith("\n"):
             # The client cuts a reply off at a zero byte, and takes a wrong length for the right one.
             raise SourceError(f"{self._where} answered with what is not a whole reply")
-        return info.replies(text)
+        return text
 
     def _connect(self, deadline: float) -> None:
         if self._client is not None:
@@ -248,20 +299,20 @@ class AerospikeSource:
             raise LoginError(self._refusals.refusal)
         seconds = max(0.001, min(deadline - self._clock(), self._connection.timeout))
         left = max(1, int(seconds * 1000))
-        reached = greet(self._connection, seconds)
+        reached = self._reached = greet(self._connection, seconds)
         # It would write to the console what it thinks of the node.
         aerospike.set_log_level(aerospike.LOG_LEVEL_OFF)
         try:
-            self._client = aerospike.client(_client_config(reached, left))
+            self._client = aerospike.client(client_config(reached, left))
             node = self._client.get_node_names()[0]
         except client_errors.AdminError as refusal:
-            raise self._refuse_login(f"{self._where} refused the login: {_reason(refusal)}") from None
+            raise self._refuse_login(f"{self._where} refused the login: {reason(refusal)}") from None
         except client_errors.TimeoutError:
             raise NoAnswerError(f"{self._where} did not accept a connection in time") from None
         except (client_errors.AerospikeError, IndexError) as problem:
             # The address was reached, as the greeting says: over TLS it is the handshake that failed.
             hint = "; see aerospike.tls: names, authorities, own certificate" if self._connection.tls else ""
-            raise ConnectError(f"no connection to {self._where}: {_reason(problem)}{hint}") from None
+            raise ConnectError(f"no connection to {self._where}: {reason(problem)}{hint}") from None
         except (UnicodeDecodeError, SystemError):
             raise SourceError(f"{self._where} answered what is not text") from None
         self._node_name = node["node_name"]
@@ -280,52 +331,10 @@ class AerospikeSource:
         return where(self._connection)
 
 
-def _client_config(connection: Connection, timeout_ms: int) -> dict[str, Any]:
-    """The client's configuration for one node and no threads."""
-    host: tuple[Any, ...] = (connection.host, connection.port)
-    if connection.tls is not None:
-        host = (*host, connection.tls_name) if connection.tls_name else host
-    policies: dict[str, Any] = {"login_timeout_ms": timeout_ms, "info": {"timeout": timeout_ms}}
-    if connection.auth_mode is not None:
-        policies["auth_mode"] = {
-            "internal": aerospike.AUTH_INTERNAL,
-            "external": aerospike.AUTH_EXTERNAL,
-            "external_insecure": aerospike.AUTH_EXTERNAL_INSECURE,
-            "pki": aerospike.AUTH_PKI,
-        }[connection.auth_mode]
-    config: dict[str, Any] = {
-        "hosts": [host],
-        "force_single_node": True,
-        "validate_keys": True,
-        "app_id": "aerospike-memory-exporter",
-        "thread_pool_size": 0,
-        "max_conns_per_node": 4,
-        "connect_timeout": timeout_ms,
-        "policies": policies,
-    }
-    if connection.user is not None:
-        config |= {"user": connection.user, "password": connection.password or ""}
-    if connection.tls is not None:
-        config["tls"] = {"enable": True, **connection.tls}
-    return config
-
-
-def _listed(replies: Mapping[str, str]) -> tuple[stats.ListedIndex, ...]:
-    listing = replies.get(info_commands.SINDEX_LIST, "")
-    if info.error(listing):
-        return ()
-    try:
-        return stats.sindex_list(listing)
-    except ParseError:
-        return ()
-
-
-def _reason(problem: Exception) -> str:
-    """Why, without addresses: what was asked is said already, and the client's own port changes from try to try."""
-    text = _ADDRESS.sub("", _one_line(getattr(problem, "msg", ""))).strip(" ,:")
-    name = f"{type(problem).__name__} {getattr(problem, 'code', '')}".strip()
-    return f"{name} ({text})" if text else name
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())[:200]
+def _listed(replies: Mapping[str, str]) -> tuple[lists.ListedIndex, ...]:
+    listed: tuple[lists.ListedIndex, ...] = ()
+    for command, listing in replies.items():
+        if command.startswith(info_commands.SINDEX_LIST) and not info.error(listing):
+            with contextlib.suppress(ParseError):
+                listed += lists.sindex_list(listing)
+    return listed

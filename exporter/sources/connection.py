@@ -1,4 +1,4 @@
-"""How to reach a node, and a first word with it that costs nothing when it goes wrong."""
+"""How to reach a node, and a word with it over a plain connection, for what the client cannot do."""
 
 from __future__ import annotations
 
@@ -55,12 +55,18 @@ def greet(connection: Connection, timeout: float) -> Connection:
         if time.monotonic() >= deadline:
             break
         try:
-            _greet(reached, connection, deadline)
+            _exchange(reached, connection, _REQUEST, _MOST_BYTES, deadline)
         except SourceError as failure:
             problem = failure
         else:
             return reached
     raise problem
+
+
+def ask(connection: Connection, command: str, timeout: float, most_bytes: int) -> bytes:
+    """The reply to one info command of a node that wants neither a login nor TLS, as it is; raises `SourceError`."""
+    deadline = time.monotonic() + timeout
+    return _exchange(connection, connection, f"{command}\n".encode(), most_bytes, deadline)
 
 
 def _ways(connection: Connection) -> Sequence[Connection]:
@@ -78,13 +84,15 @@ def _ways(connection: Connection) -> Sequence[Connection]:
     return [replace(connection, host=address) for address in admitted[:_MOST_ADDRESSES]]
 
 
-def _greet(reached: Connection, connection: Connection, deadline: float) -> None:
+def _exchange(reached: Connection, connection: Connection, request: bytes, most_bytes: int, deadline: float) -> bytes:
+    """One request and its reply over a connection of its own; over TLS the connection alone, and nothing."""
     try:
         left = max(0.001, deadline - time.monotonic())
         with socket.create_connection((reached.host, reached.port), left) as node:
-            if connection.tls is None:
-                node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(_REQUEST)) + _REQUEST)
-                _answer(node, connection, deadline)
+            if connection.tls is not None:
+                return b""
+            node.sendall(_HEADER.pack(_VERSION << 56 | _INFO << 48 | len(request)) + request)
+            return _answer(node, connection, most_bytes, deadline)
     except TimeoutError:
         raise NoAnswerError(f"{where(connection)} did not answer in time") from None
     except (OSError, UnicodeError) as problem:
@@ -96,16 +104,16 @@ def _no_connection(connection: Connection, problem: Exception) -> ConnectError:
     return ConnectError(f"no connection to {where(connection)}: {reason}")
 
 
-def _answer(node: socket.socket, connection: Connection, deadline: float) -> None:
+def _answer(node: socket.socket, connection: Connection, most_bytes: int, deadline: float) -> bytes:
     (header,) = _HEADER.unpack(_received(node, _HEADER.size, connection, deadline))
     size = header & (1 << 48) - 1
-    if header >> 48 != _VERSION << 8 | _INFO or not 0 < size <= _MOST_BYTES:
+    if header >> 48 != _VERSION << 8 | _INFO or not 0 < size <= most_bytes:
         raise ConnectError(f"{where(connection)} does not answer as an Aerospike server does")
-    _received(node, size, connection, deadline)
+    return _received(node, size, connection, deadline)
 
 
 def _received(node: socket.socket, size: int, connection: Connection, deadline: float) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < size:
         # The time-out of a socket is that of each part: a node that sends byte by byte would never meet it.
         node.settimeout(max(0.001, deadline - time.monotonic()))
@@ -113,4 +121,4 @@ def _received(node: socket.socket, size: int, connection: Connection, deadline: 
         if not part:
             raise ConnectError(f"{where(connection)} ended the connection")
         data += part
-    return data
+    return bytes(data)

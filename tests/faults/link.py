@@ -251,7 +251,7 @@ def replaced(old: str, new: str) -> Fault:
 
 def late(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
     """The right answer, in a while."""
-    over.wait(0.5)
+    over.wait(0.25)
     client.sendall(reply)
     return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -16,8 +15,24 @@ TEXT = st.text(alphabet="ab=:;\t\n -0٣1_é", max_size=60)
 
 
 def test_replies_are_matched_by_name_and_what_is_left_out_is_missing() -> None:
-    assert info.replies("build\t8.1\nnode\tBB9\nempty\t\n") == {"build": "8.1", "node": "BB9", "empty": ""}
-    assert info.replies("") == {}
+    asked = ("node", "empty", "build", "edition")
+    text = "build\t8.1\nnode\tBB9\nempty\t\n"
+    assert info.replies(text, asked) == ({"build": "8.1", "node": "BB9", "empty": ""}, [])
+    assert info.replies("", asked) == ({}, [])
+
+
+def test_the_first_echo_counts_and_a_line_that_answers_nothing_is_told() -> None:
+    text = "build\t8.1\nbuild\t5.0\nnode\tBB9\nstray\nghost\tx\n"
+    assert info.replies(text, ("build", "node")) == (
+        {"build": "8.1", "node": "BB9"},
+        ["build\t5.0", "stray", "ghost\tx"],
+    )
+
+
+def test_a_command_that_is_asked_alone_has_all_that_follows_its_echo() -> None:
+    text = "sets/a\tns=a:set=x\nsets/a\ty:objects=1;\n"
+    assert info.replies(text, ["sets/a"]) == ({"sets/a": "ns=a:set=x\nsets/a\ty:objects=1;"}, [])
+    assert info.replies("another\tx\n", ["sets/a"]) == ({}, ["another\tx"])
 
 
 @pytest.mark.parametrize(
@@ -52,24 +67,6 @@ def test_an_item_without_a_value_is_named() -> None:
         info.fields("a=1;rubbish;b=2")
 
 
-def test_records_of_another_layout_in_between_are_read_too() -> None:
-    text = "ns=a:set=s:n=1;ns=a:set=t:n=2;set=u:n=3;ns=a:new=x:set=v:n=4;ns=a:set=w:n=5;"
-    assert [list(record) for record in info.records(text, ("set", "n"))] == [
-        [name, str(position)] for position, name in enumerate("stuvw", 1)
-    ]
-
-
-def test_a_layout_without_a_wanted_field_is_read_as_fast() -> None:
-    text = ";".join(f"set=s{n}:objects={n}:memory=x" for n in range(3))
-    rows = info.records(text, ("set", "objects", "size"), ("objects", "size"))
-    assert not isinstance(rows, Iterator)  # not record by record
-    assert [list(row) for row in rows] == [["s0", "0", None], ["s1", "1", None], ["s2", "2", None]]
-
-
-def test_a_field_that_is_missing_in_a_record_is_none() -> None:
-    assert [list(record) for record in info.records("a=1;b=2", ("a", "b"))] == [["1", None], [None, "2"]]
-
-
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", " 1", "1_000", "٣", "²", "0x1", "1" * 21])
 def test_only_whole_numbers_are_numbers(text: str) -> None:
     with pytest.raises(ParseError, match="objects is not a number"):
@@ -78,7 +75,7 @@ def test_only_whole_numbers_are_numbers(text: str) -> None:
 
 @given(TEXT)
 def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
-    for parse in (info.replies, info.error, info.fields, info.release, lambda text: list(info.records(text, ("a",)))):
+    for parse in (info.error, info.fields, info.release, lambda text: info.replies(text, ("a", "b"))):
         with contextlib.suppress(ParseError):
             parse(text)
 

@@ -50,26 +50,6 @@ def test_an_index_tells_its_bytes_in_the_words_of_its_release(field: str, releas
     assert (index.used_bytes, index.entries) == (4096, 7)
 
 
-def test_a_set_index_in_the_list_of_8_1_is_no_secondary_index() -> None:
-    text = "ns=a:indexname=x:set=s:bin=b:type=numeric:indextype=default;ns=a:indexname=y:set=s:indextype=set"
-    assert stats.sindex_list(text) == (("a", "x", "s", True),)
-
-
-@pytest.mark.parametrize(
-    ("fields", "one_per_record"),
-    [
-        ("type=NUMERIC:indextype=DEFAULT:path=b0:state=RW", True),  # 6.0
-        ("type=string:indextype=default:context=null:exp=null:state=RW", True),  # 8.1
-        ("type=string:indextype=list:context=null:exp=null:state=RW", False),
-        ("type=geo2dsphere:indextype=default:context=null:exp=null:state=RW", False),
-        ("state=RW", False),
-    ],
-)
-def test_an_index_of_lists_or_regions_may_have_many_entries_of_a_record(fields: str, one_per_record: bool) -> None:
-    (index,) = stats.sindex_list(f"ns=a:indexname=x:set=s:bin=b:{fields}")
-    assert index.one_per_record is one_per_record
-
-
 def test_stripes_in_shared_memory_lose_the_key_from_their_names() -> None:
     fields = {
         "storage-engine": "memory",
@@ -221,14 +201,6 @@ def test_without_a_secondary_index_its_mounts_hold_nothing(kind: str, used: str 
 def test_the_live_bytes_of_an_index_on_mounts_are_the_servers_own_up_to_6_4() -> None:
     fields = {"index-type": "flash", "objects": "9", "memory_used_index_bytes": "0", "index_flash_used_bytes": "640"}
     assert namespaces.namespace("ns", fields, (6, 3)).index.used_bytes == 640
-
-
-def test_a_set_has_a_limit_on_its_records_in_any_release() -> None:
-    # 6.0 has neither stop-writes-size nor device_data_bytes.
-    text = "ns=n:set=a:objects=5:tombstones=0:memory_data_bytes=0:stop-writes-count=7:disable-eviction=false;"
-    (entry,) = stats.sets(text, "device_data_bytes")
-    assert (entry.objects, entry.limit_objects, entry.limit_bytes) == (5, 7, None)
-    assert stats.sets(text.replace("=7", "=0"), "device_data_bytes")[0].limit_objects is None
 
 
 def test_clocks_that_are_apart_are_told_with_the_nodes() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.selection import UNREADABLE
 from exporter.reclaim.change import Change, Parameter
 from exporter.reclaim.guard import reasons
 from exporter.reclaim.parameters import EVICT_INDEXES, SET_INDEX, SINDEX, TRUNCATE
@@ -227,6 +228,7 @@ def test_a_change_is_judged_after_those_that_come_before_it() -> None:
         (SET_INDEX, "orders", "order", None),
         (SET_INDEX, "orders", "payment", "the set has no index"),
         (SET_INDEX, "orders", "nope", "there is no such set"),
+        (SET_INDEX, "orders", UNREADABLE, "the name does not fit into a command"),
         (SET_INDEX, "nope", "order", "the node does not tell of such a namespace"),
         (TRUNCATE, "orders", "payment", None),
         (TRUNCATE, "orders", "nope", "there is no such set"),
