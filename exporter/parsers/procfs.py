@@ -85,6 +85,15 @@ def gives_huge_pages(setting: str) -> bool | None:
     return chosen[1] == "always" if chosen else None
 
 
+def up_seconds(uptime: str) -> float:
+    """The seconds since the boot, from `/proc/uptime`; raises `ParseError`."""
+    first = uptime.split(maxsplit=1)[0] if uptime.strip() else ""
+    try:
+        return float(first)
+    except ValueError:
+        raise ParseError(f"not an uptime: {first[:40]!r}") from None
+
+
 def peak_virtual(status: str) -> int | None:
     """The most address space that a process ever had, from `/proc/PID/status`."""
     return _sizes(status).get("VmPeak")

@@ -75,13 +75,14 @@ class Finder:
         before, self._who = self._who, None
         if before is not None:
             now = self._stat(before.pid)
-            if now is not None and now.start_ticks == before.start_ticks and self._agrees(now, claims):
+            same = now is not None and now.start_ticks == before.start_ticks
+            if now is not None and same and (self._given is not None or self._agrees(now, claims)):
                 self._who = now
                 return now
-        self._who = self._of_given(self._given, claims) if self._given is not None else self._search(claims)
+        self._who = self._search(claims) if self._given is None else self._of_given(self._given)
         return self._who
 
-    def _of_given(self, pid: int, claims: Claims | None) -> Stat:
+    def _of_given(self, pid: int) -> Stat:
         who = self._stat(pid)
         if who is None:
             raise MissingError(f"there is no process {pid} in {self._root}")
@@ -92,8 +93,6 @@ class Finder:
         if who.name != self._given_name:
             # The server was started anew, and its old number went to something else.
             raise SourceError(f"process {pid} was {self._given_name} and is {who.name} now: give its new --process.pid")
-        if not self._agrees(who, claims):
-            raise SourceError(f"process {pid} never had the memory that the server's heap has: give its --process.pid")
         return who
 
     def _search(self, claims: Claims | None) -> Stat:
@@ -130,6 +129,8 @@ class Finder:
                 " --process.procfs"
             )
         agreeing = [who for who in named if self._agrees(who, claims)]
+        if len(agreeing) > 1:
+            agreeing = [who for who in agreeing if self._has_room(who, claims)] or agreeing
         if not agreeing:
             raise MissingError(
                 f"no process named {self._name} ({_pids(named)}) started when the server on port {self._port} did: if"
@@ -171,15 +172,13 @@ class Finder:
         return f"several processes {names} started when the server did: {hint}"
 
     def _agrees(self, who: Stat, claims: Claims | None) -> bool:
-        """Whether a process can be the server by what that says; the start of one that was given is taken on trust."""
-        if claims is None:
-            return True
-        if claims.mapped is not None and claims.mapped > self._most_virtual(who.pid):
-            return False
-        if self._given is not None:
+        """Whether a process started when the server says; yes where nothing tells the time of its start."""
+        ahead = None if claims is None else self._ahead()
+        if claims is None or ahead is None:
             return True
         # By the clock of the server's uptime, which stands still while the host sleeps.
-        start, serving = who.start_ticks / _TICKS - self._slept(), self._first_thread(who) / _TICKS
+        start = who.start_ticks / _TICKS - ahead - self._slept()
+        serving = self._first_thread(who) / _TICKS - ahead
         return start - START_SECONDS <= claims.latest and claims.earliest <= serving + START_SECONDS
 
     def _first_thread(self, who: Stat) -> int:
@@ -199,13 +198,20 @@ class Finder:
             self._serving = (who.pid, who.start_ticks), min(starts)
         return self._serving[1]
 
-    def _most_virtual(self, pid: int) -> float:
-        """The most address space that a process ever had, in bytes; no bound where that cannot be seen."""
+    def _ahead(self) -> float | None:
+        """By how much the clock of the processes is ahead of ours: 0 on a host of our own, what you will in a copy."""
         try:
-            peak = proc.peak_virtual(text(f"{self._root}/{pid}/status"))
+            return proc.up_seconds(text(f"{self._root}/uptime")) - time.clock_gettime(time.CLOCK_BOOTTIME)
         except ExporterError:
-            return float("inf")
-        return float("inf") if peak is None else peak
+            return None
+
+    def _has_room(self, who: Stat, claims: Claims | None) -> bool:
+        """Whether a process ever had the address space that the server's heap has; yes where that cannot be seen."""
+        try:
+            peak = proc.peak_virtual(text(f"{self._root}/{who.pid}/status"))
+        except ExporterError:
+            return True
+        return claims is None or claims.mapped is None or peak is None or claims.mapped <= peak
 
     def _listens(self, pid: int, ports: dict[int, set[str]]) -> bool | None:
         """Whether a process listens on the port; None where its sockets may not be seen."""
