@@ -124,17 +124,24 @@ def _queue(site: Site) -> Alert:
 
 
 def _will_stop(site: Site, name: str, seconds: int, horizon: Horizon, hold: int, why: str) -> Alert:
+    """One alert for a namespace on a node, whatever its limits: they are near for the same reason."""
     lasts = f"{LIMIT_SECONDS}:{trend(horizon.window)}"
+    of_it = f"{lasts}{{job=%q, instance=%q, ns=%q, {_FILLS}}} < {seconds}"
+    near = f"query (printf `sort({of_it})` $labels.job $labels.instance $labels.ns)"
+    limits = (
+        f"{{{{ range $index, $limit := {near} }}}}{{{{ if $index }}}},{{{{ end }}}}"
+        " {{ $limit.Labels.limit }} ({{ $limit.Labels.action }}) in {{ $limit.Value | humanizeDuration }}{{ end }}"
+    )
     return Alert(
         name,
         horizon.severity,
         "writes",
-        f"(\n  {lasts}{{{_FILLS}}}\n  < {seconds}\n)\n{IN_CLUSTER}",
+        f"(\n  min without (limit, action) (\n    {lasts}{{{_FILLS}}}\n  ) < {seconds}\n)\n{IN_CLUSTER}",
         hold,
         hold,
         f"Writes to {NAMESPACE} will fail in less than {span(seconds)} if it goes on like this.",
-        f"Writes to {NAMESPACE} will fail in {TIME}, at the limit {label('limit')} ({label('action')}), by the growth"
-        f" of the last {duration(horizon.window)}; the alert is for less than {span(seconds)}.",
+        f"Writes to {NAMESPACE} will fail in {TIME}, by the growth of the last {duration(horizon.window)}; the alert is"
+        f" for less than {span(seconds)}. Limits, the nearest first:{limits}.",
         "namespace",
         f"the headroom to a limit that stops or refuses writes is used up within {span(seconds)}, at the pace"
         f" of the last {duration(horizon.window)}, in which no partition migrated",
