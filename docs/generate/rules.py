@@ -103,8 +103,9 @@ _BASIS = """
   like one that overflows. What is reached is told all the same: by `AerospikeMemoryWritesStopped`,
   `AerospikeMemoryWritesRefused`, and by `AerospikeMemoryContainerLimitNear` for what is left.
 * Where only the headroom to a limit is known, as that of the write blocks of raw devices, it is enough for a forecast.
-* A load that begins all of a sudden and fills a namespace within ten minutes is over before a slope of 30 minutes has
-  seen enough of it: then `AerospikeMemoryWritesStopped` or `AerospikeMemoryWritesRefused` is the first to tell.
+* A load that begins all of a sudden and fills a namespace within a quarter of an hour is over before the slopes of 30
+  minutes and of two hours have seen enough of it: then `AerospikeMemoryWritesStopped` or
+  `AerospikeMemoryWritesRefused` is the first to tell.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import (
@@ -21,6 +22,7 @@ from exporter.rules.recording import (
     FRAGMENTATION_RATIO,
     FRAGMENTED,
     LIMIT_SECONDS,
+    LIMIT_SLOPE,
     MEDIAN,
     NODES,
     trend,
@@ -123,7 +125,7 @@ def _queue(site: Site) -> Alert:
     )
 
 
-def _will_stop(site: Site, name: str, seconds: int, horizon: Horizon, hold: int, why: str) -> Alert:
+def _will_stop(site: Site, name: str, seconds: int, horizon: Horizon, hold: int, why: str, agrees: str = "") -> Alert:
     """One alert for a namespace on a node, whatever its limits: they are near for the same reason."""
     lasts = f"{LIMIT_SECONDS}:{trend(horizon.window)}"
     of_it = f"{lasts}{{job=%q, instance=%q, ns=%q, {_FILLS}}} < {seconds}"
@@ -136,7 +138,7 @@ def _will_stop(site: Site, name: str, seconds: int, horizon: Horizon, hold: int,
         name,
         horizon.severity,
         "writes",
-        f"(\n  min without (limit, action) (\n    {lasts}{{{_FILLS}}}\n  ) < {seconds}\n)\n{IN_CLUSTER}",
+        f"(\n  min without (limit, action) (\n    {lasts}{{{_FILLS}}}\n{agrees}  ) < {seconds}\n)\n{IN_CLUSTER}",
         hold,
         hold,
         f"Writes to {NAMESPACE} will fail in less than {span(seconds)} if it goes on like this.",
@@ -271,14 +273,19 @@ def _far_from_peers(site: Site) -> Alert:
 
 
 def _soon(site: Site) -> Alert:
-    return _will_stop(
+    hours, window = site.thresholds.time_to_limit_hours, trend(TIME_TO_LIMIT_HOURS.window)
+    alert = _will_stop(
         site,
         "AerospikeMemoryWritesStopSoon",
         site.thresholds.time_to_limit_soon,
         TIME_TO_LIMIT_SOON,
         5 * MINUTE,
-        "What helps at once (raise a limit, reclaim, stop a load) takes minutes to work. Later is too late.",
+        "What helps at once (raise a limit, reclaim, stop a load) takes minutes to work. Later is too late. A namespace"
+        " that is nearly full grows and shrinks by some blocks all day, and half an hour of that is no end.",
+        f"    unless (\n      {LIMIT_SLOPE}:{window}\n      unless {LIMIT_SECONDS}:{window} < {hours}\n    )\n",
     )
+    agrees = f"; and within {span(hours)} at that of the last {duration(TIME_TO_LIMIT_HOURS.window)}, once it is known"
+    return replace(alert, when=alert.when + agrees)
 
 
 def _within_hours(site: Site) -> Alert:
