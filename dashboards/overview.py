@@ -32,7 +32,8 @@ from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
 from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
-from exporter.rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES, PER_CLUSTER
+from exporter.rules.recording import ABOVE_MEDIAN, FRAGMENTATION_RATIO, MEDIAN, NODES
+from exporter.rules.site import Site
 from exporter.units import share as percent
 from exporter.units import size
 
@@ -254,7 +255,7 @@ def peers() -> Panel:
     data = any_of("pool", ("data",))
     median = recorded_of_clusters(MEDIAN, NS, data)
     enough = f"({recorded_of_clusters(NODES, NS, data)} >= {PEERS})"
-    distance = f"{recorded(ABOVE_MEDIAN, NS, data)} / {PER_CLUSTER} ({median} > 0 and {enough})"
+    distance = f"{recorded(ABOVE_MEDIAN, NS, data)} / {Site().per_cluster} ({median} > 0 and {enough})"
     return lines(
         "Distance from the median of the nodes",
         f"How far the data of a node is from the median of its cluster's nodes with that namespace ({PEERS} or more): "

@@ -24,6 +24,7 @@ COMMANDS = {
     "analyze": "one look at a node, or at a saved one, in the terminal",
     "reclaim": "plan what would give memory back, and only when told to, apply or undo it",
     "report": "the last week of all nodes, from a Prometheus",
+    "rules": "the rules of Prometheus and Alertmanager, for this installation",
 }
 """Each is the module of that name in `exporter.commands`, which is imported when it is used: it has
 

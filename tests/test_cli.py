@@ -98,6 +98,7 @@ OWN_FLAGS = {
     "analyze": {"--from"},
     "reclaim": {"--apply"},
     "report": {"--since"},
+    "rules": {"--format"},
 }
 USED_SETTINGS = {
     "serve": {"--aerospike.host", "--web.listen-address", "--process.pid"},
@@ -105,6 +106,7 @@ USED_SETTINGS = {
     "analyze": {"--aerospike.host", "--process.pid"},
     "reclaim": {"--aerospike.host", "--reclaim.journal"},
     "report": {"--prometheus.url"},
+    "rules": {"--rules.job", "--docs.url"},
 }
 
 
@@ -147,6 +149,7 @@ def test_the_help_fits_a_screen_and_leaves_the_rare_ones_to_help_all(
     assert "--help-all lists" not in everything
     assert listed(everything) >= listed(common)
     rare = {"serve": "--web.threads", "demo": "--demo.seed", "analyze": "--aerospike.tls.name"}
+    rare["rules"] = "--rules.thresholds.leak"
     assert all((flag in everything) and (flag not in common) for flag in (rare.get(word) for word in words) if flag)
 
 

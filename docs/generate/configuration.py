@@ -30,6 +30,9 @@ three. A switch is `--sampler.smaps` or `--no-sampler.smaps` as a flag, `true` o
 in flags and variables. A secret is never a flag, because `ps` shows those; no message and no log repeats a value.
 """
 
+_OPERATOR = """Your own marks, by namespace: `max` and `min`, in bytes or as a share of what the server allows; `page`,
+in bytes; and `cache`, true for one that is meant to evict, for which `AerospikeMemoryEvicting` is silent."""
+
 
 def page() -> str:
     """The page."""
@@ -59,7 +62,7 @@ def _about(name: str) -> str:
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         table = annotation
-    return "Your own marks, by namespace." if table is Settings else (table.__doc__ or "").strip()
+    return _OPERATOR if table is Settings else (table.__doc__ or "").strip()
 
 
 def _default(key: Key) -> str:

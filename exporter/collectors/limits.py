@@ -1,4 +1,4 @@
-"""Limits and page sizes per namespace."""
+"""Limits and page sizes per namespace, and which of them are caches."""
 
 from __future__ import annotations
 
@@ -64,6 +64,13 @@ PAGE = Metric(
     "storage-engine.write-block-size, storage-engine.flush-size, index-stage-size, sindex-stage-size",
     "records are rounded up to 16; write blocks are 8 MiB in memory and, from 7.1 on, everywhere",
 )
+CACHE = Metric(
+    "namespace_cache",
+    "1 for a namespace that the operator calls a cache: it is meant to evict.",
+    ("ns",),
+    "",
+    "the setting `operator.NS.cache`; absent where it is not set",
+)
 
 
 def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
@@ -77,13 +84,15 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
             yield BOUNDS, (*labels, "most"), limit.bounds.most
         yield BREACHED, labels, limit.breached
     for namespace in analysis.snapshot.namespaces:
-        for page in config.pages(namespace, analysis.operators.get(namespace.name)):
+        operator = analysis.operators.get(namespace.name)
+        for page in config.pages(namespace, operator):
             yield PAGE, (namespace.name, page.name), page.size
+        yield CACHE, (namespace.name,), 1 if operator and operator.cache else None
 
 
 CONFIGURATION = Collector(
     "configuration",
-    (LIMIT, USED, HEADROOM, BOUNDS, BREACHED, PAGE),
+    (LIMIT, USED, HEADROOM, BOUNDS, BREACHED, PAGE, CACHE),
     (commands.NAMESPACES, commands.NAMESPACE, commands.STATISTICS),
     _collect,
 )

@@ -1,4 +1,4 @@
-"""What the operator sets for the memory of a namespace: a maximum, a minimum and a page size."""
+"""What the operator sets for a namespace: a maximum, a minimum and a page size, and whether it is a cache."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The operator's own maximum, minimum and page size for the memory of a namespace."""
+    """The operator's own maximum, minimum and page size for a namespace; `cache`: it is meant to evict."""
 
     maximum: Amount | None = None
     minimum: Amount | None = None
     page: int | None = None
+    cache: bool = False

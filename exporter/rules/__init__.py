@@ -1,1 +1,4 @@
-"""Prometheus' recording and alert rules, written in Python and kept as YAML in `deploy/prometheus`: `make rules`."""
+"""Prometheus' recording and alert rules, and who is told of them, for any installation: the command `rules`.
+
+`make rules` keeps what it gives by default in `deploy/`.
+"""

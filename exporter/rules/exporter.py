@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from exporter.findings.thresholds import MINUTE, SOURCE_AGE
-from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label, metric, target_up
-from exporter.rules.site import JOB
+from typing import TYPE_CHECKING
+
+from exporter.findings.thresholds import MINUTE
+from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label
 from exporter.units import span
+
+if TYPE_CHECKING:
+    from exporter.rules.site import Site
 
 ALERTED_FINDINGS = (
     "areas_near_limit",
@@ -17,12 +21,17 @@ ALERTED_FINDINGS = (
 )
 """Critical findings that an alert of their own tells better."""
 
-_NODE_UP = f"unless on (job, instance) {metric('up')} == 0"
+
+def _node_up(site: Site) -> str:
+    return f"unless on (job, instance) {site.metric('up')} == 0"
 
 
-def _critical_finding() -> Alert:
+_IN_NAMESPACE = "{{ with $labels.ns }} in namespace {{ . }}{{ end }}"
+
+
+def _critical_finding(site: Site) -> Alert:
     others = f'finding!~"{"|".join(ALERTED_FINDINGS)}"'
-    finding = metric("finding", 'severity="critical"', others)
+    finding = site.metric("finding", 'severity="critical"', others)
     return Alert(
         "AerospikeMemoryCriticalFinding",
         "critical",
@@ -30,8 +39,8 @@ def _critical_finding() -> Alert:
         f"({finding} == 1)\n{IN_CLUSTER}",
         5 * MINUTE,
         10 * MINUTE,
-        "The exporter has found something that makes writes fail or loses a node.",
-        f"{label('finding')}{{{{ with $labels.ns }}}} in namespace {{{{ . }}}}{{{{ end }}}} on {NODE} has been"
+        f"{label('finding')}{_IN_NAMESPACE} on {NODE}: it makes writes fail or loses the node.",
+        f"{label('finding')}{_IN_NAMESPACE} on {NODE} has been"
         f" found for more than {duration(5 * MINUTE)}; `analyze` says what it is and what helps.",
         "node",
         "any finding of severity critical, but those that have an alert of their own",
@@ -39,32 +48,32 @@ def _critical_finding() -> Alert:
     )
 
 
-def _no_targets() -> Alert:
+def _no_targets(site: Site) -> Alert:
     return Alert(
         "AerospikeMemoryNoTargets",
         "critical",
         "exporter",
-        f"absent({target_up()}) == 1",
+        f"absent({site.target_up()}) == 1",
         10 * MINUTE,
         0,
-        "Prometheus knows no exporter of Aerospike's memory at all.",
-        f"No target of job {JOB} has been there for more than {duration(10 * MINUTE)}: no other alert of this set can"
-        " fire.",
+        f"Prometheus has no target of job {site.job}: no exporter of Aerospike's memory is seen.",
+        f"No target of job {site.job} has been there for more than {duration(10 * MINUTE)}: no other alert of this set"
+        " can fire.",
         "exporter",
-        f"Prometheus has no target of the job `{JOB}`",
+        f"Prometheus has no target of the job `{site.job}`",
         "A job that was renamed or lost its service discovery silences every other alert.",
     )
 
 
-def _exporter_down() -> Alert:
+def _exporter_down(site: Site) -> Alert:
     return Alert(
         "AerospikeMemoryExporterDown",
         "critical",
         "exporter",
-        f"({target_up()} == 0)\n{IN_CLUSTER}",
+        f"({site.target_up()} == 0)\n{IN_CLUSTER}",
         5 * MINUTE,
         0,
-        "An exporter does not answer; its host may be gone.",
+        f"The exporter on {NODE} does not answer; its host may be gone.",
         f"The exporter on {NODE} has not answered Prometheus for more than {duration(5 * MINUTE)}: nothing is known"
         " of its node's memory.",
         "exporter",
@@ -74,15 +83,15 @@ def _exporter_down() -> Alert:
     )
 
 
-def _node_down() -> Alert:
+def _node_down(site: Site) -> Alert:
     return Alert(
         "AerospikeMemoryNodeDown",
         "critical",
         "exporter",
-        f"({metric('up')} == 0)\n{IN_CLUSTER}",
+        f"({site.metric('up')} == 0)\n{IN_CLUSTER}",
         5 * MINUTE,
         5 * MINUTE,
-        "A node does not answer its exporter.",
+        f"The node behind {NODE} does not answer its exporter.",
         f"The node behind {NODE} has not answered info requests for more than {duration(5 * MINUTE)}.",
         "exporter",
         "the node does not answer the exporter",
@@ -90,15 +99,15 @@ def _node_down() -> Alert:
     )
 
 
-def _collector() -> Alert:
+def _collector(site: Site) -> Alert:
     return Alert(
         "AerospikeMemoryCollectorFailing",
         "warning",
         "exporter",
-        f"(\n  {metric('scrape_collector_success')} == 0\n  {_NODE_UP}\n)\n{IN_CLUSTER}",
+        f"(\n  {site.metric('scrape_collector_success')} == 0\n  {_node_up(site)}\n)\n{IN_CLUSTER}",
         15 * MINUTE,
         15 * MINUTE,
-        "A part of the figures is missing though the node answers.",
+        f"A part of the figures of {NODE} is missing though the node answers.",
         f"The collector {label('collector')} on {NODE} has not had all that it needs for more than"
         f" {duration(15 * MINUTE)}; alerts that rest on its figures cannot fire.",
         "exporter",
@@ -107,26 +116,30 @@ def _collector() -> Alert:
     )
 
 
-def _stale() -> Alert:
-    age = f"time() - {metric('sampler_last_success_timestamp_seconds')}"
+def _stale(site: Site) -> Alert:
+    edge = site.thresholds
+    age = f"time() - {site.metric('sampler_last_success_timestamp_seconds')}"
     return Alert(
         "AerospikeMemorySourceStale",
         "warning",
         "exporter",
-        f"(\n  {age} > {SOURCE_AGE}\n  {_NODE_UP}\n)\n{IN_CLUSTER}",
+        f"(\n  {age} > {edge.source_age}\n  {_node_up(site)}\n)\n{IN_CLUSTER}",
         10 * MINUTE,
         10 * MINUTE,
-        "A slow source was not read for long.",
+        f"The slow source {label('source')} on {NODE} was not read for long.",
         f"The source {label('source')} on {NODE} was last read {TIME} ago; the alert"
-        f" is for more than {duration(SOURCE_AGE)}.",
+        f" is for more than {duration(edge.source_age)}.",
         "exporter",
-        f"a slow source was last read more than {span(SOURCE_AGE)} ago, and the node answers",
+        f"a slow source was last read more than {span(edge.source_age)} ago, and the node answers",
         "Sources are read every 1 to 5 minutes. Raise it if you set an interval of more than half of it.",
     )
 
 
-EXPORTER = Group(
-    "aerospike-memory-watch",
-    "Exporters, nodes and sources that are not seen, and findings that have no alert of their own.",
-    (_no_targets(), _exporter_down(), _node_down(), _collector(), _stale(), _critical_finding()),
-)
+def exporter_alerts(site: Site) -> Group:
+    """The alerts of this module."""
+    alerts = (_no_targets, _exporter_down, _node_down, _collector, _stale, _critical_finding)
+    return Group(
+        "aerospike-memory-watch",
+        "Exporters, nodes and sources that are not seen, and findings that have no alert of their own.",
+        tuple(alert(site) for alert in alerts),
+    )

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import DAY, HOUR, MINUTE
 from exporter.model.constants import MIB
-from exporter.rules.site import DASHBOARDS_URL, JOB, RUNBOOKS_URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exporter.rules.site import Site
 
 CLUSTER = "instance:aerospike_memory_node_info:group"
 """The recorded series that gives each target the name of its cluster."""
@@ -24,6 +25,9 @@ NODE = "{{ $labels.instance }}{{ with $labels.cluster_name }} of cluster {{ . }}
 
 NAMESPACE = f"namespace {{{{ $labels.ns }}}} on {NODE}"
 """The namespace, likewise."""
+
+OF_CLUSTER = "namespace {{ $labels.ns }}{{ with $labels.cluster_name }} of cluster {{ . }}{{ end }}"
+"""A namespace as a whole, on all nodes."""
 
 BYTES = "{{ $value | humanize1024 }}B"
 SHARE = "{{ $value | humanizePercentage }}"
@@ -65,18 +69,19 @@ class Alert:
         """The labels that it adds."""
         return {"severity": self.severity, "kind": self.kind}
 
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """What a person reads."""
+    def annotations(self, site: Site) -> Mapping[str, str]:
+        """What a person reads, and where to read on."""
         link = f"aerospike-memory-{self.dashboard}?var-job={{{{ $labels.job | urlquery }}}}"
         for variable, name in _VARIABLES[self.dashboard]:
             link += f"{{{{ with $labels.{name} }}}}&var-{variable}={{{{ . | urlquery }}}}{{{{ end }}}}"
-        return {
-            "summary": self.summary,
-            "description": self.description,
-            "runbook_url": f"{RUNBOOKS_URL}/{self.name}.md",
-            "dashboard_url": f"{DASHBOARDS_URL}/{link}",
-        }
+        said = {"summary": self.summary, "description": self.description}
+        if site.docs_url is None:
+            said["runbook"] = f"docs/runbooks/{self.name}.md"
+        else:
+            said["runbook_url"] = f"{site.docs_url.rstrip('/')}/runbooks/{self.name}.md"
+        if site.dashboards_url is not None:
+            said["dashboard_url"] = f"{site.dashboards_url.rstrip('/')}/d/{link}"
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +92,6 @@ class Group:
     why: str
     rules: tuple[Recording | Alert, ...]
     interval: int | None = None
-
-
-def metric(name: str, *matchers: str) -> str:
-    """A selector of one of the exporter's metrics."""
-    return f"aerospike_memory_{name}{{{', '.join((_JOB, *matchers))}}}"
-
-
-def target_up() -> str:
-    """The selector of Prometheus' own word on the exporters."""
-    return f"up{{{_JOB}}}"
 
 
 def label(name: str) -> str:
@@ -114,10 +109,9 @@ def duration(seconds: int) -> str:
 
 def amount(size: int) -> str:
     """Bytes in an expression."""
-    return f"{size // MIB} * 2 ^ 20"
+    return f"{size}" if size % MIB else f"{size // MIB} * 2 ^ 20"
 
 
-_JOB = f'job="{JOB}"'
 _CLUSTER, _INSTANCE, _NS = ("cluster", "cluster_name"), ("instance", "instance"), ("ns", "ns")
 _VARIABLES = {
     "overview": (_CLUSTER, _NS),

@@ -18,7 +18,7 @@ from exporter.units import BYTES
 _UNITS = {**BYTES, "B": 1, **{f"{unit}IB": size for unit, size in BYTES.items() if unit}}
 
 
-def _patterns(value: object) -> object:
+def patterns(value: object) -> object:
     """From a flag or a variable a comma list; a JSON list there is meant as one, too."""
     if not isinstance(value, str):
         return value
@@ -91,10 +91,10 @@ def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
     return check
 
 
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(patterns)]
 Url = Annotated[str, AfterValidator(_url)]
-EndpointPatterns = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(entry))], ...], BeforeValidator(_patterns)]
-Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))], ...], BeforeValidator(_patterns)]
+EndpointPatterns = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(entry))], ...], BeforeValidator(patterns)]
+Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))], ...], BeforeValidator(patterns)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Address = Annotated[str, AfterValidator(_address)]
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]

@@ -19,7 +19,7 @@ _NOT_FLAGS = ("aerospike.password", "prometheus.password", "prometheus.bearer_to
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _RARE = re.compile(
     r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|demo\.seed"
-    r"|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\."
+    r"|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\.|rules\.thresholds\."
 )
 _NOTE = (
     "Each setting is also a key of the file and a variable: --web.listen-address is listen_address in\n"

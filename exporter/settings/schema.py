@@ -24,6 +24,7 @@ from exporter.settings.fields import (
     Table,
 )
 from exporter.settings.logins import AerospikeSettings, ModuleSettings, PrometheusSettings
+from exporter.settings.site import DocsSettings, RulesSettings
 
 ENV_PREFIX = "AMX_"
 
@@ -81,11 +82,12 @@ class CollectorSettings(Table):
 
 
 class OperatorSettings(Table):
-    """The operator's own maximum, minimum and page size for a namespace."""
+    """The operator's own maximum, minimum and page size for a namespace, and whether it is a cache."""
 
     max: AmountField | None = None
     min: AmountField | None = None
     page: Bytes | None = None
+    cache: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> OperatorSettings:
@@ -97,7 +99,7 @@ class OperatorSettings(Table):
     @property
     def value(self) -> Operator:
         """As the memory model takes it."""
-        return Operator(self.max, self.min, self.page)
+        return Operator(self.max, self.min, self.page, self.cache)
 
 
 class ProcessSettings(Table):
@@ -181,7 +183,7 @@ class Settings(BaseSettings):
     collector: CollectorSettings = Field(default_factory=CollectorSettings)
     operator: Annotated[Mapping[str, OperatorSettings], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({}),
-        description='JSON: {"NS": {"max": "80%", "min": "512MiB", "page": "8MiB"}}',
+        description='JSON: {"NS": {"max": "80%", "min": "1GiB", "cache": true}}',
     )
     process: ProcessSettings = Field(default_factory=ProcessSettings)
     sampler: SamplerSettings = Field(default_factory=SamplerSettings)
@@ -190,3 +192,5 @@ class Settings(BaseSettings):
     reclaim: ReclaimSettings = Field(default_factory=ReclaimSettings)
     prometheus: PrometheusSettings = Field(default_factory=PrometheusSettings)
     demo: DemoSettings = Field(default_factory=DemoSettings)
+    docs: DocsSettings = Field(default_factory=DocsSettings)
+    rules: RulesSettings = Field(default_factory=RulesSettings)

@@ -89,7 +89,7 @@ def test_somebody_is_told_when_writes_fail_and_told_again_when_room_was_made(
     }
     assert expected.items() <= told["labels"].items()
     assert shop.instance in told["annotations"]["description"]
-    assert told["annotations"]["runbook_url"].endswith(f"/{alert}.md")
+    assert told["annotations"]["runbook"] == f"docs/runbooks/{alert}.md"
 
     if alert == "AerospikeMemoryWritesRefused":
         _says_nothing_of_the_other_limits(running, shop)

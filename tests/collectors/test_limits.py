@@ -8,16 +8,16 @@ from exporter.collectors.analysis import ANALYSIS
 from exporter.collectors.limits import CONFIGURATION
 from exporter.collectors.sets import SETS
 from exporter.findings import Diagnosis
+from exporter.model.operator import Operator
 from exporter.model.selection import View
 from exporter.model.snapshot import Arena, Set, Snapshot
 from tests.findings.cases import GIB, MIB, namespace, node, stripes
 
 
-def exposed(snapshot: Snapshot) -> dict[tuple[str, ...], float]:
+def exposed(snapshot: Snapshot, **operators: Operator) -> dict[tuple[str, ...], float]:
     """The values that are known, by metric and labels, of the collectors that say something of limits."""
-    series = (
-        one for collector in (CONFIGURATION, ANALYSIS, SETS) for one in collector.collect(Diagnosis(snapshot), View())
-    )
+    diagnosis = Diagnosis(snapshot, operators)
+    series = (one for collector in (CONFIGURATION, ANALYSIS, SETS) for one in collector.collect(diagnosis, View()))
     return {(metric.name, *labels): value for metric, labels, value in series if value is not None}
 
 
@@ -58,3 +58,10 @@ def test_a_set_has_its_limit_on_records_where_there_is_one() -> None:
     assert {key: value for key, value in said.items() if key[0] == "set_objects_limit"} == {
         ("set_objects_limit", "ns", "a"): 20
     }
+
+
+def test_a_namespace_is_a_cache_where_the_operator_says_so_and_else_nothing_is_told() -> None:
+    snapshot = node(namespace())
+    assert exposed(snapshot, ns=Operator(cache=True), other=Operator(cache=True))[("namespace_cache", "ns")] == 1
+    for operators in ({}, {"ns": Operator(page=16)}, {"other": Operator(cache=True)}):
+        assert not [key for key in exposed(snapshot, **operators) if key[0] == "namespace_cache"]

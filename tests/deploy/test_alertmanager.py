@@ -90,7 +90,7 @@ def _wait(url: str) -> None:
         time.sleep(0.1)
 
 
-def _firing(name: str, case: str, node: str | None, ns: str | None) -> dict[str, str]:
+def labels_of(name: str, case: str, node: str | None, ns: str | None) -> dict[str, str]:
     labels = {"alertname": f"AerospikeMemory{name}", "job": case, "cluster_name": "shop"}
     labels |= alerts()[labels["alertname"]]["labels"]
     labels |= {"instance": f"{node}:9845"} if node else {}
@@ -139,7 +139,7 @@ def test_what_explains_an_alert_mutes_it_and_nothing_else_does(alertmanager: str
     now = datetime.now(timezone.utc).isoformat()
     # Each pair under a job of its own, so that none mutes those of another.
     pairs = [(f"pair{index}", source, target) for index, (source, target, _) in enumerate(MUTED)]
-    sent = [{"labels": _firing(name, case, *of), "startsAt": now} for case, *two in pairs for name, *of in two]
+    sent = [{"labels": labels_of(name, case, *of), "startsAt": now} for case, *two in pairs for name, *of in two]
     requests.post(alertmanager, json=sent, timeout=10).raise_for_status()
     found: list[dict[str, Any]] = requests.get(alertmanager, timeout=10).json()
     assert len(found) == 2 * len(MUTED)

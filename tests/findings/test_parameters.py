@@ -15,16 +15,15 @@ from exporter.model.release import Release
 from exporter.model.snapshot import Snapshot
 from exporter.parsers import snapshot as stats
 from exporter.reclaim.parameters import PARAMETERS
-from exporter.rules.exporter import EXPORTER
-from exporter.rules.host import HOST
+from exporter.rules.formats import alerts
 from exporter.rules.rule import Alert
-from exporter.rules.writes import WRITES
+from exporter.rules.site import Site
 from tests.cases import NAMES, case
 from tests.findings.cases import Case
 from tests.findings.test_rules import CASES
 from tests.support import SCENARIOS, replies
 
-ALERTS = [rule for group in (WRITES, HOST, EXPORTER) for rule in group.rules if isinstance(rule, Alert)]
+ALERTS = [rule for group in alerts(Site()) for rule in group.rules if isinstance(rule, Alert)]
 
 LINES: tuple[Release, ...] = (
     *((6, 0), (6, 1), (6, 2), (6, 3), (6, 4)),
@@ -125,7 +124,7 @@ def test_reclaim_has_a_parameter_where_the_release_has(name: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_an_alert_names_what_all_releases_have(alert: Alert) -> None:
-    texts = (*alert.annotations.values(), alert.when, alert.why)
+    texts = (*alert.annotations(Site()).values(), alert.when, alert.why)
     assert set().union(*(missing(line, *texts) for line in LINES)) == set()
 
 

@@ -349,6 +349,7 @@ def test_an_operator_s_marks_are_bytes_or_shares() -> None:
     found = operator({"max": "80%", "min": "512MiB", "page": "8MiB"})
     assert found == Operator(Amount(share=0.8), Amount(bytes=512 << 20), 8 << 20)
     assert operator({"max": 4096, "min": "0.5 %"}) == Operator(Amount(bytes=4096), Amount(share=0.005))
+    assert operator({"cache": True}) == Operator(cache=True)
     assert operator({"max": "100%"}).maximum == Amount(share=1.0)
     assert operator({"max": "1K", "min": "1K"}).minimum == Amount(bytes=1024)
 
