@@ -15,6 +15,7 @@ from dashboards.promql import any_of, container_room, selected
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
 from exporter.findings.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED_BYTES, UNACCOUNTED
+from exporter.model import words
 from exporter.units import share as percent
 from exporter.units import size
 
@@ -132,7 +133,7 @@ def areas_left() -> Panel:
 def ledger() -> Panel:
     """The ledger over time."""
     queries = [
-        Query(f"sum({selected('ledger_bytes', any_of('component', (name,)))})", name, colour)
+        Query(f"sum({selected('ledger_bytes', any_of('component', (name,)))})", words.COMPONENTS[name], colour)
         for name, colour in COMPONENTS.items()
     ]
     return lines(
@@ -157,7 +158,8 @@ def ledger_now() -> Panel:
         "be had back.",
         BYTES,
         Query(f"topk(10, sum by (ns, component) ({selected('ledger_bytes')}))", "{{ns}} {{component}}"),
-        colours=COMPONENTS,
+        colours={words.COMPONENTS[name]: colour for name, colour in COMPONENTS.items()},
+        words=words.COMPONENTS,
         span=9,
         height=13,
     )

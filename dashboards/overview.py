@@ -28,7 +28,7 @@ from dashboards.promql import (
 )
 from dashboards.query import Query
 from dashboards.records import losses
-from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
+from dashboards.style import ANY_IS_BAD, FINDINGS, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
 from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
@@ -209,7 +209,7 @@ def findings() -> Panel:
             CLUSTER,
             NODE_COLUMN,
             NAMESPACE,
-            Column("finding", "finding"),
+            Column("finding", "what is wrong", mappings=FINDINGS),
             Column("Value", "rank", hidden=True),
         ),
         Query(f"sort(max by ({by}) ({rank}))"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import NODE
-from dashboards.palette import BYTES, COUNT, RATIO, USED
+from dashboards.palette import BYTES, COUNT, FREE, RANKS, RATIO
 from dashboards.panels import bars, lines
 from dashboards.promql import NS, of_cluster, selected, series
 from dashboards.query import Query
@@ -37,12 +37,12 @@ def used() -> Panel:
     """Bytes by set."""
     panel = lines(
         "$ns: record data by set",
-        "Record data of each set, all nodes together, without indexes, from the bottom up in the order of the names; "
+        "Record data of each set, all nodes together, without indexes: the ten that are largest at the "
+        "end, and all others together; "
         "the set that grows is the one to look at.",
         BYTES,
-        Query(f"sum by (set) ({selected('set_used_bytes', NS)})", "{{set}}"),
+        *_ranked(selected("set_used_bytes", NS)),
         stacked=True,
-        bands=USED,
         right=True,
         span=24,
         height=9,
@@ -50,16 +50,31 @@ def used() -> Panel:
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
 
+def _ranked(expr: str) -> list[Query]:
+    """The largest sets at the end of what is shown, a query and a colour for each rank, and all others together."""
+    sets = f"sum by (set) ({expr})"
+
+    def largest(count: int) -> str:
+        return f"topk({count}, {sets} @ end())"
+
+    ranks = [
+        Query(f"{sets} and on (set) ({largest(rank)} unless on (set) {largest(rank - 1)})", "{{set}}", colour)
+        if rank > 1
+        else Query(f"{sets} and on (set) {largest(1)}", "{{set}}", colour)
+        for rank, colour in enumerate(RANKS, 1)
+    ]
+    return [*ranks, Query(f"sum({sets} unless on (set) {largest(len(RANKS))})", "all others", FREE)]
+
+
 def records() -> Panel:
     """Records by set."""
     panel = lines(
         "$ns: records by set",
-        "Records of each set, all nodes together, from the bottom up in the order of the names; each takes 64 bytes of "
+        "Records of each set, all nodes together: the ten with most at the end, and all others; each takes 64 bytes of "
         "primary index besides its data.",
         COUNT,
-        Query(f"sum by (set) ({selected('set_objects', NS)})", "{{set}}"),
+        *_ranked(selected("set_objects", NS)),
         stacked=True,
-        bands=USED,
         right=True,
         span=24,
         height=8,
