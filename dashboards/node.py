@@ -31,6 +31,7 @@ def board() -> Board:
         "Node",
         "Where is the memory of this node? The ledger gives each resident byte one owner; the rows below explain them.",
         (
+            shown(),
             resident(),
             wasted(),
             unaccounted(),
@@ -50,6 +51,18 @@ def board() -> Board:
             Row("Shared memory (Enterprise)", (shared_memory(), shared_segments())),
         ),
         namespaces=False,
+    )
+
+
+def shown() -> Panel:
+    """How many nodes the sums are of."""
+    return stat_panel(
+        "Nodes in the sums",
+        "Selected nodes of which the process is seen: what follows is the sum of them, or the worst of them. Choose "
+        "one above to see it alone.",
+        COUNT,
+        Query(f"count({selected('process_resident_bytes')})"),
+        span=3,
     )
 
 
@@ -89,7 +102,7 @@ def unaccounted() -> Panel:
         steps=plenty(UNACCOUNTED),
         own_steps={"inferred": PLAIN},
         decimals=0,
-        span=5,
+        span=4,
     )
 
 
@@ -102,6 +115,7 @@ def container_left() -> Panel:
         BYTES,
         Query(f"min({container_room()})"),
         steps=scarce(CONTAINER_MARGIN),
+        span=3,
     )
 
 
@@ -127,6 +141,7 @@ def areas_left() -> Panel:
         COUNT,
         Query(f"min({selected('map_areas_limit')} - {selected('map_areas')})"),
         steps=scarce(AREAS_LEFT),
+        span=3,
     )
 
 

@@ -215,6 +215,7 @@ def findings() -> Panel:
         Query(f"sort(max by ({by}) ({rank}))"),
         sort="Value",
         span=24,
+        height=7,
     )
 
 
@@ -231,10 +232,10 @@ def nodes() -> Panel:
             NODE_COLUMN,
             Column("build", "release", width=90),
             Column("Value #B", "resident", BYTES, width=100),
-            Column("Value #C", "waste", RATIO, width=80, decimals=0),
-            Column("Value #D", "left in container", BYTES, width=150, steps=scarce(CONTAINER_MARGIN)),
-            Column("Value #E", "nodes it sees", COUNT, width=110),
-            Column("Value #F", "partitions to go", COUNT, width=130),
+            Column("Value #C", "waste", RATIO, decimals=0),
+            Column("Value #D", "left in container", BYTES, steps=scarce(CONTAINER_MARGIN)),
+            Column("Value #E", "nodes it sees", COUNT),
+            Column("Value #F", "partitions to go", COUNT),
             Column("Value #A", "answers", hidden=True),
         ),
         Query(f"group by ({by}, build) ({selected('node_info')})"),
@@ -246,6 +247,7 @@ def nodes() -> Panel:
         sort="Value #B",
         descending=True,
         span=24,
+        height=6,
     )
 
 

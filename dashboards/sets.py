@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dashboards.query import Panel
 
 NAMESPACE = Column("ns", "namespace")
+BYTES_OF_SETS = series("set_used_bytes", NS)
 SET = Column("set", "set")
 
 
@@ -41,7 +42,7 @@ def used() -> Panel:
         "end, and all others together; "
         "the set that grows is the one to look at.",
         BYTES,
-        *_ranked(selected("set_used_bytes", NS)),
+        *_ranked("set_used_bytes"),
         stacked=True,
         right=True,
         span=24,
@@ -50,30 +51,32 @@ def used() -> Panel:
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
 
-def _ranked(expr: str) -> list[Query]:
-    """The largest sets at the end of what is shown, a query and a colour for each rank, and all others together."""
-    sets = f"sum by (set) ({expr})"
+def _ranked(name: str) -> list[Query]:
+    """The sets with most bytes at the end of what is shown, a query and a colour for each, and all others together.
 
-    def largest(count: int) -> str:
-        return f"topk({count}, {sets} @ end())"
+    By bytes also where records are shown: a set has one colour, and two that have as many are next to impossible.
+    """
+    sets = f"sum by (set) ({selected(name, NS)})"
+    at_end = f"sum by (set) ({of_cluster(f'{BYTES_OF_SETS} @ end()')})"
+
+    def others(count: int) -> str:
+        return f"unless on (set) topk({count}, {at_end})"
 
     ranks = [
-        Query(f"{sets} and on (set) ({largest(rank)} unless on (set) {largest(rank - 1)})", "{{set}}", colour)
-        if rank > 1
-        else Query(f"{sets} and on (set) {largest(1)}", "{{set}}", colour)
+        Query(f"{sets} and on (set) (topk({rank}, {at_end}) {others(rank - 1) if rank > 1 else ''})", "{{set}}", colour)
         for rank, colour in enumerate(RANKS, 1)
     ]
-    return [*ranks, Query(f"sum({sets} unless on (set) {largest(len(RANKS))})", "all others", FREE)]
+    return [*ranks, Query(f"sum({sets} {others(len(RANKS))})", "all others", FREE)]
 
 
 def records() -> Panel:
     """Records by set."""
     panel = lines(
         "$ns: records by set",
-        "Records of each set, all nodes together: the ten with most at the end, and all others; each takes 64 bytes of "
-        "primary index besides its data.",
+        "Records of each set, all nodes together: the ten that are largest at the end, and all others; each takes 64 "
+        "bytes of primary index besides its data.",
         COUNT,
-        *_ranked(selected("set_objects", NS)),
+        *_ranked("set_objects"),
         stacked=True,
         right=True,
         span=24,
