@@ -54,7 +54,7 @@ def document(board: Board) -> str:
         .uid(board.uid)
         .description(board.question)
         .tags([TAG])
-        .readonly()
+        .editable()
         .timezone("browser")
         .time("now-6h", "now")
         .refresh("1m")

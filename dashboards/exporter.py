@@ -104,7 +104,7 @@ def unknown() -> Panel:
     """Rules that cannot judge."""
     return stat_panel(
         "Rules without a source",
-        "Rules of findings, counted on each node, that cannot judge for want of a source; the fewer, the more the "
+        "Checks, counted on each node, that cannot judge for want of a source; the fewer, the more the "
         "absence of findings means.",
         COUNT,
         Query(f"sum({selected('finding_rules', any_of('state', ('unknown',)))})"),
@@ -138,7 +138,7 @@ def exporters() -> Panel:
 def rules() -> Panel:
     """Rules by what they say."""
     return lines(
-        "Rules of findings by what they say",
+        "Checks by what they say",
         "Found is something wrong, clear is all well, too small is not worth a word, unknown lacks a source; worry "
         "about red, and turn on a source where orange is wide.",
         COUNT,

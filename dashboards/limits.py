@@ -8,9 +8,9 @@ from dashboards.palette import BYTES, FREE, GOOD, RATIO, SECONDS
 from dashboards.panels import stat_panel
 from dashboards.promql import NO_TREND, NS, STOPS, YEAR, seconds_left, selected, with_cluster
 from dashboards.query import Query
-from dashboards.style import ACTIONS, PLAIN, WHOLE_NODE, Steps, ranges, scarce
+from dashboards.style import ACTIONS, LIMITS, WHOLE_NODE, Steps, plenty, ranges, scarce
 from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
-from exporter.findings.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
+from exporter.findings.thresholds import NEAR, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
 from exporter.units import span
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def limits_table(title: str, height: int, *matchers: str) -> Panel:
             CLUSTER,
             NODE,
             NAMESPACE,
-            Column("limit", "limit", width=140),
-            Column("action", "what happens", width=140, mappings=ACTIONS, words=True),
+            Column("limit", "what runs out", width=210, mappings=LIMITS),
+            Column("action", "what happens there", width=190, mappings=ACTIONS, words=True),
             Column("Value #A", "time left", SECONDS, width=130, steps=TIME_LEFT, mappings=NOT_IN_SIGHT, decimals=1),
             Column("Value #B", "room left", BYTES, width=120),
             Column("Value #C", "used", BYTES, width=120),
-            Column("Value #D", "used share", RATIO, steps=PLAIN, gauge=True, decimals=0),
+            Column("Value #D", "used share", RATIO, steps=plenty(NEAR, 1), gauge=True, decimals=0),
             Column("Value #E", "rank", hidden=True),
         ),
         worst("min", left),

@@ -28,6 +28,7 @@ from dashboards.records import expiring, losses, record_sizes
 from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units, write_queue
 from exporter.findings.thresholds import DATA_WASTE, NEAR, TOMBSTONES_MANY
+from exporter.model import words
 from exporter.units import share as percent
 
 if TYPE_CHECKING:
@@ -174,12 +175,17 @@ def by_limit() -> Panel:
         "100 % the server acts.",
         RATIO,
         Query(f"max by (limit, action) ({used} / {limit})", "{{limit}} {{action}}"),
-        colours=LIMITS,
+        colours={_limit(*names.split()): colour for names, colour in LIMITS.items()},
+        words={f"{limit} {action}": _limit(limit, action) for limit in words.LIMITS for action in words.ACTIONS},
         span=24,
         height=9,
         top=1,
     )
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
+
+
+def _limit(limit: str, action: str) -> str:
+    return f"{words.LIMITS[limit]}: {words.ACTIONS[action]}"
 
 
 def refusals() -> Panel:
@@ -190,6 +196,7 @@ def refusals() -> Panel:
         "clients get for each. Act as soon as there is any.",
         COUNT,
         Query(f"count by (reason) ({selected('writes_refused', NS)})", "{{reason}}"),
+        words=words.REASONS,
         stacked=True,
         bands=BAD,
         empty="No write is refused",

@@ -15,6 +15,7 @@ from dashboards.promql import any_of, container_room, selected
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
 from exporter.findings.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED_BYTES, UNACCOUNTED
+from exporter.model import words
 from exporter.units import share as percent
 from exporter.units import size
 
@@ -30,6 +31,7 @@ def board() -> Board:
         "Node",
         "Where is the memory of this node? The ledger gives each resident byte one owner; the rows below explain them.",
         (
+            shown(),
             resident(),
             wasted(),
             unaccounted(),
@@ -49,6 +51,18 @@ def board() -> Board:
             Row("Shared memory (Enterprise)", (shared_memory(), shared_segments())),
         ),
         namespaces=False,
+    )
+
+
+def shown() -> Panel:
+    """How many nodes the sums are of."""
+    return stat_panel(
+        "Nodes in the sums",
+        "Selected nodes of which the process is seen: what follows is the sum of them, or the worst of them. Choose "
+        "one above to see it alone.",
+        COUNT,
+        Query(f"count({selected('process_resident_bytes')})"),
+        span=3,
     )
 
 
@@ -88,7 +102,7 @@ def unaccounted() -> Panel:
         steps=plenty(UNACCOUNTED),
         own_steps={"inferred": PLAIN},
         decimals=0,
-        span=5,
+        span=4,
     )
 
 
@@ -101,6 +115,7 @@ def container_left() -> Panel:
         BYTES,
         Query(f"min({container_room()})"),
         steps=scarce(CONTAINER_MARGIN),
+        span=3,
     )
 
 
@@ -126,13 +141,14 @@ def areas_left() -> Panel:
         COUNT,
         Query(f"min({selected('map_areas_limit')} - {selected('map_areas')})"),
         steps=scarce(AREAS_LEFT),
+        span=3,
     )
 
 
 def ledger() -> Panel:
     """The ledger over time."""
     queries = [
-        Query(f"sum({selected('ledger_bytes', any_of('component', (name,)))})", name, colour)
+        Query(f"sum({selected('ledger_bytes', any_of('component', (name,)))})", words.COMPONENTS[name], colour)
         for name, colour in COMPONENTS.items()
     ]
     return lines(
@@ -157,7 +173,8 @@ def ledger_now() -> Panel:
         "be had back.",
         BYTES,
         Query(f"topk(10, sum by (ns, component) ({selected('ledger_bytes')}))", "{{ns}} {{component}}"),
-        colours=COMPONENTS,
+        colours={words.COMPONENTS[name]: colour for name, colour in COMPONENTS.items()},
+        words=words.COMPONENTS,
         span=9,
         height=13,
     )

@@ -28,7 +28,7 @@ from dashboards.promql import (
 )
 from dashboards.query import Query
 from dashboards.records import losses
-from dashboards.style import ANY_IS_BAD, SEVERITIES, scarce
+from dashboards.style import ANY_IS_BAD, FINDINGS, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
 from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
@@ -210,12 +210,13 @@ def findings() -> Panel:
             CLUSTER,
             NODE_COLUMN,
             NAMESPACE,
-            Column("finding", "finding"),
+            Column("finding", "what is wrong", mappings=FINDINGS),
             Column("Value", "rank", hidden=True),
         ),
         Query(f"sort(max by ({by}) ({rank}))"),
         sort="Value",
         span=24,
+        height=7,
     )
 
 
@@ -232,10 +233,10 @@ def nodes() -> Panel:
             NODE_COLUMN,
             Column("build", "release", width=90),
             Column("Value #B", "resident", BYTES, width=100),
-            Column("Value #C", "waste", RATIO, width=80, decimals=0),
-            Column("Value #D", "left in container", BYTES, width=150, steps=scarce(CONTAINER_MARGIN)),
-            Column("Value #E", "nodes it sees", COUNT, width=110),
-            Column("Value #F", "partitions to go", COUNT, width=130),
+            Column("Value #C", "waste", RATIO, decimals=0),
+            Column("Value #D", "left in container", BYTES, steps=scarce(CONTAINER_MARGIN)),
+            Column("Value #E", "nodes it sees", COUNT),
+            Column("Value #F", "partitions to go", COUNT),
             Column("Value #A", "answers", hidden=True),
         ),
         Query(f"group by ({by}, build) ({selected('node_info')})"),
@@ -247,6 +248,7 @@ def nodes() -> Panel:
         sort="Value #B",
         descending=True,
         span=24,
+        height=6,
     )
 
 

@@ -56,6 +56,9 @@ COMPONENTS = {
 }
 """The components of the ledger."""
 
+RANKS = (USED, WASTE, GOOD, FIXED_COST, OTHER, PALE_WASTE, DARK_COST, UNDER_WAY, DARK_FREE, LIGHT_OTHER)
+"""What nobody knows the name of before, by its rank: here the colours have no other meaning."""
+
 IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
 """Those that hold nothing live."""
 

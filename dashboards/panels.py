@@ -28,6 +28,13 @@ def _by_query(queries: Sequence[Query], panel: timeseries.Panel | bargauge.Panel
             panel.override_by_query(chr(ord("A") + index), [_colour(query.colour)])
 
 
+def _call(words: Mapping[str, str], panel: timeseries.Panel | bargauge.Panel) -> None:
+    """Call series by words instead of the label that their name ends with."""
+    for label, text in words.items():
+        options = {"regex": f"^(.* )?{label}$", "renamePattern": f"$1{text}"}
+        panel.with_transformation(model.DataTransformerConfig(id_val="renameByRegex", options=options))
+
+
 def _colour(colour: str) -> model.DynamicConfigValue:
     return model.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
 
@@ -88,13 +95,14 @@ def lines(
     unstacked: Sequence[str] = (),
     zero: bool = True,
     empty: str = "",
+    words: Mapping[str, str] | None = None,
 ) -> timeseries.Panel:
     """Values over time. `threshold_lines` are dashed lines at a value.
 
     `colours` are by series; `bands` is one colour for all, stacked, with bright edges: names that nobody knows before
     are told apart by their order, which is that of the legend.
 
-    `empty` is shown where there is nothing to show.
+    `empty` is shown where there is nothing to show; `words` are what a series is called instead of its label.
     """
     legend = (
         common.VizLegendOptions()
@@ -141,6 +149,7 @@ def lines(
         panel.override_by_name(name, [alone, model.DynamicConfigValue(id_val="custom.fillOpacity", value=0)])
     for index, query in enumerate(queries):
         panel.with_target(target(query, index).range())
+    _call(words or {}, panel)
     return panel
 
 
@@ -155,6 +164,7 @@ def bars(
     span: int = 8,
     height: int = 8,
     top: float | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> bargauge.Panel:
     """Values of now, as bars; `colours` by what a series' name ends with.
 
@@ -187,4 +197,5 @@ def bars(
         panel.override_by_regexp(f"(.* )?{name}", [_colour(own)])
     for index, query in enumerate(queries):
         panel.with_target(target(query, index).instant())
+    _call(words or {}, panel)
     return panel

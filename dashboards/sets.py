@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.board import Board, Row
 from dashboards.limits import NODE
-from dashboards.palette import BYTES, COUNT, RATIO, USED
+from dashboards.palette import BYTES, COUNT, FREE, RANKS, RATIO
 from dashboards.panels import bars, lines
 from dashboards.promql import NS, of_cluster, selected, series
 from dashboards.query import Query
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dashboards.query import Panel
 
 NAMESPACE = Column("ns", "namespace")
+BYTES_OF_SETS = series("set_used_bytes", NS)
 SET = Column("set", "set")
 
 
@@ -37,12 +38,12 @@ def used() -> Panel:
     """Bytes by set."""
     panel = lines(
         "$ns: record data by set",
-        "Record data of each set, all nodes together, without indexes, from the bottom up in the order of the names; "
+        "Record data of each set, all nodes together, without indexes: the ten that are largest at the "
+        "end, and all others together; "
         "the set that grows is the one to look at.",
         BYTES,
-        Query(f"sum by (set) ({selected('set_used_bytes', NS)})", "{{set}}"),
+        *_ranked("set_used_bytes"),
         stacked=True,
-        bands=USED,
         right=True,
         span=24,
         height=9,
@@ -50,16 +51,33 @@ def used() -> Panel:
     return panel.repeat("ns").repeat_direction("h").max_per_row(2)
 
 
+def _ranked(name: str) -> list[Query]:
+    """The sets with most bytes at the end of what is shown, a query and a colour for each, and all others together.
+
+    By bytes also where records are shown: a set has one colour, and two that have as many are next to impossible.
+    """
+    sets = f"sum by (set) ({selected(name, NS)})"
+    at_end = f"sum by (set) ({of_cluster(f'{BYTES_OF_SETS} @ end()')})"
+
+    def others(count: int) -> str:
+        return f"unless on (set) topk({count}, {at_end})"
+
+    ranks = [
+        Query(f"{sets} and on (set) (topk({rank}, {at_end}) {others(rank - 1) if rank > 1 else ''})", "{{set}}", colour)
+        for rank, colour in enumerate(RANKS, 1)
+    ]
+    return [*ranks, Query(f"sum({sets} {others(len(RANKS))})", "all others", FREE)]
+
+
 def records() -> Panel:
     """Records by set."""
     panel = lines(
         "$ns: records by set",
-        "Records of each set, all nodes together, from the bottom up in the order of the names; each takes 64 bytes of "
-        "primary index besides its data.",
+        "Records of each set, all nodes together: the ten that are largest at the end, and all others; each takes 64 "
+        "bytes of primary index besides its data.",
         COUNT,
-        Query(f"sum by (set) ({selected('set_objects', NS)})", "{{set}}"),
+        *_ranked("set_objects"),
         stacked=True,
-        bands=USED,
         right=True,
         span=24,
         height=8,

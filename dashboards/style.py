@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.palette import BAD, GOOD, OTHER, USED, WASTE
+from exporter.model import words as known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +59,19 @@ def ranges(*parts: tuple[float, float | None, str, str]) -> list[model.ValueMapp
     ]
 
 
-def coloured(values: Mapping[str, str]) -> list[model.ValueMapping]:
-    """A colour for each word; the empty word reads `whole node`."""
+def coloured(colours: Mapping[str, str], words: Mapping[str, str] | None = None) -> list[model.ValueMapping]:
+    """A colour for each label, and what it is called."""
     results = {
-        word: model.ValueMappingResult(text=word, color=colour, index=index)
-        for index, (word, colour) in enumerate(values.items())
+        label: model.ValueMappingResult(text=(words or {}).get(label, label), color=colour, index=index)
+        for index, (label, colour) in enumerate(colours.items())
+    }
+    return [model.ValueMap(results)]
+
+
+def called(words: Mapping[str, str]) -> list[model.ValueMapping]:
+    """What labels are called for people."""
+    results = {
+        label: model.ValueMappingResult(text=text, index=index) for index, (label, text) in enumerate(words.items())
     }
     return [model.ValueMap(results)]
 
@@ -76,5 +85,7 @@ WHOLE_NODE: list[model.ValueMapping] = [
 ]
 """A limit or finding without a namespace belongs to the node."""
 
-ACTIONS = coloured({"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WASTE, "warn": OTHER})
+ACTIONS = coloured({"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WASTE, "warn": OTHER}, known.ACTIONS)
+LIMITS = called(known.LIMITS)
+FINDINGS = called(known.FINDINGS)
 SEVERITIES = coloured({"critical": BAD, "warning": WASTE, "info": OTHER})

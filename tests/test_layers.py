@@ -70,7 +70,7 @@ RECLAIM_MAY = ("findings", "memory", "parsers", "model", "errors", "units", "ren
 ONLY_COMMANDS = ("demo", "report", "reclaim")
 """Rooms that none but `commands` may enter; `dashboards` imports `rules` as well."""
 
-DASHBOARDS_MAY = ("dashboards", "exporter.rules", "exporter.findings", "exporter.units")
+DASHBOARDS_MAY = ("dashboards", "exporter.rules", "exporter.findings", "exporter.model.words", "exporter.units")
 
 
 @cache

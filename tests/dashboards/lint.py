@@ -63,9 +63,9 @@ def faults(dashboard: Mapping[str, Any], recorded: frozenset[str]) -> list[str]:
 
 
 def _frame(dashboard: Mapping[str, Any]) -> Iterator[str]:
-    """uneditable-dashboard and the rules of templates; uid, tags and links."""
-    if dashboard["editable"] is not False:
-        yield "editable"
+    """The rules of templates; uid, tags and links. Whoever imports one may change it, so that it is editable."""
+    if dashboard["editable"] is not True:
+        yield "not editable"
     if not dashboard["uid"].startswith("aerospike-memory-") or dashboard["tags"] != ["aerospike-memory"]:
         yield "uid or tags"
     if not dashboard["description"].endswith((".", "?")):

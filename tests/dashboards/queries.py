@@ -42,11 +42,11 @@ EMPTY = {
     "Shared memory by use": _SHARED,
     "Shared memory: size and swapped: size": _SHARED,
     "Shared memory: size and swapped: swapped": _SHARED,
-    "Ledger: who owns the resident memory: write_buffers": "only namespaces with devices, or up to 6.4, have them",
-    "Ledger: who owns the resident memory: write_queues": "only namespaces with devices or files have them",
-    "Ledger: who owns the resident memory: batch_buffers": "the shop asks for no batches",
+    "Ledger: who owns the resident memory: write buffers": "only namespaces with devices, or up to 6.4, have them",
+    "Ledger: who owns the resident memory: writes waiting for devices": "only devices and files have them",
+    "Ledger: who owns the resident memory: responses to batches": "the shop asks for no batches",
     "Ledger: who owns the resident memory: migrations": "the shop sends no partitions",
-    "Ledger: who owns the resident memory: block_headers": "from 7.0 on",
+    "Ledger: who owns the resident memory: headers of stripes": "from 7.0 on",
     "Growth of record data in an hour": "nothing grew within the hour",
     "Distance from the median of the nodes: most above": _PEERS,
     "Distance from the median of the nodes: most below": _PEERS,
@@ -59,6 +59,9 @@ EMPTY = {
 
 SIZES = "Records by size: "
 """Each query of that panel is a size, which no record may have."""
+
+RANKED = ("record data by set: ", "records by set: ")
+"""Each query of those panels is a rank; the shop has fewer sets."""
 
 
 def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -105,7 +108,7 @@ def faults(dashboard: Mapping[str, Any], ask: Callable[[str], int], values: Mapp
         answer = _answer(ask, expr)
         if isinstance(answer, str):
             found.append(f"{name}: {answer}")
-        elif not answer and name not in EMPTY and not name.startswith(SIZES):
+        elif not answer and name not in EMPTY and not name.startswith((SIZES, *RANKED)):
             found.append(f"{name}: no data")
     answers = [(name, _answer(ask, expr)) for name, expr in events(dashboard, values)]
     return found + [f"{name}: {answer}" for name, answer in answers if isinstance(answer, str)]

@@ -16,6 +16,7 @@ from exporter.collectors import METRICS
 from exporter.findings import thresholds
 from exporter.findings.thresholds import NEAR
 from exporter.memory.map.ledger import COMPONENTS
+from exporter.model import words
 from exporter.rules.recording import recordings
 from exporter.rules.site import Site
 from tests.dashboards.lint import faults, promql
@@ -49,8 +50,8 @@ AT = {
     "Not writing": (ANY,),
     "Past eviction threshold": (ANY,),
     "Findings": (ANY,),
-    "What stops first": LIMITS,
-    "Limits": LIMITS,
+    "What stops first": (*LIMITS, thresholds.NEAR, 1),
+    "Limits": (*LIMITS, thresholds.NEAR, 1),
     "Nodes": (thresholds.CONTAINER_MARGIN,),
     "Left in the container": (thresholds.CONTAINER_MARGIN,),
     "In swap": (thresholds.SWAPPED_BYTES,),
@@ -104,7 +105,7 @@ def _expr(expr: str) -> Callable[[dict[str, Any]], None]:
 OURS = 'job=~"$job",instance=~"$instance"'
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
-    "editable": lambda board: board.update(editable=True),
+    "not editable": lambda board: board.update(editable=False),
     "uid or tags": lambda board: board.update(tags=[]),
     "variables": lambda board: board["templating"]["list"].pop(),
     "job: not multi with All as .+, read anew with the time": lambda board: board["templating"]["list"][2].update(
@@ -193,7 +194,7 @@ def test_the_time_that_is_left_follows_the_trends_of_the_alerts() -> None:
 
 def test_the_ledger_shows_every_component() -> None:
     shown = {name.split(": ")[-1] for name, _ in queries(DASHBOARDS["node.json"]) if name.startswith("Ledger: who")}
-    assert shown == set(COMPONENTS)
+    assert shown == {words.COMPONENTS[name] for name in COMPONENTS}
 
 
 def test_every_query_that_may_find_nothing_is_one_of_a_panel() -> None:
