@@ -152,10 +152,14 @@ class MapCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """The process and its host at one moment; `problems` says per part in one line why it is missing."""
+    """The process and its host at one moment; `problems` says per part in one line why it is missing.
+
+    What is not to be had from where the exporter runs is no problem, but `hidden`.
+    """
 
     process: Process | None = None
     cgroup: Cgroup | None = None
     host: Host | None = None
     segments: tuple[Segment, ...] | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)

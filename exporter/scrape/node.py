@@ -174,4 +174,6 @@ def _process(settings: ProcessSettings, connection: Connection) -> ProcSource | 
         if not local:
             logger.info("%s is on another host: its process is not looked at", connection.host)
             return None
-    return ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+    return ProcSource(
+        settings.procfs, settings.cgroupfs, settings.pid, connection.port, memory_limit=settings.memory_limit
+    )

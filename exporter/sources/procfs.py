@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.errors import ExporterError, ParseError, SourceError
-from exporter.model.process import Host, MapCount, Process, ProcessView, Regions, Segment
+from exporter.errors import ExporterError, HiddenError, ParseError, SourceError
+from exporter.model.process import Cgroup, Host, MapCount, Process, ProcessView, Regions, Segment
 from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
-from exporter.sources.cgroups import cgroup
+from exporter.sources.cgroups import CgroupSource
 from exporter.sources.files import MissingError, refused, text
 from exporter.sources.process_finder import Finder
 
@@ -39,31 +39,43 @@ class ProcSource:
         port: int = 3000,
         process_name: str = "asd",
         clock: Callable[[], float] = time.monotonic,
+        memory_limit: int | None = None,
     ) -> None:
         self._root = str(Path(root))
-        self._cgroup_root = str(Path(cgroup_root))
+        self._cgroups = CgroupSource(self._root, str(Path(cgroup_root)))
+        self._memory_limit = memory_limit
         self._lock = threading.Lock()
         self._finder = Finder(self._root, pid, process_name, port, clock)
         self._limits: tuple[object, str, str] = (None, "", "")
 
     def read(self) -> ProcessView:
-        """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`."""
+        """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`.
+
+        Of a cgroup that is hidden there is the memory limit that was told, in bytes, if one was.
+        """
         problems: dict[str, str] = {}
+        hidden: dict[str, str] = {}
 
         def part(name: str, read: Callable[[], T]) -> T | None:
             try:
                 return read()
+            except HiddenError as reason:
+                hidden[name] = str(reason)
             except ExporterError as problem:
                 problems[name] = str(problem)
-                return None
+            return None
 
         process = part("process", self._process)
+        cgroup = part("cgroup", lambda: self._cgroups.read(process.pid)) if process else None
+        if "cgroup" in hidden and self._memory_limit is not None:
+            cgroup = Cgroup(limit=self._memory_limit)
         return ProcessView(
             process=process,
-            cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
+            cgroup=cgroup,
             host=part("host", self._host),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
+            hidden=hidden,
         )
 
     def read_smaps(self) -> Regions:
