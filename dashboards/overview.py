@@ -215,6 +215,7 @@ def findings() -> Panel:
         Query(f"sort(max by ({by}) ({rank}))"),
         sort="Value",
         span=24,
+        empty="No exporter finds anything wrong",
     )
 
 
