@@ -25,7 +25,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 SCHEMAS = Path(__file__).parent / "schemas"
 DIRECTORIES = sorted(path.parent.name for path in KUBERNETES.glob("*/kustomization.yaml"))
 VARIANTS = ("sidecar", "probe")
-OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc")
+OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc", "sidecar-with-cgroups")
 MANIFESTS = sorted(path for path in KUBERNETES.glob("*/*.yaml") if path.name != "kustomization.yaml")
 RELEASES = ("1.29.0", "1.37.0")
 """The oldest and the newest release of Kubernetes whose schemas are looked at."""
@@ -178,7 +178,7 @@ def test_kustomize_builds_it(name: str) -> None:
         assert _exporter(workload) == _exporter(_patched(name))
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, "sidecar-with-jemalloc"])
+@pytest.mark.parametrize("name", [*VARIANTS, "sidecar-with-jemalloc", "sidecar-with-cgroups"])
 def test_the_exporter_has_no_privilege(name: str) -> None:
     workload = _workload(name)
     container = _exporter(workload)
@@ -203,6 +203,15 @@ def test_heap_statistics_are_written_to_a_directory_that_both_see(monkeypatch: p
     (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == "heap-statistics"]
     # The kubelet leaves the sticky bit of a tmpfs, in which the server may not write to the file of the exporter.
     assert "medium" not in volume["emptyDir"]
+
+
+def test_the_cgroups_of_the_machine_are_where_the_exporter_looks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = _patched("sidecar-with-cgroups")
+    (mount,) = _exporter(workload)["volumeMounts"]
+    assert mount["readOnly"] is True
+    assert mount["mountPath"] == str(settings_of(monkeypatch, _variables(workload)).process.cgroupfs)
+    (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == mount["name"]]
+    assert volume["hostPath"] == {"path": "/sys/fs/cgroup", "type": "Directory"}
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, *OVERLAYS])
