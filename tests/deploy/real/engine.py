@@ -70,12 +70,7 @@ class Engine:
         # Buildah has both formats in its answer.
         found: dict[str, Any] = told["Docker"]["config"] if "Docker" in told else told["Config"]
         # Podman has it beside the rest.
-        return {"Healthcheck": told.get("HealthCheck"), **found}
-
-    def digest(self, image: str) -> str:
-        """The digest of an image's configuration."""
-        (told,) = _list(json.loads(self.tell("inspect", "--type=image", image)))
-        return str(told.get("Id") or told["FromImageID"])
+        return {"Healthcheck": told.get("Healthcheck"), **found}
 
 
 def _list(told: Any) -> list[dict[str, Any]]:

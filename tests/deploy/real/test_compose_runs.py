@@ -1,4 +1,4 @@
-"""Compose, brought up by the engine at hand: the demo, and a node that is killed under its exporter.
+"""Compose, brought up by Docker: the demo, and a node that is killed under its exporter.
 
 DEPLOY_IMAGE_AEROSPIKE and DEPLOY_IMAGE_PROMETHEUS name images that take the place of theirs where none are here.
 """
@@ -10,8 +10,6 @@ import json
 import os
 import resource
 import secrets
-import shutil
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +41,6 @@ class Stack:
     def __init__(self, image: Image, directory: Path) -> None:
         self.engine = image.engine
         self.ports = {name: free_port() for name in ("exporter", PROMETHEUS)}
-        self._tool = _tool(image.engine)
         self._project = f"exporter-test-{secrets.token_hex(4)}"
         self._override = directory / "override.yaml"
         self._override.write_text(self._overrides())
@@ -66,10 +63,7 @@ class Stack:
     def tell(self, *words: str) -> str:
         """A command of compose."""
         files = ("-f", str(FILE), "-f", str(self._override))
-        command = [*self._tool, "-p", self._project, *files, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self.engine.tell("compose", "-p", self._project, *files, "--profile=*", *words)
 
     def container(self, service: str) -> dict[str, Any]:
         """What the engine says of the container of a service."""
@@ -91,15 +85,6 @@ class Stack:
             time.sleep(0.2)
 
 
-def _tool(engine: Engine) -> list[str]:
-    """Compose for an engine."""
-    if engine.name == "docker" and engine.ask("compose", "version").returncode == 0:
-        return ["docker", "compose"]
-    if engine.name == "podman" and shutil.which("podman-compose"):
-        return ["podman-compose"]
-    pytest.skip(f"needs compose for {engine.name}: Docker's plugin, or podman-compose")
-
-
 def _image(service: str) -> str:
     return str(os.environ.get(f"DEPLOY_IMAGE_{service.upper()}", MAIN["services"][service]["image"]))
 
@@ -111,6 +96,8 @@ def _needed(engine: Engine, service: str) -> None:
 
 @pytest.fixture
 def stack(image: Image, tmp_path: Path) -> Iterator[Stack]:
+    if image.engine.name != "docker" or image.engine.ask("compose", "version").returncode != 0:
+        pytest.skip("needs docker with its compose plugin")
     stack = Stack(image, tmp_path)
     with contextlib.ExitStack() as ending:
         ending.callback(stack.tell, "down", "--volumes", "--timeout", "5")
