@@ -15,12 +15,20 @@ RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels 
     && pip --python /opt/exporter/bin/python install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl \
     && /opt/exporter/bin/python -m compileall -q /opt/exporter/lib
 COPY deploy/docker/healthy.py /opt/exporter/healthy.py
+# A checkout under umask 077 would be read by root alone; and of what pip and venv put in bin, two programs are used.
+RUN chmod 644 /opt/exporter/healthy.py \
+    && find /opt/exporter/bin -mindepth 1 ! -name 'python*' ! -name aerospike-memory-exporter -delete
 
 FROM ${BASE}
+# Where the source is and which commit it is: --build-arg SOURCE=https://... --build-arg REVISION="$(git rev-parse HEAD)"
+ARG SOURCE=
+ARG REVISION=
 LABEL org.opencontainers.image.title="aerospike-memory-exporter" \
       org.opencontainers.image.description="Prometheus exporter for the memory of an Aerospike node" \
       org.opencontainers.image.version="0.1.0" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.revision="${REVISION}"
 # Nothing is installed or built from here on.
 RUN python -m pip uninstall --yes --root-user-action=ignore setuptools wheel pip
 COPY --from=build /opt/exporter /opt/exporter

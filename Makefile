@@ -8,16 +8,19 @@ FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench mutants soak rules dashboards golden docs lock clean
+.PHONY: help demo test test-deploy check format bench mutants soak rules dashboards golden docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics
 	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
 
 test: check ## check and test everything
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test-deploy: .venv/dev ## build and run the image, and compose, with the container engine at hand
+	$(BIN)/python -m pytest -m deploy tests/deploy/real
 
 check: .venv/dev ## lint and types
 	$(BIN)/ruff check .

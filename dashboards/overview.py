@@ -217,6 +217,7 @@ def findings() -> Panel:
         sort="Value",
         span=24,
         height=7,
+        empty="No exporter finds anything wrong",
     )
 
 

@@ -49,8 +49,12 @@ def rows_of(
     descending: bool = False,
     span: int = 12,
     height: int = 8,
+    empty: str = "",
 ) -> table.Panel:
-    """A table with one row for each set of labels; the value of the n-th query is the column `Value #A`, `#B`, ..."""
+    """A table with one row for each set of labels; the value of the n-th query is the column `Value #A`, `#B`, ...
+
+    `empty` stands there instead of "No data" where there is no row.
+    """
     panel = (
         table.Panel()
         .title(title)
@@ -63,6 +67,8 @@ def rows_of(
         .filterable(False)
         .thresholds(thresholds(((None, FREE),)))
     )
+    if empty:
+        panel.no_value(empty)
     for index, query in enumerate(queries):
         panel.with_target(target(query, index).instant().format(prometheus_options.PromQueryFormat.TABLE))
     if len(queries) > 1:

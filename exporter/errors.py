@@ -4,6 +4,7 @@ ExporterError
 ├── SettingsError      a key of the configuration is wrong, unknown or missing
 ├── SourceError        a source could not be read
 │   ├── ConnectError   no connection to the node
+│   ├── HiddenError    the kernel does not show it to where the exporter runs
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
 │   ├── NoAnswerError  no answer in time
 │   ├── NoDataError    an answer without what it was asked for
@@ -35,6 +36,10 @@ class SourceError(ExporterError):
 
 class ConnectError(SourceError):
     """No connection to the node."""
+
+
+class HiddenError(SourceError):
+    """The kernel does not show it to where the exporter runs: by design, and not for a fault."""
 
 
 class LoginError(SourceError):

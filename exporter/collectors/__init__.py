@@ -10,14 +10,14 @@ from exporter.collectors.map import MAP
 from exporter.collectors.namespaces import NAMESPACES
 from exporter.collectors.peers import PEERS
 from exporter.collectors.pools import POOLS
-from exporter.collectors.process import PROCESS, SYSTEM
+from exporter.collectors.process import CGROUP, PROCESS, SYSTEM
 from exporter.collectors.sets import SETS
 from exporter.collectors.sindexes import SINDEXES
 from exporter.collectors.storage import STORAGE
 
 COLLECTORS = (
     *(NAMESPACES, CONFIGURATION, POOLS, HEAP, STORAGE, SETS, SINDEXES, COUNTS, CLUSTER),
-    *(PROCESS, SYSTEM, MAP, PEERS, ANALYSIS),
+    *(PROCESS, CGROUP, SYSTEM, MAP, PEERS, ANALYSIS),
 )
 
 METRICS = (

@@ -38,7 +38,7 @@ CGROUP_LIMIT = Metric(
     "cgroup_limit_bytes",
     "The smallest memory limit among the process's cgroup and its ancestors.",
     (),
-    "memory.max, memory.limit_in_bytes; cgroup_memory_limit_bytes",
+    "memory.max, memory.limit_in_bytes; cgroup_memory_limit_bytes; --process.memory-limit",
 )
 CGROUP_USED = Metric(
     "cgroup_used_bytes",
@@ -99,13 +99,17 @@ def _segments(snapshot: Snapshot) -> Iterator[Series]:
         yield SHM_SEGMENTS, key, len(segments)
 
 
+def _collect_cgroup(analysis: Diagnosis, _: View) -> Iterator[Series]:
+    cgroup = analysis.snapshot.process_view.cgroup
+    if cgroup is not None:
+        yield CGROUP_LIMIT, (), cgroup.limit
+        yield CGROUP_USED, (), cgroup.used
+        yield OOM_KILLS, (), cgroup.oom_kills
+
+
 def _collect_system(analysis: Diagnosis, _: View) -> Iterator[Series]:
     process_view, system = analysis.snapshot.process_view, analysis.snapshot.system
     yield RSS, (), system.process_rss_bytes
-    if process_view.cgroup is not None:
-        yield CGROUP_LIMIT, (), process_view.cgroup.limit
-        yield CGROUP_USED, (), process_view.cgroup.used
-        yield OOM_KILLS, (), process_view.cgroup.oom_kills
     if process_view.host is not None:
         yield HOST_TOTAL, (), process_view.host.total
         yield HOST_AVAILABLE, (), process_view.host.available
@@ -126,10 +130,13 @@ PROCESS = Collector(
 )
 """Of a node on another host there is none of it."""
 
+CGROUP = Collector("cgroup", (CGROUP_LIMIT, CGROUP_USED, OOM_KILLS), ("cgroup",), _collect_cgroup)
+"""Absent where the cgroup is hidden and neither the server nor a setting tells of it, which is no failure."""
+
 SYSTEM = Collector(
     "system",
-    (RSS, CGROUP_LIMIT, CGROUP_USED, OOM_KILLS, HOST_TOTAL, HOST_AVAILABLE, HOST_FREE, HOST_MIN_FREE),
-    ("cgroup", "host"),
+    (RSS, HOST_TOTAL, HOST_AVAILABLE, HOST_FREE, HOST_MIN_FREE),
+    ("host",),
     _collect_system,
 )
 """Seen on this host, or from 8.1.3 on told by the server."""

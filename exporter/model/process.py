@@ -173,7 +173,10 @@ class MapCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """The process and its host at one moment; `problems` says per part in one line why it is missing."""
+    """The process and its host at one moment; `problems` says per part in one line why it is missing.
+
+    What is not to be had from where the exporter runs is no problem, but `hidden`.
+    """
 
     process: Process | None = None
     cgroup: Cgroup | None = None
@@ -181,3 +184,4 @@ class ProcessView:
     segments: tuple[Segment, ...] | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     huge_pages: bool | None = None  # whether the kernel gives the process transparent ones that it did not ask for
+    hidden: Mapping[str, str] = field(default_factory=dict)

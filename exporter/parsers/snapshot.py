@@ -149,7 +149,8 @@ def batch_buffers(stats: Fields) -> BatchBuffers | None:
 
 def with_cgroup(process_view: ProcessView, system: System) -> ProcessView:
     """The view of a process, with the cgroup's memory by what the server tells where its files were not read."""
-    if process_view.cgroup is not None or system.cgroup_used_bytes is None:
+    was_read = process_view.cgroup is not None and "cgroup" not in process_view.hidden
+    if was_read or system.cgroup_used_bytes is None:
         return process_view
     return replace(process_view, cgroup=Cgroup(system.cgroup_limit_bytes, system.cgroup_used_bytes))
 

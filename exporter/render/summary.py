@@ -76,7 +76,8 @@ def head(snapshot: Snapshot) -> Words:
 
 def problems(snapshot: Snapshot) -> dict[str, str]:
     """What was not seen, and why."""
-    return {**snapshot.problems, **{sample.source: sample.problem for sample in snapshot.samples if sample.problem}}
+    samples = {sample.source: sample.problem for sample in snapshot.samples if sample.problem}
+    return {**snapshot.problems, **snapshot.process_view.hidden, **samples}
 
 
 def state(result: ScrapeResult, diagnosis: Diagnosis) -> State:

@@ -186,5 +186,7 @@ def _process(
         if not local:
             logger.info("%s is on another host: its process is not looked at", connection.host)
             return None, not_looked_at
-    process = ProcSource(settings.procfs, settings.cgroupfs, settings.pid, connection.port)
+    process = ProcSource(
+        settings.procfs, settings.cgroupfs, settings.pid, connection.port, memory_limit=settings.memory_limit
+    )
     return process, process.read

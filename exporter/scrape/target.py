@@ -154,7 +154,7 @@ class Target:
 
     def _tell(self, reading: ScrapeResult, state: str, bug: Exception | None) -> None:
         """One line per change, not per scrape: a node that is lost may be lost in another way each time."""
-        node = reading.snapshot.node
+        node, hidden = reading.snapshot.node, reading.snapshot.process_view.hidden
         if self._states.changed(self._name, state):
             if reading.problem is None:
                 logger.info("%s answers: node %s, build %s", self._name, node.node_id, node.build)
@@ -170,13 +170,14 @@ class Target:
             self._who = who
             there = {namespace.name for namespace in reading.snapshot.namespaces}
             absent = {f"operator.{name}": "there is no such namespace" for name in self._expected if name not in there}
-            sections: Mapping[str, str] = {**reading.snapshot.problems, **absent}
+            sections: Mapping[str, str] = {**reading.snapshot.problems, **absent, **hidden}
         else:
             # Of a node that is lost, that is all there is to tell.
-            sections = reading.snapshot.process_view.problems
+            sections = {**reading.snapshot.process_view.problems, **hidden}
         for section, problem in sections.items():
             if self._sections.changed(section, problem):
-                logger.warning("%s: no figures from %s: %s", self._name, section, problem)
+                level = logging.INFO if section in hidden else logging.WARNING
+                logger.log(level, "%s: no figures from %s: %s", self._name, section, problem)
         for section in self._sections.cleared(but=sections):
             if reading.problem is None:
                 logger.info("%s: figures from %s again", self._name, section)

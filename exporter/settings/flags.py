@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NOT_FLAGS = ("aerospike.password", "prometheus.password", "prometheus.bearer_token")
 _SECRET = re.compile("pass|secret|token", re.IGNORECASE)
 _RARE = re.compile(
-    r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.cgroupfs|demo\.seed"
+    r"aerospike\.tls\.(?!enable)|web\.(?!listen)|log\.file_|sampler\..*_|process\.(?:cgroupfs|memory)|demo\.seed"
     r"|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\.|rules\.thresholds\."
 )
 _NOTE = (

@@ -108,6 +108,9 @@ class ProcessSettings(Table):
     pid: int | None = Field(None, ge=1, le=1 << 22, description="the server's process, where it is not found by itself")
     procfs: Path = Field(Path("/proc"), description="where the host's /proc is mounted")
     cgroupfs: Path = Field(Path("/sys/fs/cgroup"), description="where the host's cgroups are mounted")
+    memory_limit: Bytes | None = Field(
+        None, description="bytes that the server's container may use, where its cgroup is not to be seen"
+    )
 
 
 class SamplerSettings(Table):

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.errors import ExporterError, ParseError, SourceError, TooDearError
-from exporter.model.process import Host, MapCount, Process, ProcessView, Regions, Segment
+from exporter.errors import ExporterError, HiddenError, ParseError, SourceError, TooDearError
+from exporter.model.process import Cgroup, Host, MapCount, Process, ProcessView, Regions, Segment
 from exporter.parsers import procfs as proc
 from exporter.parsers import smaps
-from exporter.sources.cgroups import cgroup
+from exporter.sources.cgroups import CgroupSource
 from exporter.sources.files import MissingError, refused, text
 from exporter.sources.process_finder import Finder, suspended
 
@@ -49,10 +49,12 @@ class ProcSource:
         clock: Callable[[], float] = time.monotonic,
         huge_pages: str | Path = _HUGE_PAGES,
         slept: Callable[[], float] = suspended,
+        memory_limit: int | None = None,
     ) -> None:
         self._huge_pages = str(huge_pages)
         self._root = str(Path(root))
-        self._cgroup_root = str(Path(cgroup_root))
+        self._cgroups = CgroupSource(self._root, str(Path(cgroup_root)))
+        self._memory_limit = memory_limit
         self._lock = threading.Lock()
         self._finder = Finder(self._root, pid, process_name, port, clock, slept)
         self._limits: tuple[object, str, str] = (None, "", "")
@@ -60,25 +62,33 @@ class ProcSource:
     def read(self, claims: Claims | None = None) -> ProcessView:
         """The cheap files, about a dozen; never `smaps` or `maps`. What cannot be read is named in `problems`.
 
-        `claims` are what the server says now, where it answers: the process is one that can be its own.
+        `claims` are what the server says now, where it answers: the process is one that can be its own. Of a cgroup
+        that is hidden there is the memory limit that was told, in bytes, if one was.
         """
         problems: dict[str, str] = {}
+        hidden: dict[str, str] = {}
 
         def part(name: str, read: Callable[[], T]) -> T | None:
             try:
                 return read()
+            except HiddenError as reason:
+                hidden[name] = str(reason)
             except ExporterError as problem:
                 problems[name] = str(problem)
-                return None
+            return None
 
         process = part("process", lambda: self._process(claims))
+        cgroup = part("cgroup", lambda: self._cgroups.read(process.pid)) if process else None
+        if "cgroup" in hidden and self._memory_limit is not None:
+            cgroup = Cgroup(limit=self._memory_limit)
         return ProcessView(
             process=process,
-            cgroup=part("cgroup", lambda: cgroup(self._root, self._cgroup_root, process.pid)) if process else None,
+            cgroup=cgroup,
             host=part("host", self._host),
             segments=part("segments", lambda: self._segments(process)),
             problems=problems,
             huge_pages=self._has_huge_pages(process) if process else None,
+            hidden=hidden,
         )
 
     def read_smaps(self, claims: Claims | None = None, most_seconds: float = math.inf) -> Regions:

@@ -203,6 +203,11 @@ def test_every_query_that_may_find_nothing_is_one_of_a_panel() -> None:
     assert any(name.startswith(SIZES) for name in names)
 
 
+def test_where_nothing_is_wrong_the_overview_says_so_and_not_that_there_are_no_data() -> None:
+    (panel,) = [panel for panel in panels(DASHBOARDS["overview.json"]) if panel["title"] == "What is wrong"]
+    assert panel["fieldConfig"]["defaults"]["noValue"] == "No exporter finds anything wrong"
+
+
 def test_every_metric_of_memory_has_a_panel_or_a_reason() -> None:
     used = {name for dashboard in DASHBOARDS.values() for name in _names(dashboard)} | {
         name

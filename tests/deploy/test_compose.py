@@ -20,7 +20,7 @@ COMPOSE = DEPLOY / "compose"
 FILES = sorted(COMPOSE.glob("*.yaml"))
 (MAIN,) = documents(COMPOSE / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = MAIN["services"]
-OURS = ("exporter", "demo")
+OURS = ("pod", "exporter", "demo")
 EXAMPLES = ("prometheus.yml", "prometheus.fleet.yml")
 
 
@@ -76,8 +76,9 @@ def test_every_service_is_looked_after() -> None:
     for name, service in SERVICES.items():
         assert service["restart"] == "unless-stopped"
         assert "no-new-privileges:true" in service["security_opt"]
-        # The image of the exporter brings its own.
-        assert ("healthcheck" in service) == (name not in OURS), name
+        # The image of the exporter brings its own; a container that only waits has none.
+        assert ("healthcheck" in service) == (name not in ("exporter", "demo")), name
+    assert SERVICES["pod"]["healthcheck"] == {"disable": True}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -90,10 +91,18 @@ def test_the_exporter_has_no_privilege(name: str) -> None:
     assert "host" not in (service.get("pid"), service.get("network_mode"), service.get("ipc"))
 
 
-def test_the_exporter_is_where_the_node_and_its_process_are() -> None:
-    service = SERVICES["exporter"]
-    assert (service["pid"], service["network_mode"]) == ("service:aerospike", "service:aerospike")
-    assert "ports" not in service, "the network is the node's, and so are its ports"
+def test_node_and_exporter_share_namespaces_that_outlive_both() -> None:
+    for name in ("aerospike", "exporter"):
+        service = SERVICES[name]
+        assert (service["pid"], service["network_mode"]) == ("service:pod", "service:pod")
+        assert "ports" not in service, "the network is the pod's, and so are its ports"
+        assert service["depends_on"].keys() == {"pod"}
+
+
+def test_the_limit_that_the_exporter_is_told_is_the_node_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = settings_of(monkeypatch, SERVICES["exporter"]["environment"]).process.memory_limit
+    assert SERVICES["aerospike"]["mem_limit"] == "3g"
+    assert told == 3 << 30
 
 
 def test_more_sources_take_the_one_capability_and_the_one_directory_that_they_need(
@@ -110,7 +119,7 @@ def test_more_sources_take_the_one_capability_and_the_one_directory_that_they_ne
     assert shared == {f"heap-statistics:{sampler.jemalloc_directory}"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", ["exporter", "demo"])
 def test_its_settings_are_known_and_lead_to_the_published_port(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = settings_of(monkeypatch, SERVICES[name]["environment"], SERVICES[name].get("command", ()))
     assert chosen.web.listen_address == f":{PORT}"
@@ -130,6 +139,7 @@ def test_the_default_is_a_real_node_and_the_demo_takes_its_place() -> None:
     (profile,) = re.findall(r"^COMPOSE_PROFILES=(\w+)$", (COMPOSE / ".env").read_text(), re.MULTILINE)
     assert profile == "server"
     assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "pod": ["server"],
         "aerospike": ["server"],
         "exporter": ["server"],
         "demo": ["demo"],
@@ -140,7 +150,7 @@ def test_prometheus_finds_the_exporter_of_either_profile_and_alertmanager() -> N
     (config,) = documents(DEPLOY / "prometheus" / "prometheus.yml")
     (scrape,) = config["scrape_configs"]
     assert scrape["static_configs"] == [{"targets": [f"exporter:{PORT}"]}]
-    for name in ("aerospike", "demo"):
+    for name in ("pod", "demo"):
         assert SERVICES[name]["networks"]["default"]["aliases"] == ["exporter"]
     (alertmanagers,) = config["alerting"]["alertmanagers"]
     assert alertmanagers["static_configs"] == [{"targets": ["alertmanager:9093"]}]

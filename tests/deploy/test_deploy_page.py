@@ -27,7 +27,7 @@ def test_every_variant_and_addition_is_on_the_page() -> None:
     additions = [path.name for path in DEPLOY.glob("compose/with-*.yaml")]
     additions += [f"with/{path.name}" for path in DEPLOY.glob("systemd/with/*.conf")]
     additions += [path.parent.name for path in DEPLOY.glob("kubernetes/*/kustomization.yaml")]
-    assert len(additions) == 10
+    assert len(additions) == 11
     assert [name for name in additions if name not in PAGE] == []
 
 

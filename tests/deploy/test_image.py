@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -101,11 +102,15 @@ def test_the_last_stage_builds_nothing_and_is_not_root() -> None:
     assert _of(FINAL, "EXPOSE") == [str(PORT)]
 
 
-def test_the_labels_say_what_it_is() -> None:
+def test_the_labels_say_what_it_is_and_of_which_commit() -> None:
     (given,) = _of(FINAL, "LABEL")
     labels = dict(word.split("=", 1) for word in shlex.split(given))
     assert labels["org.opencontainers.image.version"] == __version__
     assert {"org.opencontainers.image.title", "org.opencontainers.image.licenses"} <= labels.keys()
+    arguments = {argument.partition("=")[0] for argument in _of(FINAL, "ARG")}
+    assert {labels[f"org.opencontainers.image.{name}"] for name in ("source", "revision")} == {
+        f"${{{argument}}}" for argument in arguments
+    }
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +154,7 @@ def _copy(source: Path, place: Path, target: str) -> None:
         place = place / source.name if target.endswith("/") else place
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, place)
+        place.chmod(0o600)  # as in a checkout under umask 077
 
 
 def _program(name: str) -> str:
@@ -196,6 +202,16 @@ def test_the_entry_point_serves_what_was_installed(image: Path) -> None:
         check=True,
     )
     assert told.stdout.startswith(f"{image}{HERE}/lib/")
+
+
+def test_nothing_is_in_bin_but_python_and_the_exporter(image: Path) -> None:
+    programs = {path.name for path in Path(f"{image}{HERE}/bin").iterdir()}
+    assert {name for name in programs if not re.fullmatch(r"python[\d.]*", name)} == {"aerospike-memory-exporter"}
+    assert "python" in programs
+
+
+def test_every_user_may_read_the_health_check_whatever_the_checkout_s_modes(image: Path) -> None:
+    assert stat.S_IMODE(Path(f"{image}{HERE}/healthy.py").stat().st_mode) == 0o644
 
 
 def test_what_is_installed_is_every_module_of_the_exporter(image: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,7 +25,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 SCHEMAS = Path(__file__).parent / "schemas"
 DIRECTORIES = sorted(path.parent.name for path in KUBERNETES.glob("*/kustomization.yaml"))
 VARIANTS = ("sidecar", "probe")
-OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc")
+OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc", "sidecar-with-cgroups")
 MANIFESTS = sorted(path for path in KUBERNETES.glob("*/*.yaml") if path.name != "kustomization.yaml")
 RELEASES = ("1.29.0", "1.37.0")
 """The oldest and the newest release of Kubernetes whose schemas are looked at."""
@@ -90,8 +91,19 @@ def _workload(name: str) -> dict[str, Any]:
     return _named(name, "StatefulSet" if name == "sidecar" else "Deployment")
 
 
-def _variables(container: dict[str, Any]) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in container.get("env", [])}
+def _variables(workload: dict[str, Any]) -> dict[str, str]:
+    """The variables of the exporter, with what the kubelet would put where the limit of another container is asked."""
+    container, containers = _exporter(workload), _pod(workload)["containers"]
+    values = {}
+    for each in container.get("env", []):
+        asked = each.get("valueFrom", {}).get("resourceFieldRef")
+        if asked is None:
+            values[each["name"]] = each["value"]
+        else:
+            (other,) = [one for one in containers if one["name"] == asked["containerName"]]
+            amount = other["resources"][asked["resource"].split(".")[0]][asked["resource"].split(".")[1]]
+            values[each["name"]] = str(int(amount.removesuffix("Gi")) << 30)
+    return values
 
 
 def _schema_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +178,7 @@ def test_kustomize_builds_it(name: str) -> None:
         assert _exporter(workload) == _exporter(_patched(name))
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, "sidecar-with-jemalloc"])
+@pytest.mark.parametrize("name", [*VARIANTS, "sidecar-with-jemalloc", "sidecar-with-cgroups"])
 def test_the_exporter_has_no_privilege(name: str) -> None:
     workload = _workload(name)
     container = _exporter(workload)
@@ -183,12 +195,23 @@ def test_reading_smaps_takes_root_with_one_capability_and_changes_nothing_else()
 
 def test_heap_statistics_are_written_to_a_directory_that_both_see(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = _patched("sidecar-with-jemalloc")
-    sampler = settings_of(monkeypatch, _variables(_exporter(workload))).sampler
+    sampler = settings_of(monkeypatch, _variables(workload)).sampler
     assert sampler.jemalloc
     for container in _pod(workload)["containers"]:
         paths = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
         assert paths["heap-statistics"] == str(sampler.jemalloc_directory)
-    assert any(volume["name"] == "heap-statistics" and "emptyDir" in volume for volume in _pod(workload)["volumes"])
+    (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == "heap-statistics"]
+    # The kubelet leaves the sticky bit of a tmpfs, in which the server may not write to the file of the exporter.
+    assert "medium" not in volume["emptyDir"]
+
+
+def test_the_cgroups_of_the_machine_are_where_the_exporter_looks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = _patched("sidecar-with-cgroups")
+    (mount,) = _exporter(workload)["volumeMounts"]
+    assert mount["readOnly"] is True
+    assert mount["mountPath"] == str(settings_of(monkeypatch, _variables(workload)).process.cgroupfs)
+    (volume,) = [volume for volume in _pod(workload)["volumes"] if volume["name"] == mount["name"]]
+    assert volume["hostPath"] == {"path": "/sys/fs/cgroup", "type": "Directory"}
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, *OVERLAYS])
@@ -204,22 +227,34 @@ def test_its_settings_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         (generator,) = _kustomization(name)["configMapGenerator"]
         assert (volume["configMap"]["name"], [file]) == (generator["name"], generator["files"])
         words[-1] = str(KUBERNETES / name / file)
-    chosen = settings_of(monkeypatch, _variables(container), words)
+    chosen = settings_of(monkeypatch, _variables(workload), words)
     assert chosen.web.listen_address == f":{PORT}"
+    assert chosen.process.memory_limit == (None if name == "probe" else 3 << 30)
     if name == "sidecar-with-smaps":
         assert chosen.sampler.smaps
 
 
-def test_the_password_comes_from_a_secret_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_of_the_community_edition_is_sent_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = settings_of(monkeypatch, {}, [CONFIG_FLAG, str(KUBERNETES / "probe" / "exporter.toml")]).probe
+    assert probe.only
+    assert probe.modules == {}
+    volumes = {volume["name"]: volume for volume in _pod(_named("probe", "Deployment"))["volumes"]}
+    assert volumes["login"]["secret"]["optional"] is True
+
+
+def test_the_password_comes_from_a_secret_that_is_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for path in MANIFESTS:
         assert all(document["kind"] != "Secret" for document in documents(path))
     workload = _named("probe", "Deployment")
-    file = str(KUBERNETES / "probe" / "exporter.toml")
-    password = settings_of(monkeypatch, {}, [CONFIG_FLAG, file]).probe.modules["default"].password_file
+    file = tmp_path / "exporter.toml"
+    text = (KUBERNETES / "probe" / "exporter.toml").read_text()
+    file.write_text(re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE))
+    password = settings_of(monkeypatch, {}, [CONFIG_FLAG, str(file)]).probe.modules["default"].password_file
     assert password is not None
     (mount,) = [each for each in _exporter(workload)["volumeMounts"] if each["mountPath"] == str(password.parent)]
     (volume,) = [each for each in _pod(workload)["volumes"] if each["name"] == mount["name"]]
-    assert volume["secret"] == {"secretName": "aerospike-exporter-login", "defaultMode": 0o440}
+    assert volume["secret"]["secretName"] == "aerospike-exporter-login"
+    assert volume["secret"]["defaultMode"] == 0o440
     how = f"create secret generic {volume['secret']['secretName']} --from-file={password.name}"
     assert how in (KUBERNETES / "probe" / "kustomization.yaml").read_text()
 
@@ -272,6 +307,19 @@ def test_monitors_and_budgets_select_the_pods_that_there_are() -> None:
         for kind, key in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
             assert _named(name, kind)["spec"][key]["matchLabels"].items() <= labels[name].items()
         assert _workload(name)["spec"]["selector"]["matchLabels"].items() <= labels[name].items()
+
+
+def test_a_drain_waits_for_the_database_and_not_for_an_exporter_that_is_not_ready() -> None:
+    policies = {name: _named(name, "PodDisruptionBudget")["spec"]["unhealthyPodEvictionPolicy"] for name in VARIANTS}
+    assert policies == {"sidecar": "IfHealthyBudget", "probe": "AlwaysAllow"}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_copies_are_not_on_one_machine_where_there_are_several(name: str) -> None:
+    workload = _workload(name)
+    (spread,) = _pod(workload)["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    assert spread["labelSelector"]["matchLabels"].items() <= workload["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_nodes_come_under_the_job_of_the_rules_and_exporters_under_another() -> None:

@@ -131,6 +131,9 @@ def test_the_server_tells_its_cgroup_where_that_is_not_seen() -> None:
     assert stats.with_cgroup(ProcessView(), system).cgroup == Cgroup(9, 4)
     seen = ProcessView(cgroup=Cgroup(8, 3, 1))
     assert stats.with_cgroup(seen, system) == seen
+    given = ProcessView(cgroup=Cgroup(8), hidden={"cgroup": "outside"})
+    assert stats.with_cgroup(given, system).cgroup == Cgroup(9, 4)
+    assert stats.with_cgroup(given, System()) == given
     assert stats.with_cgroup(ProcessView(), System()) == ProcessView()
     _, unlimited = stats.statistics({"cgroup_memory_limit_bytes": "0", "cgroup_memory_used_bytes": "4"})
     assert stats.with_cgroup(ProcessView(), unlimited).cgroup == Cgroup(None, 4)

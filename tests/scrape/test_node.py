@@ -199,6 +199,29 @@ def test_without_the_process_only_the_process_is_missing(node: EmbeddedNode, tmp
     assert not [name for name in found if name.startswith(("process_", "ledger_", "map_"))]
 
 
+@pytest.mark.parametrize("limit", [None, 3221225472])
+def test_in_the_pod_of_a_node_the_cgroup_is_hidden_which_is_said_once_and_fails_nothing(
+    node: EmbeddedNode, tmp_path: Path, caplog: pytest.LogCaptureFixture, limit: int | None
+) -> None:
+    shutil.copytree(node.procfs, tmp_path / "proc")
+    (group,) = (tmp_path / "proc").glob("[0-9]*/cgroup")
+    group.write_text("0::/../cri-containerd-abc.scope\n")
+    told = [] if limit is None else [f"--process.memory-limit={limit}"]
+    with (
+        caplog.at_level("INFO", "exporter.scrape.target"),
+        assembled(node, f"--process.procfs={tmp_path / 'proc'}", *told) as assembly,
+    ):
+        for _ in range(3):
+            found = scraped(assembly)
+    succeeded = {name: value for name, value in found.items() if name.startswith("scrape_collector_success")}
+    assert 'scrape_collector_success{collector="cgroup"}' in succeeded
+    assert set(succeeded.values()) == {1}
+    assert found.get("cgroup_limit_bytes") == limit
+    assert "cgroup_used_bytes" not in found
+    (line,) = [record for record in caplog.records if "figures from cgroup" in record.getMessage()]
+    assert line.levelname == "INFO"
+
+
 def test_a_node_that_does_not_answer_is_still_seen_as_a_process() -> None:
     with EmbeddedNode(speed=1) as node:
         chosen = settings.load(

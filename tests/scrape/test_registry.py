@@ -70,7 +70,7 @@ def test_without_a_node_up_and_all_durations_and_successes_are_there_and_nothing
             "heap_allocated_kbytes=many",
             {"configuration", "pools", "heap", "cluster", "map", "analysis"},
         ),
-        ("namespace/events", "type=unknown", set(NAMES) - {"process", "system"}),
+        ("namespace/events", "type=unknown", set(NAMES) - {"process", "cgroup", "system"}),
     ],
 )
 def test_a_section_that_fails_costs_that_section(section: str, value: str, failing: set[str]) -> None:

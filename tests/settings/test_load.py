@@ -321,6 +321,14 @@ def test_what_is_no_size_is_refused(text: str) -> None:
     assert complaint(f"--log.file-size={text}")[0].startswith("log.file_size: ")
 
 
+def test_the_memory_limit_of_a_container_is_as_kubernetes_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load([]).process.memory_limit is None
+    monkeypatch.setenv("AMX_PROCESS__MEMORY_LIMIT", "3221225472")
+    assert settings.load([]).process.memory_limit == 3 << 30
+    with pytest.raises(SettingsError, match="memory-limit"):
+        settings.load(["--process.memory-limit=0"])
+
+
 def test_true_is_no_number_of_bytes(tmp_path: Path) -> None:
     file = written(tmp_path / "x.toml", "[log]\nfile_size = true\n")
     assert complaint("--config.file", str(file)) == [f"log.file_size: give bytes, as in 512MiB (file {file})"]

@@ -38,8 +38,16 @@ class Tree:
         add_host(self.proc)
         write(self.proc / "uptime", f"{time.clock_gettime(time.CLOCK_BOOTTIME):.2f} 0.00\n")
 
-    def source(self, pid: int | None = None, port: int = 3000) -> ProcSource:
-        return ProcSource(self.proc, self.cgroups, pid, port, clock=lambda: self.now, slept=lambda: self.slept)
+    def source(self, pid: int | None = None, port: int = 3000, memory_limit: int | None = None) -> ProcSource:
+        return ProcSource(
+            self.proc,
+            self.cgroups,
+            pid,
+            port,
+            clock=lambda: self.now,
+            slept=lambda: self.slept,
+            memory_limit=memory_limit,
+        )
 
     def pid_of(self, claims: Claims | None) -> int:
         """The process that a new source takes for the server's."""
@@ -449,16 +457,60 @@ def test_inside_a_container_that_is_told_the_host_s_path_its_own_part_is_mounted
     write(tree.proc / "self/cgroup", "4:memory:/docker/other\n")
     process_view = tree.source().read()
     assert process_view.cgroup is None
-    assert process_view.problems["cgroup"] == (
-        f"there is no cgroup /docker/abc in {tree.cgroups}/memory: mount the host's cgroups there"
-    )
+    assert process_view.hidden == {
+        "cgroup": f"there is no cgroup /docker/abc in {tree.cgroups}/memory: mount the host's cgroups there"
+    }
+    shutil.rmtree(tree.cgroups)
+    assert tree.source().read().problems == {
+        "cgroup": f"there are no cgroups in {tree.cgroups}/memory: mount the host's there"
+    }
 
 
-def test_a_cgroup_outside_of_ours_is_one_clear_line(tree: Tree) -> None:
-    add_process(tree.proc, 42, cgroup="0::/../../system.slice/aerospike.service\n")
-    process_view = tree.source().read()
+@pytest.mark.parametrize("limit", [None, 7000])
+def test_a_cgroup_outside_of_ours_is_hidden_which_is_no_problem(tree: Tree, limit: int | None) -> None:
+    """In the pod of a node: what the kernel hides by design leaves the limit that is told, where one is."""
+    add_process(tree.proc, 42, cgroup="0::/../cri-containerd-abc.scope\n")
+    process_view = tree.source(memory_limit=limit).read()
     assert process_view.process is not None
-    assert "outside of this cgroup namespace" in process_view.problems["cgroup"]
+    assert process_view.problems == {}
+    assert process_view.hidden.keys() == {"cgroup"}
+    assert "outside of this cgroup namespace" in process_view.hidden["cgroup"]
+    assert process_view.cgroup == (None if limit is None else Cgroup(limit=limit))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_cgroup_outside_of_ours_is_found_in_the_host_s_by_its_name_and_its_processes(
+    tree: Tree, version: int
+) -> None:
+    path = "../abc/asd"
+    source = tree.source(memory_limit=7000)
+    base = tree.cgroups / ("memory" if version == 1 else "")
+    add_process(tree.proc, 42, cgroup=f"4:memory:/{path}\n0::/\n" if version == 1 else f"0::/{path}\n")
+    for place, pids, limit in (
+        ("kubepods/pod1/abc/asd", "7\n42\n", "3000"),
+        ("kubepods/pod2/abc/asd", "420\n", "4000"),
+        ("kubepods/pod3/xabc/asd", "42\n", "5000"),
+    ):
+        group(base / place, version, limit, 30, kills=7)
+        write(base / place / "cgroup.procs", pids)
+    group(base / "kubepods", version, "2000", 900)
+    process_view = source.read()
+    assert process_view.cgroup == Cgroup(2000, 900, 7)
+    assert (process_view.problems, process_view.hidden) == ({}, {})
+    # Once per process: another is looked for anew.
+    write(base / "kubepods/pod1/abc/asd/cgroup.procs", "43\n")
+    assert source.read().cgroup == Cgroup(2000, 900, 7)
+    assert tree.source(memory_limit=7000).read().cgroup == Cgroup(limit=7000)
+
+
+def test_a_limit_that_is_told_gives_way_to_what_is_read(tree: Tree) -> None:
+    add_process(tree.proc, 42, cgroup="0::/\n")
+    group(tree.cgroups, 2, "5000", 50, kills=1)
+    assert tree.source(memory_limit=7000).read().cgroup == Cgroup(5000, 50, 1)
+    add_process(tree.proc, 42, cgroup="0::nonsense\n")
+    process_view = tree.source(memory_limit=7000).read()
+    assert process_view.cgroup is None
+    assert process_view.problems.keys() == {"cgroup"}
 
 
 def test_a_kernel_without_cgroups_is_one_clear_line(tree: Tree) -> None:
