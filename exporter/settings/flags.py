@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydantic_core import PydanticUndefined
@@ -84,16 +85,17 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[argpar
         reason = "takes no value" if "explicit" in error.message else error.message
         name = (error.argument_name or "").split("/")[0]
         return argparse.Namespace(), Flags(wrong=(f"flags: argument {name}: {reason}",))
+    flags = [key.flag for key in keys() if key.name not in _NOT_FLAGS]
     given = {name: value for name, value in vars(own).items() if value is not None}
     values = tuple((key, given[key.name]) for key in keys() if key.name in given)
-    return own, Flags(values, given.get(CONFIG_FLAG.removeprefix("--")), tuple(_unknown(others)))
+    return own, Flags(values, given.get(CONFIG_FLAG.removeprefix("--")), tuple(_unknown(others, flags)))
 
 
-def _unknown(others: list[str]) -> Iterator[str]:
-    """What is wrong with words that are no flags of ours; names flags only, as the rest may be a secret."""
+def _unknown(others: list[str], flags: Sequence[str]) -> Iterator[str]:
+    """What is wrong with words that are none of our flags; names flags only, as the rest may be a secret."""
     named = False
     for before, word in zip(["", *others], others, strict=False):
-        flag = re.match(r"--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)", word)
+        flag = re.match(r"(?:--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)|-[A-Za-z]$)", word)
         if flag is None or (_SECRET.search(before) and before.startswith("--") and "=" not in before):
             continue
         named = True
@@ -101,7 +103,8 @@ def _unknown(others: list[str]) -> Iterator[str]:
         if key is not None:
             yield f"flags: {key.flag} is no flag, as `ps` shows those: {key.flag}-file is, and {key.variable}"
         else:
-            yield f"flags: unknown flag {flag[0]}"
+            meant = get_close_matches(flag[0].lower().replace("_", "-"), flags, n=1, cutoff=0.8)
+            yield f"flags: unknown flag {flag[0]}" + (f", perhaps {meant[0]} is meant" if meant else "")
     if others and not named:
         yield "flags: unexpected argument"
 

@@ -18,6 +18,7 @@ from exporter.settings.fields import (
     Bytes,
     EndpointPatterns,
     Endpoints,
+    Level,
     ModuleName,
     Patterns,
     Seconds,
@@ -49,7 +50,7 @@ class WebSettings(Table):
 class LogSettings(Table):
     """The log."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    level: Level = Field("info", description="debug, info, warning or error")
     format: Literal["text", "json"] = Field("text", description="text or json")
     file: Path | None = Field(None, description="write to this file, not to the console")
     file_size: Bytes = Field(10 << 20, description="rotate at this size")
