@@ -15,6 +15,7 @@ from exporter.reclaim.console import Console
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 from exporter.scrape.login import connection_to
 from exporter.settings import logs
+from exporter.settings.screen import screen_of
 from exporter.sources.aerospike import AerospikeSource
 from exporter.units import duration
 
@@ -56,8 +57,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours [auto]")
     parser.epilog = (
-        "Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags\n"
-        "or files, 3 if the plan was refused or not confirmed."
+        "Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags"
+        " or files, 3 if the plan was refused or not confirmed."
     )
 
 
@@ -72,7 +73,7 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     changes = asked(own)
     settings = load()
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
-    console = Console(own.output == "json", own.color == "always" or (own.color == "auto" and sys.stdout.isatty()))
+    console = Console(own.output == "json", screen_of(sys.stdout, own.color))
     source = AerospikeSource(connection_to(settings.aerospike))
     try:
         return session.reclaim(source, options(own, changes, settings), console)

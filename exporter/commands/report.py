@@ -42,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write it to a file")
     parser.epilog = (
-        "Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags\nor files."
+        "Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags or files."
     )
 
 
