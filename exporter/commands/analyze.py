@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.commands import demo_running
 from exporter.render import json as data
 from exporter.render import sections, terminal, text
 from exporter.scrape.login import connection_to
@@ -42,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write what was read to a file, too")
     parser.add_argument("--from", type=Path, dest="source", metavar="FILE", help="look at such a file, not at a node")
+    parser.add_argument(demo_running.FLAG, action="store_true", help=f"look at {demo_running.HELP}")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours [auto]")
     text = "exit as a Nagios check does: 2 for a critical finding, 1 for a warning if that fails, too, 3 if unknown"
     parser.add_argument("--fail-on", choices=("critical", "warning"), help=text)
@@ -54,6 +56,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
     """Look once, and print it; 1 if the node did not answer."""
     settings = load()
+    if own.demo:
+        settings = demo_running.settings_for(demo_running.running(), settings)
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
     archived = archive.load(own.source) if own.source else Archive(_read(settings), time.time())
     if own.save:

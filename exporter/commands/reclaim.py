@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from exporter.commands import demo_running
 from exporter.errors import SettingsError
 from exporter.reclaim import session
 from exporter.reclaim.change import Change
@@ -43,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     several("--drop-sindex", metavar="NS/INDEX", help="plan to drop a secondary index")
     several("--truncate", metavar="NS/SET", help="plan to delete all records of a set")
     switch = partial(parser.add_argument, action="store_true")
+    switch(demo_running.FLAG, help=f"take the node of {demo_running.HELP}")
     switch("--risky", help="allow what is refused as a matter of judgement")
     switch("--apply", help="send the plan, after the name of the cluster was typed")
     switch("--yes", help="send it without asking")
@@ -72,6 +74,8 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         raise SettingsError(f"flags: argument --only: give one of {', '.join(PARAMETERS)}")
     changes = asked(own)
     settings = load()
+    if own.demo:
+        settings = demo_running.settings_for(demo_running.running(), settings)
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
     console = Console(own.output == "json", screen_of(sys.stdout, own.color))
     source = AerospikeSource(connection_to(settings.aerospike))

@@ -167,6 +167,14 @@ class DemoSettings(Table):
     release: Literal["8.1", "6.4"] = Field("8.1", description="speak as this server release: 8.1 or 6.4")
     speed: float = Field(60.0, gt=0, le=100_000, allow_inf_nan=False, description="simulated seconds per second")
     seed: int = Field(1, ge=0, description="seed of the simulation")
+    nodes: int = Field(1, ge=1, le=16, description="a cluster of so many nodes")
+    port: int = Field(0, ge=0, le=65535, description="port of its first node, the others on the next ones; 0: any free")
+
+    @model_validator(mode="after")
+    def _ports(self) -> DemoSettings:
+        if self.port and self.port + self.nodes - 1 > 65535:
+            raise ValueError("port and nodes go beyond port 65535")
+        return self
 
 
 class Settings(BaseSettings):
