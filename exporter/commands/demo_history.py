@@ -44,7 +44,7 @@ FLAG = "--history"
 LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
 """What Prometheus adds to the series of a target."""
 
-UP = Metric("up", "1 when the target could be scraped.")
+UP = Metric("up", "1 when the target could be scraped.", prefix="")
 """Prometheus' own, without our prefix."""
 
 _Series = tuple[str, tuple[tuple[str, str], ...]]
@@ -152,7 +152,7 @@ class _Scrapes:
         """The values in OpenMetrics, family by family, each with its time."""
         times = [f"{now:.3f}\n" for now in self._times]
         for metric, series in self._series.items():
-            name = metric.full_name if metric is not UP else UP.name
+            name = metric.full_name
             family = OpenMetricsFamily(name.removesuffix("_total"), metric.help, metric.type, metric.unit)
             head = _text(family)
             yield head
