@@ -120,8 +120,9 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
                     now = until - length + lived
                     while not shop.advance(lived):
                         pass
-                    tree.write()
-                    if lived >= sampled + SAMPLER_SECONDS:
+                    samples = lived >= sampled + SAMPLER_SECONDS
+                    tree.write(areas=samples)
+                    if samples:
                         node.sample(partial(float, now))
                         sampled = lived
                     scrapes.add(node.registry.scrape(10.0), now)
