@@ -46,7 +46,7 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         demo = _announced(cluster)
         logger.info(
             "an embedded, simulated shop answers as Aerospike %s on 127.0.0.1:%d, at %g times the speed of time"
-            " (analyze and reclaim find it with --demo)",
+            " (analyze, reclaim and report find it by --demo)",
             *(settings.demo.release, demo.port, settings.demo.speed),
         )
         if demo.nodes > 1:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FLAG = "--demo"
 HELP = "the demo that runs on this host"
 
+CLUSTER = "embedded-shop-simulation"
+"""The name of the cluster of every demo."""
+
 _PATTERN = "embedded-node-*/demo.json"
 
 

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from exporter import NAME
+from exporter.commands import demo_running
 from exporter.demo.shop import MEAN_BYTES
 from tests.support import TESTS, series
 from tests.test_cli import ended, port_of, running, said
@@ -64,6 +65,7 @@ def test_a_cluster_is_found_read_listed_and_probed(tmp_path: Path, capsys: pytes
     assert probed["up"] == 1
     assert (code, plan_code) == (0, 0)
     looked = json.loads(page)
+    assert looked["node"]["cluster"] == demo_running.CLUSTER  # by which a report finds it in a Prometheus
     assert looked["node"]["id"] == json.loads(plan)["node"]["id"] == "BB9DE3000000000"
     assert looked["resident_bytes"] > 0
     assert {row["component"] for row in looked["ledger"]} >= {"partition_trees", "thread_stacks"}
