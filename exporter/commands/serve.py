@@ -143,7 +143,7 @@ def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     content = sections.page(node.target.read(timeout), node.view, time.time())
     screen = screen_of(sys.stdout)
     sys.stdout.write(terminal.page(content, screen.colour, screen.width, screen.signs))
-    sys.stdout.write(f"\n{last}\n")
+    sys.stdout.write("".join(f"{line}\n" for line in ("", *terminal.wrapped(last, "", "", screen.width))))
     sys.stdout.flush()
 
 
