@@ -11,7 +11,7 @@ from exporter.demo.namespace import heap_size, stored_size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.demo.namespace import Namespace
+    from exporter.demo.namespace import Namespace, Record
 
 MAX_RECORD_BYTES = 1 << 20
 LINEAR_BUCKETS = 1024
@@ -27,12 +27,18 @@ def histograms_of(namespace: Namespace, now: int) -> dict[tuple[str, str], str]:
     A release from 7.0 on tells the stored size. Before, records in memory alone told what they requested from the heap.
     """
     stored = namespace.flat or bool(namespace.stripes)
-    sizes: dict[str, Counter[int]] = {name: Counter() for name in namespace.sets}
-    ends: dict[str, Counter[int]] = {name: Counter() for name in namespace.sets}
+    by_set: dict[str, list[Record]] = {name: [] for name in namespace.sets}
     for record in namespace.records.values():
-        sizes[record.set_name][rounded(stored_size(record)) if stored else heap_size(record)] += 1
-        ends[record.set_name][record.void_time] += 1
-    sizes[""], ends[""] = Counter(), Counter()
+        by_set[record.set_name].append(record)
+    size_of = stored_size if stored else heap_size
+    sizes: dict[str, Counter[int]] = {"": Counter()}
+    ends: dict[str, Counter[int]] = {"": Counter()}
+    for name, records in by_set.items():
+        requested = Counter([size_of(record) for record in records])
+        sizes[name] = Counter()
+        for size, count in requested.items():
+            sizes[name][rounded(size) if stored else size] += count
+        ends[name] = Counter([record.void_time for record in records])
     for name in namespace.sets:
         sizes[""].update(sizes[name])
         ends[""].update(ends[name])
