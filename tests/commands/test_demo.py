@@ -118,8 +118,15 @@ def test_a_history_that_is_broken_off_leaves_the_file_as_it_was(kept: str | None
     file = tmp_path / "shop.om"
     if kept is not None:
         file.write_text(kept)
-    command = [sys.executable, "-m", "exporter", "demo", "--history", "168h", "--output", str(file)]
-    with subprocess.Popen(command, cwd=TESTS.parent, stderr=subprocess.PIPE, text=True) as process:
+    # A shell has what it starts in the background ignore Ctrl-C, and these tests may run there.
+    script = (
+        "import signal, sys; from exporter import cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"sys.exit(cli.main(['demo', '--history', '168h', '--output', {str(file)!r}]))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=TESTS.parent, stderr=subprocess.PIPE, text=True
+    ) as process:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("*.part")) and time.monotonic() < deadline:
             time.sleep(0.05)
