@@ -18,7 +18,7 @@ import requests
 
 from exporter import NAME, __version__, cli
 from exporter.demo.wire import InfoServer
-from tests.support import TESTS, replies, series
+from tests.support import TESTS, logging_as_before, replies, series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,8 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, list[str]]:
     """The exit code, what went to stdout, and the lines on stderr."""
-    code = cli.main(arguments)
+    with logging_as_before():
+        code = cli.main(arguments)
     out, err = capsys.readouterr()
     return code, out, err.splitlines()
 
