@@ -13,8 +13,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics
-	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:9845
+demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics; PORT: another port
+	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:$(or $(PORT),9845)
 
 test: check ## check and test everything
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder

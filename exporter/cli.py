@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExporterError as problem:
         for line in str(problem).splitlines():
             sys.stderr.write(f"{NAME}: {line}\n")
-        return 2
+        return _failed(words, 2)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -60,7 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = traceback.extract_tb(bug.__traceback__)[-1]
         # The type and the place: the text may hold a secret.
         sys.stderr.write(f"{NAME}: {type(bug).__name__} at {place.filename}:{place.lineno}, which is a fault of ours\n")
-        return 1
+        return _failed(words, 1)
+
+
+def _failed(words: list[str], usual: int) -> int:
+    """The exit code of a failure. To `analyze --fail-on` 1 and 2 are states of a node, and one that is unknown is 3."""
+    return 3 if any(word.partition("=")[0] == "--fail-on" for word in words) else usual
 
 
 def _run(words: list[str]) -> int:
@@ -76,13 +81,15 @@ def _run(words: list[str]) -> int:
         return 0
     command = import_module(f"exporter.commands.{name}")
     parser, subparsers = _parsers(help_wanted)
-    described = subparsers[name] if named or not help_wanted else parser
-    command.add(described)
-    flags.add(described, command.SETTINGS, rare="--help-all" in words)
-    if help_wanted:
-        described.print_help()
+    if help_wanted and not named:
+        parser.print_help()
         return 0
-    own, given = flags.parse(parser, words if named else [name, *words])
+    command.add(subparsers[name])
+    flags.add(subparsers[name], command.SETTINGS, rare="--help-all" in words)
+    if help_wanted:
+        subparsers[name].print_help()
+        return 0
+    own, given = flags.parse(parser, words if named else [name, *words], tuple(COMMANDS))
     if given.wrong:
         merge(given)  # raises, and tells with it what is wrong elsewhere
     code: int = command.run(own, partial(merge, given))
@@ -93,6 +100,9 @@ def _parsers(add_help: bool) -> tuple[flags.Parser, dict[str, flags.Parser]]:
     """The parser, and those of its commands by name, still without flags."""
     # To parse, there is no help: `-hTEXT` would have it complain of the text, which may be a secret.
     parser = flags.Parser(prog=NAME, usage=f"{NAME} [COMMAND] [FLAGS]", description=DESCRIPTION, add_help=add_help)
+    if add_help:
+        parser.add_argument("--version", action="store_true", help="show which version it is")
+        parser.epilog = f"{NAME} COMMAND --help lists the flags of a command, those of {DEFAULT} without it, too."
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     return parser, {
         name: commands.add_parser(

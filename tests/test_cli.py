@@ -18,7 +18,7 @@ import requests
 
 from exporter import NAME, __version__, cli
 from exporter.demo.wire import InfoServer
-from tests.support import TESTS, replies, series
+from tests.support import TESTS, logging_as_before, replies, series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,8 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, list[str]]:
     """The exit code, what went to stdout, and the lines on stderr."""
-    code = cli.main(arguments)
+    with logging_as_before():
+        code = cli.main(arguments)
     out, err = capsys.readouterr()
     return code, out, err.splitlines()
 
@@ -115,14 +116,16 @@ def listed(text: str) -> set[str]:
     return set(re.findall(r"^  (?:-h, )?(--[a-z.-]+)", text, re.MULTILINE))
 
 
-def test_help_names_the_commands_and_the_flags_of_the_default_one(capsys: pytest.CaptureFixture[str]) -> None:
-    _, of_serve, _ = said(capsys, "serve", "--help")
-    for arguments in (["--help"], ["-h"]):
-        code, out, errors = said(capsys, *arguments)
-        assert (code, errors) == (0, [])
-        assert out.startswith(f"usage: {NAME} [COMMAND] [FLAGS]\n")
-        assert all(f"\n    {name} " in out for name in cli.COMMANDS)
-        assert listed(out) == listed(of_serve)
+@pytest.mark.parametrize("flag", ["--help", "-h", "--help-all"])
+def test_help_names_the_commands_and_leaves_their_flags_to_theirs(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, errors = said(capsys, flag)
+    assert (code, errors) == (0, [])
+    assert out.startswith(f"usage: {NAME} [COMMAND] [FLAGS]\n")
+    assert all(f"\n    {name} " in out for name in cli.COMMANDS)
+    assert listed(out) == {"--help", "--version"}
+    assert f"{NAME} COMMAND --help lists the flags" in out
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -137,20 +140,19 @@ def test_a_command_lists_its_own_flags_and_the_settings_that_it_uses(
     assert not listed(out) & of_others
 
 
-@pytest.mark.parametrize("words", [[], *([command] for command in cli.COMMANDS)])
+@pytest.mark.parametrize("command", cli.COMMANDS)
 def test_the_help_fits_a_screen_and_leaves_the_rare_ones_to_help_all(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+    command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, common, _ = said(capsys, *words, "--help")
-    _, everything, _ = said(capsys, *words, "--help-all")
+    _, common, _ = said(capsys, command, "--help")
+    _, everything, _ = said(capsys, command, "--help-all")
     assert len(common.splitlines()) <= 50
     assert max(map(len, everything.splitlines())) <= 100
-    assert "--help-all lists" in common
-    assert "--help-all lists" not in everything
+    assert "--help-all" in listed(common)
     assert listed(everything) >= listed(common)
-    rare = {"serve": "--web.threads", "demo": "--demo.seed", "analyze": "--aerospike.tls.name"}
-    rare["rules"] = "--rules.thresholds.leak"
-    assert all((flag in everything) and (flag not in common) for flag in (rare.get(word) for word in words) if flag)
+    rare = {"serve": {"--web.threads"}, "demo": {"--demo.seed"}, "analyze": {"--aerospike.tls.name"}}
+    rare["rules"] = {"--rules.thresholds.leak"}
+    assert rare.get(command, set()) <= listed(everything) - listed(common)
 
 
 def test_a_setting_that_a_command_does_not_use_is_understood_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,6 +190,17 @@ def test_an_unknown_command_is_refused_with_the_known_ones_and_not_repeated(caps
     code, out, errors = said(capsys, SECRET, "--help")
     assert (code, out) == (2, "")
     assert errors == [f"{NAME}: the first word is no command; there are {', '.join(cli.COMMANDS)}"]
+
+
+def test_a_command_after_the_flags_is_told_to_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{NAME}: flags: the command analyze comes first, before the flags"]
+    assert said(capsys, "--log.level", "debug", "analyze") == (2, "", lines)
+    # What follows an unknown flag may be its value.
+    lines = [f"{NAME}: flags: unknown flag --verbose"]
+    assert said(capsys, "--verbose", "analyze", "--log.level=debug") == (2, "", lines)
+    # A password may be any word.
+    _, _, (line,) = said(capsys, "--aerospike.password", "demo")
+    assert "demo" not in line
 
 
 def test_each_wrong_setting_is_one_line_and_the_exit_code_is_2(
@@ -243,6 +256,26 @@ def test_a_fault_of_our_own_is_one_line_without_its_text() -> None:
 
 
 # What a service manager runs
+
+
+def test_the_log_tells_of_the_node_before_anybody_scrapes() -> None:
+    with InfoServer(replies(SCENARIO).get) as node:
+        port = node.address[1]
+        with running(f"--aerospike.port={port}", "--web.listen-address=127.0.0.1:0") as process:
+            port_of(process)
+            assert process.stderr is not None
+            lines = iter(process.stderr.readline, "")
+            told = next(line for line in lines if NO_PROCESS not in line)
+    node_id, build = replies(SCENARIO)["node"], replies(SCENARIO)["build"]
+    assert told.split(" ", 1)[1] == f"INFO 127.0.0.1:{port} answers: node {node_id}, build {build}\n"
+
+
+def test_the_log_tells_of_a_node_that_is_not_there_before_anybody_scrapes() -> None:
+    with running("--aerospike.port=1", "--web.listen-address=127.0.0.1:0") as process:
+        port_of(process)
+        assert process.stderr is not None
+        told = process.stderr.readline()
+    assert told.split(" ", 1)[1].startswith("WARNING no connection to 127.0.0.1:1")
 
 
 def test_a_node_is_served_until_the_process_is_told_to_stop() -> None:
@@ -385,6 +418,47 @@ def test_a_node_that_is_not_there_is_said_and_the_exit_code_tells() -> None:
     assert "The node does not answer.\nNo connection to 127.0.0.1:1: Connection refused.\n" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("scenario", "on_warning", "on_critical"),
+    [("8.1/cache-truncated", 0, 0), ("8.1/durable-fragmented", 1, 0), ("8.1/small-out-of-space", 2, 2)],
+)
+def test_a_check_gets_the_exit_codes_of_nagios(
+    scenario: str, on_warning: int, on_critical: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "node.json")
+    with InfoServer(replies(scenario).get) as node:
+        said(capsys, "analyze", "--aerospike.port", str(node.address[1]), "--save", file)
+    assert said(capsys, "analyze", "--from", file)[0] == 0
+    assert said(capsys, "analyze", "--from", file, "--fail-on", "warning")[0] == on_warning
+    assert said(capsys, "analyze", "--from", file, "--fail-on", "critical")[0] == on_critical
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--aerospike.port=1"],
+        ["--aerospike.port=0"],
+        ["--from", "/nowhere.json"],
+        ["--nonsense"],
+        ["--config.file", "/nowhere.toml"],
+    ],
+)
+@pytest.mark.parametrize("check", [["--fail-on", "critical"], ["--fail-on=warning"]])
+def test_to_a_check_what_could_not_be_looked_at_is_unknown(
+    words: list[str], check: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, "analyze", *words)[0] in (1, 2)
+    assert said(capsys, "analyze", *words, *check)[0] == 3
+
+
+def test_a_node_without_namespaces_is_unknown_to_a_check(capsys: pytest.CaptureFixture[str]) -> None:
+    empty = {**replies(SCENARIO), "namespaces": ""}
+    with InfoServer(empty.get) as node:
+        port = str(node.address[1])
+        assert said(capsys, "analyze", "--aerospike.port", port)[0] == 0
+        assert said(capsys, "analyze", "--aerospike.port", port, "--fail-on", "critical")[0] == 3
+
+
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     file = tmp_path / "node.json"
     with InfoServer(replies(SCENARIO).get) as node:
@@ -396,6 +470,8 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "exporter", "analyze", "--from", str(file)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=ascii_only)
     assert (done.returncode, done.stderr) == (0, "")
+    assert "?" not in done.stdout
+    assert "\n  #" in done.stdout
 
 
 def looked(*words: str) -> subprocess.CompletedProcess[str]:

@@ -222,4 +222,4 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = {
         name for name, path in modules().items() if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }
-    assert readers == {"exporter.settings.load"}
+    assert readers == {"exporter.settings.load", "exporter.settings.screen"}

@@ -16,6 +16,10 @@ from 0 to 1 throughout. All are gauges but those that end in `_total`.
 `ns` is the namespace, `unit` a stripe, device or file by its configured name, `pool` one of `data`, `primary_index`,
 `secondary_index`, `set_index` and (up to 6.4 with data in memory and on a device) `persistence`.
 [limits.md](limits.md) explains the limits and their actions, [absent.md](absent.md) what is not known and why.
+
+Of its own process the exporter has on `/metrics`, and not on `/probe`, what other exporters in Python have, too:
+`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`,
+`process_start_time_seconds`, `process_open_fds`, `process_max_fds` and `python_info`.
 """
 
 

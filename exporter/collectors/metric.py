@@ -33,11 +33,12 @@ class Metric:
     source: str = ""
     formula: str = ""
     distribution: bool = False
+    prefix: str = PREFIX
 
     @property
     def full_name(self) -> str:
         """The name as exposed."""
-        return PREFIX + self.name
+        return self.prefix + self.name
 
     @property
     def type(self) -> str:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
-from exporter.commands import demo_history
+from exporter.commands import demo_history, demo_running
+from exporter.commands.demo_running import Running
 from exporter.commands.runtime import planned
 from exporter.commands.serve import serve
-from exporter.demo.node import EmbeddedNode
-from exporter.demo.process import PID
-from exporter.errors import SettingsError
+from exporter.demo.cluster import EmbeddedCluster
+from exporter.errors import SettingsError, SourceError
 from exporter.settings import logs
-from exporter.settings.schema import ProcessSettings, SamplerSettings
-from exporter.sources.connection import Connection
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from exporter.settings.schema import Settings
+    from exporter.settings.schema import DemoSettings, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -42,18 +41,47 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         raise SettingsError("flags: --output needs --history SPAN")
     settings = load()
     logs.set_up(settings.log)
-    shop = settings.demo
-    with EmbeddedNode(release=shop.release, seed=shop.seed, speed=shop.speed) as node:
-        host, port = node.address
+    cluster = _started(settings.demo)
+    try:
+        demo = _announced(cluster)
         logger.info(
-            "an embedded, simulated shop answers as Aerospike %s on %s:%d, at %g times the speed of time"
-            " (flags for other commands: --aerospike.port=%d --process.pid=%d --process.procfs=%s"
-            " --process.cgroupfs=%s)",
-            *(shop.release, host, port, shop.speed, port, PID, node.procfs, node.cgroupfs),
+            "an embedded, simulated shop answers as Aerospike %s on 127.0.0.1:%d, at %g times the speed of time"
+            " (analyze, reclaim and report find it by --demo)",
+            *(settings.demo.release, demo.port, settings.demo.speed),
         )
-        # Its process is simulated, too, and reading it costs nothing.
-        process = ProcessSettings(pid=PID, procfs=node.procfs, cgroupfs=node.cgroupfs)
-        sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=node.procfs)
-        settings = settings.model_copy(update={"process": process, "sampler": sampler})
-        plan = planned(settings, Connection(host, port, settings.aerospike.timeout))
-        return asyncio.run(serve(plan, note=NOTE))
+        if demo.nodes > 1:
+            logger.info("it is a cluster of %d nodes, which /sd lists for a Prometheus and /probe reads", demo.nodes)
+        settings = demo_running.settings_for(demo, _fleet(cluster, settings))
+        return asyncio.run(serve(planned(settings), note=NOTE))
+    finally:
+        cluster.close()
+
+
+def _started(shop: DemoSettings) -> EmbeddedCluster:
+    """The nodes, which answer from now on."""
+    cluster = EmbeddedCluster(shop.nodes, shop.release, shop.seed, shop.speed, port=shop.port)
+    try:
+        return cluster.start()
+    except OSError as problem:
+        raise SettingsError(f"demo.port: cannot listen on {shop.port}: {problem.strerror}") from None
+
+
+def _announced(cluster: EmbeddedCluster) -> Running:
+    """The demo, noted for other commands."""
+    node = cluster.nodes[0]
+    try:
+        demo = Running(os.getpid(), node.address[1], str(node.procfs), str(node.cgroupfs), len(cluster.nodes))
+        demo_running.announce(demo)
+    except OSError as problem:
+        raise SourceError(demo_history.no_directory(problem)) from None
+    return demo
+
+
+def _fleet(cluster: EmbeddedCluster, settings: Settings) -> Settings:
+    """The settings with which all nodes of a cluster can be probed and are listed."""
+    if len(cluster.nodes) == 1:
+        return settings
+    targets = tuple("{}:{}".format(*node.address) for node in cluster.nodes)
+    probe = settings.probe.model_copy(update={"targets": (*settings.probe.targets, *targets)})
+    sd = settings.sd.model_copy(update={"seeds": (*settings.sd.seeds, targets[0])})
+    return settings.model_copy(update={"probe": probe, "sd": sd})

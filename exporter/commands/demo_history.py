@@ -34,7 +34,7 @@ from exporter.units import DAY, duration
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from exporter.scrape.registry import Families
     from exporter.settings.schema import Settings
@@ -44,7 +44,7 @@ FLAG = "--history"
 LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
 """What Prometheus adds to the series of a target."""
 
-UP = Metric("up", "1 when the target could be scraped.")
+UP = Metric("up", "1 when the target could be scraped.", prefix="")
 """Prometheus' own, without our prefix."""
 
 _Series = tuple[str, tuple[tuple[str, str], ...]]
@@ -75,26 +75,35 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         raise SettingsError(f"flags: {FLAG} is at most 60d, and --step is between 10s and that")
     if own.output is None:
         raise SettingsError(f"flags: {FLAG} needs --output FILE")
-    # What is found wrong in the simulation belongs in its history, not into a log of today.
-    logging.disable(logging.ERROR)
-    try:
-        with own.output.open("w", encoding="utf-8") as file:
-            for text in history(settings, length, step, time.time()):
-                file.write(text)
-    except OSError as problem:
-        raise SourceError(f"cannot write {own.output}: {problem.strerror}") from None
-    finally:
-        logging.disable(logging.NOTSET)
+    _write(own.output, history(settings, length, step, time.time()))
     sys.stdout.write(f"{own.output} holds a simulated shop. promtool makes blocks of it for a Prometheus:\n")
     sys.stdout.write(f"  promtool tsdb create-blocks-from openmetrics {own.output} DIRECTORY\n")
     return 0
+
+
+def _write(output: Path, texts: Iterable[str]) -> None:
+    """Write a file as a whole or not at all; what is no file, as a pipe, is written to as it is."""
+    part = output if output.exists() and not output.is_file() else output.with_name(f"{output.name}.part")
+    # What is found wrong in the simulation belongs in its history, not into a log of today.
+    logging.disable(logging.ERROR)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(texts)
+        if part != output:
+            part.replace(output)
+    except OSError as problem:
+        raise SourceError(f"cannot write {output}: {problem.strerror}") from None
+    finally:
+        logging.disable(logging.NOTSET)
+        if part != output:
+            part.unlink(missing_ok=True)
 
 
 def history(settings: Settings, length: float, step: float, until: float) -> Iterator[str]:
     """The text of a history of `length` seconds up to the Unix time `until`, one family at a time."""
     scrapes, count = _Scrapes(), int(length // step)
     shop = Shop(settings.demo.seed, settings.demo.release)
-    with tempfile.TemporaryDirectory(prefix="embedded-node-") as directory:
+    with _directory() as directory:
         tree = ProcTree(shop, Path(directory))
         words = Words(shop, settings.demo.release, lambda: server.address)
         with InfoServer(words.answer) as server, Progress("simulating the shop", count + 1) as progress:
@@ -111,8 +120,9 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
                     now = until - length + lived
                     while not shop.advance(lived):
                         pass
-                    tree.write()
-                    if lived >= sampled + SAMPLER_SECONDS:
+                    samples = lived >= sampled + SAMPLER_SECONDS
+                    tree.write(areas=samples)
+                    if samples:
                         node.sample(partial(float, now))
                         sampled = lived
                     scrapes.add(node.registry.scrape(10.0), now)
@@ -143,7 +153,7 @@ class _Scrapes:
         """The values in OpenMetrics, family by family, each with its time."""
         times = [f"{now:.3f}\n" for now in self._times]
         for metric, series in self._series.items():
-            name = metric.full_name if metric is not UP else UP.name
+            name = metric.full_name
             family = OpenMetricsFamily(name.removesuffix("_total"), metric.help, metric.type, metric.unit)
             head = _text(family)
             yield head
@@ -195,6 +205,24 @@ def _text(family: OpenMetricsFamily) -> str:
 
 def _number(value: float) -> str:
     return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's helper has no types
+
+
+def _directory() -> tempfile.TemporaryDirectory[str]:
+    """Where the files of the simulated process are."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="embedded-node-")
+    except OSError as problem:
+        raise SourceError(no_directory(problem)) from None
+
+
+def no_directory(problem: OSError) -> str:
+    """What the simulation needs of the disk, and does not find."""
+    # The library lists where it has looked.
+    reason = (problem.strerror or "").partition(" in [")[0]
+    return (
+        f"the demo keeps the files of its simulated process in a temporary directory: {reason};"
+        " name one that can be written to by TMPDIR, or give the container a /tmp, as in --tmpfs /tmp"
+    )
 
 
 def _seconds(flag: str, text: str) -> float:

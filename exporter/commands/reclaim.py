@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from exporter.commands import demo_running
 from exporter.errors import SettingsError
 from exporter.reclaim import session
 from exporter.reclaim.change import Change
@@ -15,6 +16,7 @@ from exporter.reclaim.console import Console
 from exporter.reclaim.parameters import PARAMETERS, SET_INDEX, SINDEX, TRUNCATE
 from exporter.scrape.login import connection_to
 from exporter.settings import logs
+from exporter.settings.screen import screen_of
 from exporter.sources.aerospike import AerospikeSource
 from exporter.units import duration
 
@@ -42,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     several("--drop-sindex", metavar="NS/INDEX", help="plan to drop a secondary index")
     several("--truncate", metavar="NS/SET", help="plan to delete all records of a set")
     switch = partial(parser.add_argument, action="store_true")
+    switch(demo_running.FLAG, help=f"take the node of {demo_running.HELP}")
     switch("--risky", help="allow what is refused as a matter of judgement")
     switch("--apply", help="send the plan, after the name of the cluster was typed")
     switch("--yes", help="send it without asking")
@@ -56,8 +59,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours [auto]")
     parser.epilog = (
-        "Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags\n"
-        "or files, 3 if the plan was refused or not confirmed."
+        "Exit code: 0, 1 if the node did not answer or a change failed, 2 if something is wrong with flags"
+        " or files, 3 if the plan was refused or not confirmed."
     )
 
 
@@ -71,8 +74,10 @@ def run(own: argparse.Namespace, load: Callable[[], Settings]) -> int:
         raise SettingsError(f"flags: argument --only: give one of {', '.join(PARAMETERS)}")
     changes = asked(own)
     settings = load()
+    if own.demo:
+        settings = demo_running.settings_for(demo_running.running(), settings)
     logs.set_up(settings.log.model_copy(update={"level": "error"}))
-    console = Console(own.output == "json", own.color == "always" or (own.color == "auto" and sys.stdout.isatty()))
+    console = Console(own.output == "json", screen_of(sys.stdout, own.color))
     source = AerospikeSource(connection_to(settings.aerospike))
     try:
         return session.reclaim(source, options(own, changes, settings), console)

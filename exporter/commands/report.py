@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.commands.demo_running import CLUSTER, FLAG
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.render.progress import Progress
 from exporter.report.build import summary
@@ -36,13 +37,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     text = f"a span that counts back, as in {SINCE} or 7d, or a time, as in 2026-11-24T06:00Z [{SINCE}]"
     parser.add_argument("--since", default=SINCE, metavar="TIME", help=text)
     parser.add_argument("--until", metavar="TIME", help="likewise [now]")
-    parser.add_argument("--cluster", metavar="NAME", help="the nodes of one cluster, by node_info")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cluster", metavar="NAME", help="the nodes of one cluster, by node_info")
+    text = "the nodes of the demo that this Prometheus scrapes, or has a history of"
+    which.add_argument(FLAG, dest="cluster", action="store_const", const=CLUSTER, help=text)
     parser.add_argument(
         "--output", choices=("markdown", "json", "html"), default="markdown", help="the format [markdown]"
     )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write it to a file")
     parser.epilog = (
-        "Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags\nor files."
+        "Exit code: 0, 1 if Prometheus did not answer or knows nothing, 2 if something is wrong with flags or files."
     )
 
 

@@ -89,7 +89,7 @@ class Runtime:
     def start(self, old: Runtime | None = None) -> None:
         """Start what runs in the background, unless `old` has started it."""
         if self.node is not None and not (old and old.node is self.node):
-            self.node.start()
+            self.node.start(self.plan.settings.web.timeout)
         if self.fleet is not None and not (old and old.fleet is self.fleet):
             self.fleet.start()
 

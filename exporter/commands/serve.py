@@ -18,6 +18,7 @@ from exporter.errors import ExporterError
 from exporter.render import sections, terminal
 from exporter.settings import logs
 from exporter.settings.keys import keys
+from exporter.settings.screen import screen_of
 from exporter.web.app import WebServer
 
 if TYPE_CHECKING:
@@ -140,8 +141,9 @@ def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     """Show the node in the terminal: a person who tries it wants to see something at once."""
     node.sample()
     content = sections.page(node.target.read(timeout), node.view, time.time())
-    sys.stdout.write(terminal.page(content, sys.stdout.isatty(), terminal.width_of(sys.stdout)))
-    sys.stdout.write(f"\n{last}\n")
+    screen = screen_of(sys.stdout)
+    sys.stdout.write(terminal.page(content, screen.colour, screen.width, screen.signs))
+    sys.stdout.write("".join(f"{line}\n" for line in ("", *terminal.wrapped(last, "", "", screen.width))))
     sys.stdout.flush()
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class EmbeddedCluster:
     """So many simulated nodes, from which any client learns all others and the partitions of each.
 
-    Every node has a shop of its own, with the seeds `seed`, `seed` + 1 and so on. `scales` makes the shop of single
-    nodes, by their position, so many times as large. A node that is closed leaves its peers' lists at once, its
-    partitions fall to the others without their records, and it is back on the same port when it is started again.
+    With a `port` they listen on that and the next ones. Every node has a shop of its own, with the seeds `seed`,
+    `seed` + 1 and so on. `scales` makes the shop of single nodes, by their position, so many times as large. A node
+    that is closed leaves its peers' lists at once, its partitions fall to the others without their records, and it is
+    back on the same port when it is started again.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class EmbeddedCluster:
         seed: int = 1,
         speed: float = 1.0,
         *,
+        port: int = 0,
         scales: Mapping[int, float] | None = None,
         logins: Logins | None = None,
     ) -> None:
@@ -41,6 +43,7 @@ class EmbeddedCluster:
                 release,
                 seed + position,
                 speed,
+                port=port + position if port else 0,
                 logins=logins,
                 node_id=f"{int(NODE_ID, 16) + position:X}",
                 members=self.members,

@@ -30,45 +30,59 @@ def histograms_of(namespace: Namespace, now: int) -> dict[tuple[str, str], str]:
     by_set: dict[str, list[Record]] = {name: [] for name in namespace.sets}
     for record in namespace.records.values():
         by_set[record.set_name].append(record)
+    size_of = stored_size if stored else heap_size
+    sizes: dict[str, Counter[int]] = {"": Counter()}
+    ends: dict[str, Counter[int]] = {"": Counter()}
+    for name, records in by_set.items():
+        requested = Counter([size_of(record) for record in records])
+        sizes[name] = Counter()
+        for size, count in requested.items():
+            sizes[name][rounded(size) if stored else size] += count
+        ends[name] = Counter([record.void_time for record in records])
+    for name in namespace.sets:
+        sizes[""].update(sizes[name])
+        ends[""].update(ends[name])
+    span = ttl_span(ends[""], now)
     replies: dict[tuple[str, str], str] = {}
-    span = ttl_span(namespace.records.values(), now)
-    everything = [record for records in by_set.values() for record in records]
-    for name, records in [("", everything), *by_set.items()]:
-        sizes = [rounded(stored_size(record)) if stored else heap_size(record) for record in records]
-        replies["object-size", name] = by_power(sizes)
-        replies["object-size-linear", name] = linear(sizes)
-        replies["ttl", name] = by_ttl(records, now, span)
+    for name in sizes:
+        replies["object-size", name] = by_power(sizes[name])
+        replies["object-size-linear", name] = linear(sizes[name])
+        replies["ttl", name] = by_ttl(ends[name], now, span)
     return replies
 
 
-def by_power(sizes: Iterable[int]) -> str:
+def by_power(sizes: Counter[int]) -> str:
     """Counts of the sizes between two powers of two; buckets without any are left out."""
-    counts = Counter(size.bit_length() - 1 for size in sizes)
+    counts: Counter[int] = Counter()
+    for size, count in sizes.items():
+        counts[size.bit_length() - 1] += count
     buckets = [f"[{_power(n)}-{_power(n + 1)})={count}" for n, count in sorted(counts.items())]
     return ":".join(["units=bytes", *buckets])
 
 
-def linear(sizes: Iterable[int]) -> str:
+def linear(sizes: Counter[int]) -> str:
     """Counts of the sizes in buckets of one KiB; the last holds all beyond."""
     width = MAX_RECORD_BYTES // LINEAR_BUCKETS
-    counts = Counter(min(size // width, LINEAR_BUCKETS - 1) for size in sizes)
-    buckets = ",".join(str(counts[n]) for n in range(LINEAR_BUCKETS))
+    counts = [0] * LINEAR_BUCKETS
+    for size, count in sizes.items():
+        counts[min(size // width, LINEAR_BUCKETS - 1)] += count
+    buckets = ",".join(map(str, counts))
     return f"units=bytes:hist-width={MAX_RECORD_BYTES}:bucket-width={width}:buckets={buckets}"
 
 
-def ttl_span(records: Iterable[Record], now: int) -> int:
+def ttl_span(ends: Iterable[int], now: int) -> int:
     """The seconds that the buckets of remaining life cover: up to the last record to expire."""
-    longest = max((record.void_time - now for record in records if record.void_time), default=0)
+    longest = max((end - now for end in ends if end), default=0)
     return max(1, -(-longest // TTL_BUCKETS)) * TTL_BUCKETS
 
 
-def by_ttl(records: Iterable[Record], now: int, span: int) -> str:
-    """Counts of the seconds that records have left; those that never expire are in the first bucket."""
+def by_ttl(ends: Counter[int], now: int, span: int) -> str:
+    """Counts of the seconds that records have left; those that never expire, at 0, are in the first bucket."""
     width = span // TTL_BUCKETS
-    counts = Counter(
-        min(max(record.void_time - now, 0) // width, TTL_BUCKETS - 1) if record.void_time else 0 for record in records
-    )
-    buckets = ",".join(str(counts[n]) for n in range(TTL_BUCKETS))
+    counts = [0] * TTL_BUCKETS
+    for end, count in ends.items():
+        counts[min(max(end - now, 0) // width, TTL_BUCKETS - 1) if end else 0] += count
+    buckets = ",".join(map(str, counts))
     return f"units=seconds:hist-width={span}:bucket-width={width}:buckets={buckets}"
 
 

@@ -53,17 +53,19 @@ class ProcTree:
         self._directory = directory
         self._saved: dict[str, str] = {}
 
-    def write(self) -> None:
-        """Write all files as of now."""
-        self.save(self.files())
+    def write(self, *, areas: bool = True) -> None:
+        """Write the process as it is now; without `areas` the long lists of its memory stay as they were."""
+        self.save(self.files(areas=areas))
 
-    def files(self) -> dict[str, str]:
+    def files(self, *, areas: bool = True) -> dict[str, str]:
         """The text of each file, by its path in the directory."""
         heap = self._shop.heap()
-        areas = address_space(self._shop, heap)
-        threads = THREADS[self._shop.carts.flat]
-        process = {f"proc/{PID}/{name}": text for name, text in _process_files(areas, threads).items()}
-        return {**process, **self._host_files(heap), **self._group_files(heap)}
+        mapped = address_space(self._shop, heap)
+        process = _process_files(mapped, THREADS[self._shop.carts.flat])
+        if areas:
+            process |= {"smaps": smaps_text(mapped), "maps": maps_text(mapped)}
+        named = {f"proc/{PID}/{name}": text for name, text in process.items()}
+        return {**named, **self._host_files(heap), **self._group_files(heap)}
 
     def save(self, files: Mapping[str, str]) -> None:
         """Write files so that a reader sees each of them whole, old or new."""
@@ -181,9 +183,7 @@ def _process_files(areas: list[Mapped], threads: int) -> dict[str, str]:
         + f"Threads:\t{threads}\nvoluntary_ctxt_switches:\t8\nnonvoluntary_ctxt_switches:\t6\n",
         "statm": " ".join(str(kib * KIB // PAGE) for kib in pages) + "\n",
         "stat": f"{PID} (asd) S {' '.join(map(str, numbers))}\n",
-        "smaps": smaps_text(areas),
         "smaps_rollup": rollup_text(areas),
-        "maps": maps_text(areas),
         "cmdline": "".join(f"{word}\0" for word in COMMAND),
         "comm": "asd\n",
         "cgroup": f"0::/{GROUP}\n",

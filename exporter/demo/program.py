@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 KIB = 1024
@@ -101,6 +102,7 @@ def stacks(flat: bool) -> list[Area]:
     return [Area(STACK_BYTES // KIB, "rw-p", "", size, size) for size in touched]
 
 
+@cache
 def fixed_resident_bytes(flat: bool) -> int:
     """Resident bytes of the program, its libraries and all stacks."""
     areas = [*BINARY[flat], *stacks(flat), MAIN_STACK, *(area for library in LIBRARIES for area in library)]

@@ -71,6 +71,9 @@ MEAN_BYTES = {
 FIRST_RECORDS = {"cart": 4_500, "wishlist": 8_500, "order": 5_000, "payment": 5_000, "view": 6_000, "purchase": 5_000}
 """The records that the shop opens with."""
 
+FIRST_ERRORS = 24
+"""Those that the shop opens with, too, all of the mean size."""
+
 WISHLIST_TTL = 14 * DAY
 
 
@@ -130,6 +133,9 @@ class Shop:
                 self._rewrite(key, 1.1)
             for key in self._chance.sample(keys, count // 8):
                 self._namespace(name).delete(key)
+        for _ in range(round(FIRST_ERRORS * self._scale)):
+            self._next_key += 1
+            self.orders.write(self._next_key, Record("error", MEAN_BYTES["error"], 0))
         for namespace in self.namespaces:
             namespace.written = namespace.deleted = 0
 

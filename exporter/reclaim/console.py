@@ -6,19 +6,22 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from exporter.render.terminal import Paint, width_of
+from exporter.render.terminal import Paint
+from exporter.settings.screen import screen_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from exporter.settings.screen import Screen
 
 
 class Console:
     """Shows text to a person, or at the end one JSON document to a script."""
 
-    def __init__(self, as_json: bool, colour: bool) -> None:
+    def __init__(self, as_json: bool, screen: Screen) -> None:
         self._json = as_json
-        self.paint = Paint(colour)
-        self.width = width_of(sys.stdout)
+        self.paint = Paint(screen.colour)
+        self.width = screen.width
 
     def show(self, text: str) -> None:
         """Text for a person."""
@@ -41,7 +44,7 @@ class Console:
 
     def progress(self, text: str) -> None:
         """A line that the next one overwrites, and an empty one clears; only at a terminal."""
-        if sys.stderr.isatty():
+        if screen_of(sys.stderr).redraws:
             sys.stderr.write(f"\r\x1b[K{text[: self.width]}")
             sys.stderr.flush()
 

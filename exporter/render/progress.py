@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from exporter.settings.screen import screen_of
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -22,7 +24,7 @@ class Progress:
         self._what = what
         self._steps = max(1, steps)
         self._stream = stream or sys.stderr
-        self._shown = self._stream.isatty()
+        self._shown = screen_of(self._stream).redraws
         self._done = 0
         self._drawn = float("-inf")
 

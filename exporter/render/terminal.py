@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from exporter.render.content import (
     Bar,
@@ -20,16 +19,13 @@ from exporter.render.content import (
     Tiles,
 )
 from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, sentence, words
+from exporter.settings.screen import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.render.content import Block, Page, Part, Section, Value
 
-WIDTH = 100
-"""Columns, where the terminal has no fewer."""
-
-_LEAST_WIDTH = 40
 _LEAST_BAR, _MOST_BAR = 5, 24
 _LEAST_TEXT = 10
 _CODES = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
@@ -37,31 +33,34 @@ _SIGNS = {"used": "█", "other": "▓", "waste": "▒", "bad": "▚", "free": "
 """Told apart without colours, too."""
 
 _SEVERITIES = {"critical": "bad", "warning": "waste", "info": "used", "": "good"}
+_NO_BREAK = "\xa0"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
+
+_ASCII = str.maketrans("█▓▒▚·…" + _HEIGHTS[:-1], "#=%!.~1234567") | {ord("≥"): ">="}
 
 
 class Paint:
-    """Colours, where there are any."""
+    """Colours, and signs beyond ASCII, where there are any."""
 
-    def __init__(self, colour: bool) -> None:
+    def __init__(self, colour: bool, signs: bool = True) -> None:
         self._colour = colour
+        self._signs = signs
 
     def __call__(self, kind: str, text: str) -> str:
         """The text in the colour of its kind."""
         return f"\x1b[{_CODES[kind]}m{text}\x1b[0m" if self._colour and text else text
 
-
-def width_of(stream: TextIO) -> int:
-    """The columns of a terminal, from 40 to 100; 100 for a file."""
-    try:
-        return max(_LEAST_WIDTH, min(WIDTH, os.get_terminal_size(stream.fileno()).columns))
-    except OSError:
-        return WIDTH
+    def signs(self, text: str) -> str:
+        """The text, in ASCII where that is all there is."""
+        return text if self._signs else text.translate(_ASCII)
 
 
-def page(content: Page, colour: bool, width: int = WIDTH) -> str:
-    """A page in lines of at most so many columns; only commands, which are there to be copied, may be longer."""
-    paint = Paint(colour)
+def page(content: Page, colour: bool, width: int = WIDTH, signs: bool = True) -> str:
+    """A page in lines of at most so many columns; only commands, which are there to be copied, may be longer.
+
+    Without `signs` it is in ASCII, as far as the names in it are.
+    """
+    paint = Paint(colour, signs)
     lines = wrapped(content.note, "", "", width)
     lines += [paint("head", line) for line in wrapped(sentence(content.title), "", "", width)]
     lines += [paint("faint", line) for line in wrapped(sentence(content.about), "", "", width)]
@@ -72,7 +71,7 @@ def page(content: Page, colour: bool, width: int = WIDTH) -> str:
     lines += [paint("faint", line) for line in wrapped(sentence(state.unsure), "", "", width)]
     for section in content.sections:
         lines += _section(section, paint, width)
-    return "\n".join(lines) + "\n"
+    return paint.signs("\n".join(lines) + "\n")
 
 
 def bar(parts: Sequence[Part], paint: Paint, width: int) -> str:
@@ -87,8 +86,12 @@ def bar(parts: Sequence[Part], paint: Paint, width: int) -> str:
 
 
 def wrapped(text: str, first: str, rest: str, width: int) -> list[str]:
-    """The lines of a text with their indents; the names of parameters have hyphens, and are not broken there."""
-    return textwrap.wrap(clean(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    """The lines of a text with their indents, which nobody reads when they are as long as a wide screen.
+
+    The names of parameters have hyphens, and are not broken there.
+    """
+    columns = min(width, WIDTH)
+    return textwrap.wrap(clean(text), columns, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _section(section: Section, paint: Paint, width: int) -> Iterator[str]:
@@ -150,9 +153,12 @@ def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
-    cells = [["" if isinstance(cell, Bar) else words(cell) for cell in row] for row in table.rows]
+    cells = [["" if isinstance(cell, Bar) else paint.signs(words(cell)) for cell in row] for row in table.rows]
     widths, gap = _widths(table, cells, width)
     yield from (paint("faint", line) for line in wrapped(sentence(table.caption), "  ", "  ", width))
+    if not widths:
+        yield from _rows(table, cells, width)
+        return
     heads = (_aligned(table, index, table.columns[index].name, size) for index, size in widths.items())
     yield paint("faint", f"  {gap.join(heads)}".rstrip())
     for row, texts in zip(table.rows, cells, strict=True):
@@ -162,18 +168,32 @@ def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
         yield f"  {gap.join(line)}".rstrip()
 
 
+def _rows(table: Table, cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Row by row what no line has room for: what it is about, and under it each figure with the name of its column."""
+    for texts in cells:
+        about, figures = [], []
+        for column, text in zip(table.columns, texts, strict=True):
+            if text and column.number:
+                figures.append(f"{column.name} {text}".replace(" ", _NO_BREAK))
+            elif text and not column.drawn:
+                about.append(fit(text, width // 2))
+        yield from wrapped(" ".join(about), "  ", "    ", width)
+        lines = textwrap.wrap(", ".join(figures), width, initial_indent="    ", subsequent_indent="    ")
+        yield from (line.replace(_NO_BREAK, " ") for line in lines)
+
+
 def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[dict[int, int], str]:
     """The columns that there is room for, each with its width, and the gap between them; the bar gets what is left.
 
-    Where it is tight the gap is narrow, then names are cut; then minor columns go, then the bar; then words are cut.
+    Where it is tight the bar is short and the gap narrow, then names are cut, then minor columns go, then the bar.
+    There are none where that is not enough.
     """
     drawn = [index for index, column in enumerate(table.columns) if column.drawn]
     minor = [index for index, column in enumerate(table.columns) if column.minor]
     names = [index for index in range(len(table.columns)) if any(isinstance(row[index], Name) for row in table.rows)]
-    texts = [index for index, column in enumerate(table.columns) if not (column.number or column.drawn)]
     attempts: tuple[tuple[list[int], int, list[int]], ...]
     attempts = (([], 2, []), ([], 1, []), *((minor[at:], 1, names) for at in range(len(minor), -1, -1)))
-    for gone, gap, cut in (*attempts, ([*minor, *drawn], 1, names), ([*minor, *drawn], 1, texts)):
+    for gone, gap, cut in (*attempts, ([*minor, *drawn], 1, names)):
         widths = {
             index: _LEAST_BAR if column.drawn else max(len(column.name), *(len(row[index]) for row in cells))
             for index, column in enumerate(table.columns)
@@ -186,6 +206,8 @@ def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[d
             room += 1
         if room >= 0:
             break
+    else:
+        return {}, ""
     for index in set(drawn) & widths.keys():
         widths[index] = min(_MOST_BAR, widths[index] + max(0, room))
     return widths, " " * gap

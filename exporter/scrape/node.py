@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -58,9 +59,13 @@ class MonitoredNode:
         collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
         self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
 
-    def start(self) -> None:
-        """Begin to read the slow sources in the background."""
+    def start(self, timeout: float) -> None:
+        """Begin to read the slow sources in the background, and say there in the log whether the node answers.
+
+        Without a first reading of at most `timeout` seconds the log would tell nothing until somebody scrapes.
+        """
         self._slow.sampler.start()
+        threading.Thread(target=self.target.read, args=(timeout,), name="first-reading").start()
 
     def sample(self, now: Callable[[], float] = time.time) -> None:
         """Read each slow source once; not after `start`. `now` is Unix time."""

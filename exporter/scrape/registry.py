@@ -11,6 +11,7 @@ from exporter.collectors import COLLECTORS, METRICS, exporter
 from exporter.collectors.metric import Collector, Family, Metric, Series
 from exporter.findings import Diagnosis
 from exporter.model.selection import View
+from exporter.scrape import own_process
 from exporter.scrape.target import no_reading
 from exporter.states import States
 
@@ -144,7 +145,7 @@ class Registry:
 
 
 class Exporter:
-    """What is exposed of the exporter itself, and of its node where it has one of its own."""
+    """What is exposed of the exporter itself, its process included, and of its node where it has one of its own."""
 
     def __init__(self, node: Registry | None, others: Sequence[Own] = ()) -> None:
         self._node = node
@@ -164,7 +165,7 @@ class Exporter:
         return self._with(self._node.unanswered() if self._node else ())
 
     def _with(self, node: Iterable[Family]) -> Families:
-        return Families((*node, *_families(list(other()) for other in self._others)))
+        return Families((*node, *_families(list(other()) for other in self._others), *own_process.families()))
 
 
 def _families(collected: Iterable[list[Series]]) -> Families:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable  # noqa: TC003 - pydantic needs it at run time
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -78,6 +78,12 @@ def _amount(value: object) -> object:
     raise ValueError("give bytes, as in 512MiB, or a share of what the server allows, as in 80%")
 
 
+def _level(value: object) -> object:
+    """In whatever case, and by the name that other programs have for a warning."""
+    level = value.lower() if isinstance(value, str) else value
+    return "warning" if level == "warn" else level
+
+
 def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
     """Lets a text pass that can be parsed."""
 
@@ -98,6 +104,7 @@ Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Address = Annotated[str, AfterValidator(_address)]
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 AmountField = Annotated[Amount, BeforeValidator(_amount)]
 

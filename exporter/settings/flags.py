@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydantic_core import PydanticUndefined
@@ -11,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from exporter.errors import SettingsError
 from exporter.settings.keys import CONFIG_FLAG, Key, keys
 from exporter.settings.schema import ENV_PREFIX
+from exporter.settings.screen import screen_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +25,11 @@ _RARE = re.compile(
     r"|sampler\.histograms|collector\.sindexes\.stat|probe\.|sd\.|rules\.thresholds\."
 )
 _NOTE = (
-    "Each setting is also a key of the file and a variable: --web.listen-address is listen_address in\n"
-    f"[web], and {ENV_PREFIX}WEB__LISTEN_ADDRESS. Flags win over variables, variables over the file."
+    "Each setting is also a key of the file and a variable: --web.listen-address is listen_address in"
+    f" [web], and {ENV_PREFIX}WEB__LISTEN_ADDRESS. Flags win over variables, variables over the file."
 )
+
+_MOST_WIDTH = 100
 
 
 class Flags(NamedTuple):
@@ -35,11 +40,22 @@ class Flags(NamedTuple):
     wrong: tuple[str, ...] = ()
 
 
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the screen, where each line of a text stays a line."""
+
+    def __init__(self, prog: str) -> None:
+        width = min(_MOST_WIDTH, screen_of(sys.stdout).width)
+        super().__init__(prog, max_help_position=max(24, width * 2 // 5), width=width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(super(_Formatter, self)._fill_text(line, width, indent) for line in text.splitlines())
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as the other sources of settings do; its help is at most 100 columns wide."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, exit_on_error=False, formatter_class=_formatter, **options)
+        super().__init__(allow_abbrev=False, exit_on_error=False, formatter_class=_Formatter, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise `SettingsError`."""
@@ -68,14 +84,18 @@ def add(parser: argparse.ArgumentParser, used: Sequence[str] | None = None, rare
         else:
             text = f"{key.field.description}{shown}".replace("%", "%%") if listed else argparse.SUPPRESS
             group.add_argument(key.flag, metavar=key.path[-1].rsplit("_", 1)[-1].upper(), help=text)
-    notes = [parser.epilog, _NOTE, None if rare else "--help-all lists the rare settings, too."]
-    parser.epilog = "\n".join(filter(None, notes))
+    if parser.add_help:
+        parser.add_argument("--help-all", action="store_true", help="the same with the settings that few need")
+    parser.epilog = "\n".join(filter(None, [parser.epilog, _NOTE]))
 
 
-def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[argparse.Namespace, Flags]:
+def parse(
+    parser: argparse.ArgumentParser, words: Sequence[str], commands: Sequence[str] = ()
+) -> tuple[argparse.Namespace, Flags]:
     """The flags that a command has of its own, and those of the settings.
 
-    The parser is one that raises its errors. Where it does, there are no flags but what is wrong with them.
+    The parser is one that raises its errors. Where it does, there are no flags but what is wrong with them. A word of
+    `commands` after the flags is told to be in the wrong place.
     """
     try:
         own, others = parser.parse_known_args(words)
@@ -86,14 +106,17 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[argpar
         return argparse.Namespace(), Flags(wrong=(f"flags: argument {name}: {reason}",))
     given = {name: value for name, value in vars(own).items() if value is not None}
     values = tuple((key, given[key.name]) for key in keys() if key.name in given)
-    return own, Flags(values, given.get(CONFIG_FLAG.removeprefix("--")), tuple(_unknown(others)))
+    return own, Flags(values, given.get(CONFIG_FLAG.removeprefix("--")), tuple(_unknown(others, commands)))
 
 
-def _unknown(others: list[str]) -> Iterator[str]:
-    """What is wrong with words that are no flags of ours; names flags only, as the rest may be a secret."""
-    named = False
+def _unknown(others: list[str], commands: Sequence[str]) -> Iterator[str]:
+    """What is wrong with words that are none of our flags; names flags only, as the rest may be a secret."""
+    named, flags = False, [key.flag for key in keys() if key.name not in _NOT_FLAGS]
     for before, word in zip(["", *others], others, strict=False):
-        flag = re.match(r"--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)", word)
+        flag = re.match(r"(?:--[A-Za-z][A-Za-z0-9._-]{0,63}(?==|$)|-[A-Za-z]$)", word)
+        if word in commands and not before.startswith("-"):
+            named = True
+            yield f"flags: the command {word} comes first, before the flags"
         if flag is None or (_SECRET.search(before) and before.startswith("--") and "=" not in before):
             continue
         named = True
@@ -101,13 +124,10 @@ def _unknown(others: list[str]) -> Iterator[str]:
         if key is not None:
             yield f"flags: {key.flag} is no flag, as `ps` shows those: {key.flag}-file is, and {key.variable}"
         else:
-            yield f"flags: unknown flag {flag[0]}"
+            meant = get_close_matches(flag[0].lower().replace("_", "-"), flags, n=1, cutoff=0.8)
+            yield f"flags: unknown flag {flag[0]}" + (f", perhaps {meant[0]} is meant" if meant else "")
     if others and not named:
         yield "flags: unexpected argument"
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=40, width=100)
 
 
 def _shown(default: object) -> str:

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
 _JSON = ("operator", "probe.modules")
 
+_OF_SERVICE = re.compile(
+    rf"{ENV_PREFIX}(?:[A-Z0-9]+_)*(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9]+)*"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|PORT(?==(?:tcp|udp|sctp)://))",
+    re.ASCII,
+)
+"""`NAME=VALUE` of what Kubernetes gives every container of a namespace with a service `amx` or `amx-…`."""
+
 Tables = dict[str, Any]
 
 
@@ -74,9 +81,15 @@ def _environment(wrong: list[str]) -> Tables:
     for name in sorted(os.environ):
         if name in variables:
             _put(tables, variables[name], os.environ[name], f"environment {name}", wrong)
-        elif name.upper().startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
+        elif name.upper().startswith(ENV_PREFIX) and name != CONFIG_VARIABLE and not _of_service(name):
             wrong.append(f"environment: unknown variable {_word(name)}")
     return tables
+
+
+def _of_service(name: str) -> bool:
+    """Whether Kubernetes set a variable, and nobody meant it for us: AMX_AEROSPIKE_PORT=3000 lacks an underscore."""
+    match = _OF_SERVICE.match(f"{name}={os.environ[name]}")
+    return match is not None and match.end() == len(name)
 
 
 def _put(tables: Tables, key: Key, value: Any, source: str, wrong: list[str]) -> None:

@@ -18,6 +18,7 @@ from exporter.settings.fields import (
     Bytes,
     EndpointPatterns,
     Endpoints,
+    Level,
     ModuleName,
     Patterns,
     Seconds,
@@ -50,7 +51,7 @@ class WebSettings(Table):
 class LogSettings(Table):
     """The log."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    level: Level = Field("info", description="debug, info, warning or error")
     format: Literal["text", "json"] = Field("text", description="text or json")
     file: Path | None = Field(None, description="write to this file, not to the console")
     file_size: Bytes = Field(10 << 20, description="rotate at this size")
@@ -173,6 +174,14 @@ class DemoSettings(Table):
     release: Literal["8.1", "6.4"] = Field("8.1", description="speak as this server release: 8.1 or 6.4")
     speed: float = Field(60.0, gt=0, le=100_000, allow_inf_nan=False, description="simulated seconds per second")
     seed: int = Field(1, ge=0, description="seed of the simulation")
+    nodes: int = Field(1, ge=1, le=16, description="a cluster of so many nodes")
+    port: int = Field(0, ge=0, le=65535, description="port of its first node, the others on the next ones; 0: any free")
+
+    @model_validator(mode="after")
+    def _ports(self) -> DemoSettings:
+        if self.port and self.port + self.nodes - 1 > 65535:
+            raise ValueError("port and nodes go beyond port 65535")
+        return self
 
 
 class Settings(BaseSettings):

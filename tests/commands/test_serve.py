@@ -134,6 +134,7 @@ def test_wrong_settings_are_one_line_each_and_what_was_in_force_goes_on(tmp_path
                 r"aerospike\.password_file: cannot read .*/none: No such file or directory"
             ],
         }
+        exporter.wait_for("INFO .* answers: node ")
         for times, (text, expected) in enumerate(texts.items(), 1):
             seen = len(exporter.log.splitlines())
             exporter.reload(text)

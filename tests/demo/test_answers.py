@@ -7,7 +7,7 @@ import pytest
 from exporter.demo.answers import Words
 from exporter.demo.config import RELEASES
 from exporter.demo.request import parsed
-from exporter.demo.shop import Shop
+from exporter.demo.shop import MEAN_BYTES, Shop
 from tests.demo import capture_keys
 from tests.demo.client import fields
 
@@ -72,14 +72,16 @@ def test_keys_are_those_of_a_real_server_in_its_order(
 def test_keys_of_sets_are_those_of_a_real_server(new: Words, old: Words, suffix: str) -> None:
     entries = told(new if suffix == "8" else old, "sets/orders").rstrip(";").split(";")
     assert [entry.split(":")[1] for entry in entries] == [
-        f"set={name}" for name in ("order", "payment", "view", "purchase")
+        f"set={name}" for name in ("order", "payment", "view", "purchase", "error")
     ]
     for entry in entries:
         assert list(fields(entry, ":")) == getattr(capture_keys, f"SET_{suffix}").split()
 
 
 def test_a_set_is_listed_from_its_first_record_on(words: Words) -> None:
-    assert "set=error" not in told(words, "sets")
+    empty = Words(Shop(load=False), "8.1", lambda: ("127.0.0.1", 3000))
+    assert "set=error" not in told(empty, "sets")
+    assert [told(words, "sets").count(f":set={name}:") for name in MEAN_BYTES] == [1] * 7
 
 
 def test_a_set_alone_comes_without_its_names(words: Words) -> None:

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections import Counter
+
 from exporter.demo.config import NamespaceConfig
 from exporter.demo.histograms import by_power, by_ttl, histograms_of, linear, ttl_span
 from exporter.demo.namespace import Namespace, Record
 
 
 def test_sizes_between_powers_of_two() -> None:
-    assert by_power([64, 127, 128, 1023, 1024, 2048, 4095]) == (
+    assert by_power(Counter([64, 127, 128, 1023, 1024, 2048, 4095])) == (
         "units=bytes:[64-128)=2:[128-256)=1:[512-1K)=1:[1K-2K)=1:[2K-4K)=2"
     )
 
 
 def test_linear_sizes_fill_all_buckets() -> None:
-    head, buckets = linear([0, 1023, 1024, 9 << 20]).rsplit("=", 1)
+    head, buckets = linear(Counter([0, 1023, 1024, 9 << 20])).rsplit("=", 1)
     assert head == "units=bytes:hist-width=1048576:bucket-width=1024:buckets"
     counts = [int(count) for count in buckets.split(",")]
     assert len(counts) == 1024
@@ -20,10 +22,10 @@ def test_linear_sizes_fill_all_buckets() -> None:
 
 
 def test_remaining_life_in_a_hundred_buckets() -> None:
-    records = [Record("a", 1, 0), Record("a", 1, 150), Record("a", 1, 1099), Record("a", 1, 50)]
-    span = ttl_span(records, now=100)
+    ends = Counter([0, 150, 1099, 50])
+    span = ttl_span(ends, now=100)
     assert span == 1000
-    counts = [int(count) for count in by_ttl(records, 100, span).rsplit("=", 1)[1].split(",")]
+    counts = [int(count) for count in by_ttl(ends, 100, span).rsplit("=", 1)[1].split(",")]
     assert len(counts) == 100
     assert (counts[0], counts[5], counts[99]) == (2, 1, 1)
 

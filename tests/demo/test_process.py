@@ -45,6 +45,21 @@ def test_the_resident_bytes_add_up(seen: Look) -> None:
     assert rollup["LazyFree"] == sum(area.values["LazyFree"] for area in areas) == seen.shop.heap().lazily_freed
 
 
+def test_without_the_areas_all_else_is_written_as_it_is_now(tmp_path: Path) -> None:
+    shop = lived(HOUR, "8.1")
+    tree = ProcTree(shop, tmp_path)
+    tree.write()
+    before = {name: (tmp_path / name).read_text() for name in tree.files()}
+    shop.advance(2 * HOUR)
+    tree.write(areas=False)
+    kept = {name for name, text in before.items() if (tmp_path / name).read_text() == text}
+    lists = {f"proc/{PID}/smaps", f"proc/{PID}/maps"}
+    assert lists <= kept
+    assert {f"proc/{PID}/status", f"proc/{PID}/smaps_rollup", "proc/uptime"} & kept == set()
+    tree.write()
+    assert {name for name in lists if (tmp_path / name).read_text() != before[name]} == lists
+
+
 def test_no_area_holds_more_than_its_size(seen: Look) -> None:
     end = 0
     for area in seen.areas():

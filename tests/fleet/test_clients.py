@@ -25,6 +25,7 @@ from exporter.fleet.clients import Fleet
 from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
 from exporter.model.selection import View
+from exporter.scrape import own_process
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS
@@ -129,6 +130,7 @@ def test_a_node_tells_over_the_network_what_it_tells_beside_it_but_for_process_a
         "exporter_build_info",
         "probe_clients",
         "probe_clients_limit",
+        *(family.metric.full_name for family in own_process.families()),
         "probe_evictions_total",
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from exporter.render.progress import Progress
 
 
@@ -12,7 +14,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_it_is_drawn_to_the_end_and_wiped() -> None:
+def test_it_is_drawn_to_the_end_and_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     with Progress("asking", 2, terminal) as progress:
         progress.step()
@@ -28,3 +31,11 @@ def test_where_there_is_no_terminal_nothing_is_drawn() -> None:
     with Progress("asking", 1, file) as progress:
         progress.step()
     assert file.getvalue() == ""
+
+
+def test_where_a_line_cannot_be_drawn_over_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = Terminal()
+    with Progress("asking", 1, terminal) as progress:
+        progress.step()
+    assert terminal.getvalue() == ""

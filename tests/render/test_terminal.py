@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import io
-import os
-import pty
 import re
-import struct
-import termios
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,8 +12,9 @@ from exporter.model.selection import View
 from exporter.model.snapshot import Node, Sample, ScrapeResult
 from exporter.render import sections, terminal
 from exporter.render.content import Part
-from exporter.render.terminal import WIDTH, Paint, bar, width_of, wrapped
+from exporter.render.terminal import Paint, bar, wrapped
 from exporter.scrape.target import no_reading
+from exporter.settings.screen import WIDTH
 from tests.memory.captures import SCENARIOS
 from tests.memory.captures import snapshot as captured
 
@@ -76,6 +71,40 @@ def test_every_line_fits_and_every_limit_and_bar_is_there(scenario: str, width: 
     assert [match is None for match in drawn] == [limit.used_ratio is None for _, limit in limits]
 
 
+@pytest.mark.parametrize("width", range(40, 201, 5))
+def test_whatever_the_width_every_line_fits_and_no_word_is_cut(width: int) -> None:
+    for scenario in SCENARIOS:
+        text = page(ScrapeResult(captured(scenario)), width=width)
+        assert too_wide(text, width) == []
+        assert "…" not in text, scenario
+        prose = [line for line in text.splitlines() if not re.search(r"  |[█▓▒▚·$]", line.strip())]
+        assert all(len(line) <= WIDTH for line in prose)
+
+
+def test_where_no_line_has_room_for_a_row_it_takes_several() -> None:
+    text = page(ScrapeResult(captured("8.1/durable-fragmented")), width=40)
+    limits = text.split("\nLimits\n")[1]
+    row = "\n  orders data_available stop_writes\n    first\n    used 40.0 MiB, limit 486 MiB,\n    left 446 MiB\n"
+    assert row in limits
+
+
+def test_without_signs_it_is_all_ascii_and_as_wide() -> None:
+    for scenario in SCENARIOS:
+        content = sections.page(ScrapeResult(captured(scenario)), View(), NOW)
+        for width in (40, 80, 200):
+            text = terminal.page(content, colour=False, width=width, signs=False)
+            assert text.isascii()
+            assert "?" not in text
+            assert too_wide(text, width) == []
+
+
+def test_in_ascii_the_kinds_of_a_bar_and_the_heights_of_a_histogram_differ() -> None:
+    content = sections.page(ScrapeResult(captured("8.1/durable-fragmented")), View(), NOW)
+    text = terminal.page(content, colour=False, signs=False)
+    assert re.search(r"^  #+=+%+$", text, re.MULTILINE)
+    assert ">=20.0 GiB" in text
+
+
 def test_where_it_is_narrow_the_ends_of_names_stay() -> None:
     text = page(ScrapeResult(long_names(captured("8.1/durable-fragmented"))), width=80)
     limits = text.split("\nLimits\n")[1]
@@ -128,15 +157,3 @@ def test_a_process_of_no_size_is_shown_too() -> None:
     assert seen.process_view.process is not None
     gone = replace(seen, process_view=replace(seen.process_view, process=replace(seen.process_view.process, rss=0)))
     assert "0 B resident" in page(ScrapeResult(gone))
-
-
-@pytest.mark.parametrize(("columns", "width"), [(30, 40), (80, 80), (300, 100)])
-def test_a_page_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
-    controller, terminal = pty.openpty()
-    with os.fdopen(controller, "rb"), os.fdopen(terminal, "w") as stream:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        assert width_of(stream) == width
-
-
-def test_what_is_no_terminal_is_of_the_usual_width() -> None:
-    assert width_of(io.StringIO()) == 100

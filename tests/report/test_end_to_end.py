@@ -200,7 +200,7 @@ def test_it_reads_well_in_a_terminal_and_in_a_browser(server: Server, tmp_path: 
     assert text.stdout.startswith("# Memory of embedded-shop-simulation over 7 d\n")
     assert "| orders    | write_blocks (refuse writes) |" in text.stdout
     file = tmp_path / "report.html"
-    saved = reported(server, "--output", "html", "--save", str(file), "--cluster", "embedded-shop-simulation")
+    saved = reported(server, "--output", "html", "--save", str(file), "--demo")
     assert (saved.returncode, saved.stdout, saved.stderr) == (0, "", "")
     page = file.read_text()
     assert not re.search(r"<script|<link|@import|url\((?!#)|src=", page)

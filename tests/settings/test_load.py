@@ -99,8 +99,14 @@ def test_a_switch_has_both_directions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_flag_is_named_and_its_value_is_not() -> None:
-    assert complaint("--web.thread", SECRET) == ["flags: unknown flag --web.thread"]
-    assert complaint(f"--web.thread={SECRET}") == ["flags: unknown flag --web.thread"]
+    line = "flags: unknown flag --web.thread, perhaps --web.threads is meant"
+    assert complaint("--web.thread", SECRET) == [line]
+    assert complaint(f"--web.thread={SECRET}") == [line]
+    assert complaint("--wholly.other", SECRET) == ["flags: unknown flag --wholly.other"]
+    assert complaint("-v", SECRET) == ["flags: unknown flag -v"]
+    assert complaint("--Web.Listen_Address", ":1") == [
+        "flags: unknown flag --Web.Listen_Address, perhaps --web.listen-address is meant"
+    ]
 
 
 def test_a_flag_is_not_known_by_its_beginning() -> None:
@@ -114,6 +120,59 @@ def test_an_unknown_variable_with_our_prefix_is_named(monkeypatch: pytest.Monkey
         "environment: unknown variable AMX_WEB_THREADS",
         "environment: unknown variable amx_web__threads",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMX_SERVICE_HOST", "10.0.0.1"),
+        ("AMX_SERVICE_PORT", "9600"),
+        ("AMX_SERVICE_PORT_METRICS", "9600"),
+        ("AMX_PORT", "tcp://10.0.0.1:9600"),
+        ("AMX_PORT_9600_TCP", "tcp://10.0.0.1:9600"),
+        ("AMX_PORT_9600_TCP_PROTO", "tcp"),
+        ("AMX_PORT_9600_TCP_PORT", "9600"),
+        ("AMX_PORT_9600_TCP_ADDR", "10.0.0.1"),
+        ("AMX_MY_NODE_SERVICE_HOST", "10.0.0.1"),
+        ("AMX_MY_NODE_PORT", "udp://10.0.0.1:53"),
+        ("AMX_MY_NODE_PORT_53_UDP", "udp://10.0.0.1:53"),
+    ],
+)
+def test_what_kubernetes_sets_for_a_service_is_no_variable_of_ours(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(settings.load([]))
+    monkeypatch.setenv(name, value)
+    assert dict(settings.load([])) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AMX_AEROSPIKE_PORT", "3000"),
+        ("AMX_PORT", "9845"),
+        ("AMX_WEB__SERVICE_HOST", "x"),
+        ("AMX_SERVICE_HOSTS", "x"),
+        ("AMX_PORT_9600_TCP_USER", "x"),
+        ("AMX_PORT_x_TCP", "tcp://10.0.0.1:9600"),
+    ],
+)
+def test_what_only_looks_like_a_service_is_still_unknown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint() == [f"environment: unknown variable {name}"]
+
+
+@pytest.mark.parametrize(("given", "level"), [("warn", "warning"), ("WARN", "warning"), ("Debug", "debug")])
+def test_a_level_of_the_log_is_known_in_any_case_and_warn_is_warning(
+    given: str, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "x.toml", f"[log]\nlevel = '{given}'\n")
+    assert settings.load(["--config.file", str(file)]).log.level == level
+    assert settings.load(["--log.level", given]).log.level == level
+    monkeypatch.setenv("AMX_LOG__LEVEL", given)
+    assert settings.load([]).log.level == level
 
 
 def test_unknown_keys_of_the_file_are_named_at_every_depth(tmp_path: Path) -> None:
