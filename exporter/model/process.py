@@ -34,6 +34,7 @@ class Process:
     threads: int | None = None
     stack_limit: int | None = None  # what each thread's stack reserves
     instance: int | None = None  # of the server on this host: its flag `--instance`, in the keys of its segments
+    huge_pages_enabled: bool | None = None  # whether it may have transparent ones at all; older kernels do not tell
 
     def same(self, other: Process | None) -> bool:
         """Whether both were read of one process."""

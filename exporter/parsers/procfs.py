@@ -24,6 +24,7 @@ UNLIMITED_STACK_BYTES = 2 * MIB
 
 _SIZE = re.compile(r"^(\w+):[ \t]*([0-9]{1,15}) kB$", re.MULTILINE | re.ASCII)
 _THREADS = re.compile(r"^Threads:\t([0-9]{1,9})$", re.MULTILINE)
+_HUGE_PAGES = re.compile(r"^THP_enabled:\t([01])$", re.MULTILINE)
 _STACK = re.compile(r"^Max stack size +([0-9]{1,20}|unlimited) ", re.MULTILINE)
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _INSTANCE = "--instance"
@@ -58,7 +59,7 @@ def process(who: Stat, status: str, limits: str = "", command_line: str = "") ->
     sizes = _sizes(status)
     if "VmRSS" not in sizes:
         raise ParseError("status holds no VmRSS: a process without memory of its own")
-    threads, stack = _THREADS.search(status), _STACK.search(limits)
+    threads, stack, huge = _THREADS.search(status), _STACK.search(limits), _HUGE_PAGES.search(status)
     return Process(
         pid=who.pid,
         start_ticks=who.start_ticks,
@@ -74,6 +75,7 @@ def process(who: Stat, status: str, limits: str = "", command_line: str = "") ->
         threads=int(threads[1]) if threads else None,
         stack_limit=None if not stack else UNLIMITED_STACK_BYTES if stack[1] == "unlimited" else int(stack[1]),
         instance=instance(command_line),
+        huge_pages_enabled=huge[1] == "1" if huge else None,
     )
 
 
