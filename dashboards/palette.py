@@ -15,6 +15,8 @@ PALE_OTHER = "#C6E7FA"
 WASTE = "#E69F00"
 LIGHT_WASTE = "#F0C14B"
 PALE_WASTE = "#F0E442"
+DARK_WASTE = "#603010"
+DIM_WASTE = "#985840"
 """Holds nothing live; and a warning."""
 
 FREE = "#7B818B"
@@ -43,6 +45,8 @@ COMPONENTS = {
     "data_fragmentation": WASTE,
     "heap_fragmentation": LIGHT_WASTE,
     "lazily_freed": PALE_WASTE,
+    "index_freed": DIM_WASTE,
+    "huge_pages": DARK_WASTE,
     "block_headers": FIXED_COST,
     "write_buffers": LIGHT_COST,
     "partition_trees": DARK_COST,
@@ -59,7 +63,7 @@ COMPONENTS = {
 RANKS = (USED, WASTE, GOOD, FIXED_COST, OTHER, PALE_WASTE, DARK_COST, UNDER_WAY, DARK_FREE, LIGHT_OTHER)
 """What nobody knows the name of before, by its rank: here the colours have no other meaning."""
 
-IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+IDLE = ("data_fragmentation", "index_freed", "heap_fragmentation", "lazily_freed", "huge_pages")
 """Those that hold nothing live."""
 
 BYTES = "bytes"

@@ -28,13 +28,27 @@ FRAGMENTATION = Metric(
     "Share of the resident memory that holds nothing live.",
     (),
     "",
-    "(data_fragmentation + heap_fragmentation + lazily_freed) / resident",
+    "(data_fragmentation + index_freed + heap_fragmentation + lazily_freed + huge_pages) / resident",
 )
 LEDGER = Metric(
     "ledger_bytes",
     "Resident memory by owner; all components add up to the resident memory of the process.",
     ("ns", "component"),
     "info, /proc/PID/status; with samples /proc/PID/smaps and jem-stats",
+    "see ledger.md",
+)
+LOW = Metric(
+    "ledger_low_bytes",
+    "The least that a component can be, where the sources at hand cannot tell; absent where they can.",
+    ("ns", "component"),
+    "as ledger_bytes",
+    "see ledger.md",
+)
+HIGH = Metric(
+    "ledger_high_bytes",
+    "The most that a component can be, where the sources at hand cannot tell; absent where they can.",
+    ("ns", "component"),
+    "as ledger_bytes",
     "see ledger.md",
 )
 UNACCOUNTED = Metric(
@@ -46,7 +60,7 @@ UNACCOUNTED = Metric(
 )
 INFERRED = Metric(
     "ledger_inferred_bytes",
-    "Bytes of the ledger that no source shows, inferred from what is resident, within the bounds of their component.",
+    "Bytes of the ledger that might as well be in another component: which of them it is no source shows.",
     (),
     "",
     "see ledger.md",
@@ -67,13 +81,16 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         yield FRAGMENTATION, (), fragmentation_ratio(ledger)
         for (ns, component), size in ledger.entries.items():
             yield LEDGER, (ns, component), size
+        for (ns, component), bounds in ledger.bounds.items():
+            yield LOW, (ns, component), bounds.low
+            yield HIGH, (ns, component), bounds.high
         yield UNACCOUNTED, (), ledger.unaccounted_ratio
         yield INFERRED, (), ledger.inferred
 
 
 MAP = Collector(
     "map",
-    (AREAS, AREAS_LIMIT, VIRTUAL, RESIDENT, FRAGMENTATION, LEDGER, UNACCOUNTED, INFERRED),
+    (AREAS, AREAS_LIMIT, VIRTUAL, RESIDENT, FRAGMENTATION, LEDGER, LOW, HIGH, UNACCOUNTED, INFERRED),
     ("process", LEDGER_SECTION, commands.STATISTICS, commands.NAMESPACES, commands.NAMESPACE),
     _collect,
 )

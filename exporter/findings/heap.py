@@ -32,7 +32,7 @@ def _heap_other(analysis: Analysis) -> Verdict:
     if use is None or not whole:
         return verdict or UNKNOWN
     # As far as it is resident, where that is known.
-    other = use.other if ledger is None else min(use.other, ledger.total("heap_other"))
+    other = use.other if ledger is None else min(use.other, ledger.least("heap_other"))
     verdict = not_enough(other, whole, HEAP_OTHER, HEAP_OTHER_BYTES)
     if verdict is not None:
         return verdict

@@ -107,9 +107,11 @@ def _lazily_freed(analysis: Analysis) -> Verdict:
     ledger = analysis.ledger
     if ledger is None:
         return UNKNOWN
-    freed = ledger.total("lazily_freed")
+    # The least that it can be: without smaps the rest may be something else.
+    freed = ledger.least("lazily_freed")
+    least = "At least " if freed < ledger.total("lazily_freed") else ""
     part = share(freed / ledger.resident) if ledger.resident else ""
-    summary = f"{size(freed)}, {part} of what is resident, is freed and not returned."
+    summary = f"{least}{size(freed)}, {part} of what is resident, is freed and not returned."
     return not_enough(freed, ledger.resident, LAZILY_FREED, SMALL) or found("info", summary, freed)
 
 

@@ -46,6 +46,7 @@ REASONS: Final[Mapping[str, str]] = {
 COMPONENTS: Final[Mapping[str, str]] = {
     "record_data": "records",
     "data_fragmentation": "dead space in blocks",
+    "index_freed": "freed entries of indexes",
     "block_headers": "headers of stripes",
     "write_buffers": "write buffers",
     "write_queues": "writes waiting for devices",
@@ -58,6 +59,7 @@ COMPONENTS: Final[Mapping[str, str]] = {
     "heap_other": "heap without an owner",
     "heap_fragmentation": "dead space in the heap",
     "lazily_freed": "freed, not yet returned",
+    "huge_pages": "untouched tails of huge pages",
     "thread_stacks": "stacks of threads",
     "program": "the program itself",
     "unaccounted": "unaccounted",

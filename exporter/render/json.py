@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
+    from exporter.memory.map.ledger import Ledger
     from exporter.memory.pool import Pool
     from exporter.model.snapshot import Node
     from exporter.render.content import Page
@@ -30,8 +31,9 @@ def document(page: Page) -> dict[str, object]:
         "unaccounted_ratio": ledger.unaccounted_ratio if ledger else None,
         "inferred_bytes": ledger.inferred if ledger else None,
         "ledger": [
-            {"ns": ns, "component": component, "bytes": size}
-            for (ns, component), size in (ledger.entries.items() if ledger else ())
+            {"ns": ns, "component": component, "bytes": size, **_bounds(ledger, (ns, component))}
+            for ledger in ([figures.ledger] if figures.ledger else [])
+            for (ns, component), size in ledger.entries.items()
         ],
         "pools": [_pool(namespace.name, pool) for namespace, pools in figures.pools for pool in pools],
         "limits": [_limit(ns, limit) for ns, limit in figures.limits],
@@ -46,6 +48,11 @@ def document(page: Page) -> dict[str, object]:
         "expiring_bytes": figures.expiring,
         "problems": page.problems,
     }
+
+
+def _bounds(ledger: Ledger, key: tuple[str, str]) -> dict[str, int | None]:
+    bounds = ledger.bounds.get(key)
+    return {"low_bytes": bounds.low if bounds else None, "high_bytes": bounds.high if bounds else None}
 
 
 def node_data(node: Node) -> dict[str, str | None]:

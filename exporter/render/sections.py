@@ -25,7 +25,7 @@ from exporter.render.content import (
     Table,
     Took,
 )
-from exporter.units import size
+from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
@@ -46,6 +46,8 @@ KINDS = {
 _CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
 _DATA = ("data", "persistence")
 _UNACCOUNTED = "unaccounted"
+_WIDE = 0.01
+"""From which share of what is resident on the page tells bounds."""
 _BAR = Column("", drawn=True)
 
 
@@ -84,8 +86,9 @@ def _ledger(diagnosis: Diagnosis) -> Section:
     if ledger is None:
         return Section("ledger", "Where the memory is", ())
     entries = [(ns, component, size) for (ns, component), size in ledger.entries.items()]
+    unsure = {key: sizes(low, high) for key, (low, _, high) in ledger.bounds.items() if _wide(ledger, high - low)}
     owners = sorted(
-        (entry for entry in entries if entry[2] or entry[1] == _UNACCOUNTED),
+        (entry for entry in entries if entry[2] or entry[1] == _UNACCOUNTED or entry[:2] in unsure),
         key=lambda entry: (entry[1] == _UNACCOUNTED, -entry[2]),
     )
     largest = max([1, *(abs(size) for _, _, size in owners)])
@@ -98,6 +101,7 @@ def _ledger(diagnosis: Diagnosis) -> Section:
             Name(ns),
             Bytes(size),
             Share(_share(ledger, size)),
+            unsure.get((ns, component), ""),
             Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(size) / largest),)),
         )
         for ns, component, size in owners
@@ -107,6 +111,7 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("namespace", clear=True),
         Column("bytes", number=True, clear=True),
         Column("share", number=True, clear=True),
+        Column("may be"),
         _BAR,
     )
     caption = f"Every owner, the largest first; from {', '.join(_seen(diagnosis.snapshot))}."
@@ -134,6 +139,11 @@ def _stack(ledger: Ledger, owners: list[tuple[str, str, int]]) -> Stack:
         for owner in of_kind
     ]
     return Stack(Bar(label, tuple(parts)), tuple(legend))
+
+
+def _wide(ledger: Ledger, width: int) -> bool:
+    """Whether bounds so far apart are worth a word: else they are less than the figures are rounded by."""
+    return width >= _WIDE * ledger.resident
 
 
 def _owner(ledger: Ledger, ns: str, component: str, size: int) -> Words:

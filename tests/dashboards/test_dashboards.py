@@ -222,6 +222,8 @@ def test_every_metric_of_memory_has_a_panel_or_a_reason() -> None:
 NO_PANEL = {
     "namespace_cache": "for the alert on eviction",
     "page_bytes": "a matter of the configuration, which does not change",
+    "ledger_low_bytes": "a width beside each of twenty components would hide what they are",
+    "ledger_high_bytes": "as ledger_low_bytes",
     "pool_info": "the medium is in the name of the limit",
     "data_compression_ratio": "bytes are shown as they are stored",
     "pool_resident_bytes": "the ledger says it better",

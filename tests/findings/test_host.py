@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.memory.map.ledger import Ledger
+from exporter.model.bounds import Bounds
 from exporter.model.process import MapCount, Process, ProcessView, Region, Regions, Segment
 from exporter.model.snapshot import Node, Snapshot, System
 from tests.findings.cases import GIB, MIB, Case, check, node
@@ -57,6 +58,10 @@ def ledger(resident: int, component: str, size: int) -> Ledger:
 
 def freed(size: int, resident: int) -> Ledger:
     return ledger(resident, "lazily_freed", size)
+
+
+def freed_at_least(low: int, size: int, resident: int) -> Ledger:
+    return replace(freed(size, resident), bounds={("", "lazily_freed"): Bounds(low, size, resident)})
 
 
 def ownerless(size: int, resident: int, swapped: int = 0) -> Ledger:
@@ -141,6 +146,15 @@ CASES = (
     Case("orphaned_segments", "unknown", node(process_view=ProcessView(segments=(segment(GIB, 0),))), "unknown"),
     #
     Case("lazily_freed", "found", node(), "info", "512 MiB, 50% of what is resident, is freed", freed(512 * MIB, GIB)),
+    Case(
+        "lazily_freed",
+        "found",
+        node(),
+        "info",
+        "At least 256 MiB, 25% of what is resident, is freed",
+        freed_at_least(256 * MIB, 512 * MIB, GIB),
+    ),
+    Case("lazily_freed", "clear", node(), "clear", ledger=freed_at_least(0, 512 * MIB, GIB)),
     Case("lazily_freed", "clear", node(), "clear", ledger=freed(0, GIB)),
     Case("lazily_freed", "edge", node(), "info", ledger=freed(GIB, 10 * GIB)),
     Case("lazily_freed", "short", node(), "clear", ledger=freed(GIB - 1, 10 * GIB)),

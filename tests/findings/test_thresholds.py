@@ -31,6 +31,7 @@ NO_THRESHOLDS = {
     "NO_WASTE": "rounding on the page",
     "PEAK_KEEPS": "of the kernel's way to count",
     "REDRAW_SECONDS": "of a progress bar",
+    "WIDE": "rounding on the page",
 }
 """Constants that look like thresholds, and what they are."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,14 @@ def snapshot(scenario: str, regions: bool = True, jemalloc: bool = True) -> Snap
     files = parts["proc"]
     process = proc.process(proc.stat(files["stat"]), files["status"], files["limits"])
     answers = stats.snapshot(parts["info"])
+    space = smaps.regions(smaps.areas(files["smaps"].splitlines()), process)
     return Snapshot(
         node=answers.node,
         heap=answers.heap,
         system=answers.system,
         fabric_connections=answers.fabric_connections,
         process_view=ProcessView(process=process),
-        regions=smaps.regions(smaps.areas(files["smaps"].splitlines()), process) if regions else None,
+        regions=replace(space, heap_active=answers.heap.active) if regions else None,
         jemalloc=jemstats.jemalloc(parts["jem_stats"]) if jemalloc else None,
         namespaces=answers.namespaces,
         problems=answers.problems,

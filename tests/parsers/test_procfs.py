@@ -197,7 +197,7 @@ def test_no_text_raises_anything_but_a_parse_error(parse: Callable[[str], object
 
 def test_the_typical_capture_is_there() -> None:
     assert TYPICAL in SCENARIOS
-    assert len(SCENARIOS) == 32
+    assert len(SCENARIOS) == 36
 
 
 def test_of_the_host_also_what_is_free_and_what_is_kept_so() -> None:

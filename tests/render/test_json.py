@@ -50,6 +50,14 @@ def test_the_ledger_has_all_that_is_resident() -> None:
     assert sum(entry["bytes"] for entry in written["ledger"]) == written["resident_bytes"]
 
 
+def test_what_the_sources_cannot_tell_has_bounds() -> None:
+    written = document(captured("8.1/churned", regions=False, jemalloc=False))
+    rows = {(row["ns"], row["component"]): row for row in written["ledger"]}
+    blocks, live = rows["carts", "data_fragmentation"], rows["carts", "record_data"]
+    assert blocks["low_bytes"] < 1_779_748_045 < blocks["high_bytes"]  # what was counted page by page
+    assert (live["low_bytes"], live["high_bytes"]) == (None, None)
+
+
 def test_what_is_unknown_is_null() -> None:
     (records,) = [
         pool

@@ -53,7 +53,7 @@ def test_owners_have_their_share_the_largest_first_and_the_unaccounted_last(scen
     (table,) = tables(page(seen), "ledger")
     assert seen.process_view.process is not None
     resident = seen.process_view.process.rss
-    components, _, amounts, shares, bars = zip(*table.rows, strict=True)
+    components, _, amounts, shares, _, bars = zip(*table.rows, strict=True)
     sizes = [amount(cell) for cell in amounts]
     assert sum(sizes) == resident
     assert [amount(cell) for cell in shares] == [pytest.approx(size / resident) for size in sizes]
@@ -61,6 +61,17 @@ def test_owners_have_their_share_the_largest_first_and_the_unaccounted_last(scen
     assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
     largest = max(map(abs, sizes))
     assert [length(bar) for bar in bars] == [pytest.approx(abs(size) / largest) for size in sizes]
+
+
+def test_what_the_sources_cannot_tell_has_its_bounds_in_words() -> None:
+    (table,) = tables(page(captured("8.1/churned", regions=False, jemalloc=False)), "ledger")
+    told = {(row[0], row[1]): row[4] for row in table.rows}
+    # 410 blocks of 8 MiB are in use, of which 2,573,914,448 bytes are live; 64 blocks of orders, 435,935,744 bytes.
+    assert told["data_fragmentation", Name("carts")] == "761 MiB to 2.0 GiB"
+    assert told["record_data", Name("carts")] == ""
+    assert told["lazily_freed", Name("")] == "0 B to 1.2 GiB"  # and nothing is likely
+    (exact,) = tables(page(captured("8.1/small-stop-writes")), "ledger")
+    assert {row[4] for row in exact.rows} == {""}
 
 
 def test_the_unaccounted_is_last_though_it_is_the_largest() -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from exporter.memory.map.ledger import Ledger
 
-IDLE = ("data_fragmentation", "heap_fragmentation", "lazily_freed")
+IDLE = ("data_fragmentation", "index_freed", "heap_fragmentation", "lazily_freed", "huge_pages")
 """The components that hold nothing live.
 
-Free slots of the indexes, which the server does not tell, the headers of stripes and the post-write cache of devices
-are not among them: no reclaiming would give them back.
+The headers of stripes and the post-write cache of devices are not among them: no reclaiming would give them back.
 """
 
 

@@ -65,15 +65,18 @@ def stripe_blocks(storage: Storage, unit: StorageUnit) -> Stripe:
     least = max(0, min(most, taken - opened - defrag_open))
     # What was read from a backing file may all be free again: no counter tells.
     high = max(most + ahead, room if storage.backed else 0)
-    top = (opened + defrag_open) * block
+    top, likely = (opened + defrag_open) * block, most + ahead
     if storage.backed:
         # Filled with what is live and in no sealed block, at least.
         live = max(0, min(opened * block, (figures.used_bytes or 0) - most * block))
         tail = Bounds(live, (live or opened * block // 2) + defrag, top)
+        if sealed + opened + defrag_open > taken:
+            # Blocks came free, and serve before new ones (mwb_get): as a rule the open ones were full once.
+            tail, likely = tail._replace(likely=top), max(least, likely - opened)
     else:
         # Zeroed when taken (prepare_for_first_write); the block of defragmentation never is.
         tail = Bounds(opened * block, opened * block + defrag, top)
-    return Stripe(Bounds(least * block, (most + ahead) * block, high * block), tail)
+    return Stripe(Bounds(least * block, likely * block, high * block), tail)
 
 
 def _defrag_fill(storage: Storage, unit: StorageUnit, block: int) -> int:

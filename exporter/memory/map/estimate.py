@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.memory.heap import index_stages, size_class
+from exporter.memory.heap import index_stages, sindex_stages, size_class
 from exporter.memory.map import structures
 from exporter.memory.map.blocks import device_buffers, stripe_blocks, stripes
+from exporter.memory.map.inputs import RECENT
 from exporter.memory.map.shares import split
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import total
@@ -41,7 +42,8 @@ JEMALLOC_BYTES = MIB
 class Quantity(NamedTuple):
     """Resident bytes of one kind, and what they take of the heap besides its huge blocks.
 
-    A part is a component of the ledger, or one of those below that are entered under another name.
+    A part is a component of the ledger, or one of those below that are entered under another name. Where only the sum
+    of several was measured, `resident` is its share of that, and `share` has the bounds of what its share may be.
     """
 
     namespace: str
@@ -49,7 +51,14 @@ class Quantity(NamedTuple):
     resident: Bounds
     allocated: int = 0
     active: int = 0
+    share: Bounds | None = None
 
+
+FREE_SLOTS = "slots of records that are gone"
+LOADED_SLOTS = "slots of records that were loaded at the start and are gone"
+FREE_NODES = "nodes of secondary indexes that are free again"
+FREED = (FREE_SLOTS, LOADED_SLOTS, FREE_NODES)
+"""What an index once used and holds for new entries."""
 
 SEALED = "sealed blocks"
 OPEN = "open blocks"
@@ -62,7 +71,7 @@ NO_SEGMENT = "shared memory in no segment"
 def estimate(inputs: Inputs) -> list[Quantity]:
     """Every quantity of a node."""
     quantities = owned(inputs.snapshot, inputs.jemalloc)
-    return [*_program(inputs), *quantities, *_rest_of_heap(inputs, quantities)]
+    return [*_program(inputs), *quantities, *_rest_of_heap(inputs, quantities), _huge_pages(inputs)]
 
 
 def owned(snapshot: Snapshot, jemalloc: Jemalloc | None) -> list[Quantity]:
@@ -125,15 +134,15 @@ def _shares(resident: int, live: Mapping[tuple[str, str], int]) -> Iterator[Quan
 
 def _namespace(namespace: Namespace, jemalloc: Jemalloc | None, alike: Counter[int]) -> Iterator[Quantity]:
     name, partitions = namespace.name, structures.partitions_held(namespace)
-    yield _primary_index(namespace)
+    yield from _primary_index(namespace)
     if namespace.index.type == "flash":
         yield _free_chunks(namespace)
-    told = _told(namespace.sindex)
     nodes = 0 if namespace.sindex.persisted else namespace.sindex.used_bytes or 0
     if namespace.release in SINDEX_STAGES:
         structs = len(namespace.sindexes) * partitions * structures.SINDEX_STRUCT_BYTES
-        yield Quantity(name, "secondary_index", exactly(nodes if told is None else told))
+        yield Quantity(name, "secondary_index", exactly(nodes))
         yield Quantity(name, "secondary_index", exactly(structs), structs, structs)
+        yield Quantity(name, FREE_NODES, _free_nodes(namespace, nodes))
     else:
         yield Quantity(name, "secondary_index", exactly(nodes), nodes, nodes)
     sets = structures.set_index_bytes(namespace, partitions)
@@ -161,17 +170,43 @@ def _batches(snapshot: Snapshot) -> Iterator[Quantity]:
         yield Quantity("", "batch_buffers", resident, count * block, active)
 
 
-def _primary_index(namespace: Namespace) -> Quantity:
-    """Slots are never given back: those of records that are gone are resident too, in the stages that there are."""
-    arena = namespace.index
-    told = _told(arena)
-    if told is not None:
-        return Quantity(namespace.name, "primary_index", exactly(told))
+def _primary_index(namespace: Namespace) -> Iterator[Quantity]:
+    """Slots are never given back: those of records that are gone are resident too, in the stages that there are.
+
+    Records that were loaded at the start are in no count of what was written since.
+    """
+    name, arena, told = namespace.name, namespace.index, _told(namespace.index)
     slots = 0 if arena.persisted else (arena.used_bytes or 0) // INDEX_ENTRY_BYTES
-    room = (index_stages(namespace) or 0) * (arena.stage_bytes or 0) // INDEX_ENTRY_BYTES
-    most = max(slots, min(namespace.records_written or 0, room))
-    touched, ever = (structures.index_touched(count, namespace.release) for count in (slots, most))
-    return Quantity(namespace.name, "primary_index", Bounds(touched, touched, ever))
+    live = structures.index_touched(slots, namespace.release)
+    if told is not None:
+        yield Quantity(name, "primary_index", exactly(min(live, told)))
+        yield Quantity(name, FREE_SLOTS, exactly(max(0, told - live)))
+        return
+    room = (index_stages(namespace) or 0) * (arena.stage_bytes or 0)
+    most = min(namespace.records_written or 0, room // INDEX_ENTRY_BYTES)
+    ever = max(live, structures.index_touched(most, namespace.release))
+    yield Quantity(name, "primary_index", exactly(live))
+    yield Quantity(name, FREE_SLOTS, Bounds(0, 0, ever - live))
+    yield Quantity(name, LOADED_SLOTS, Bounds(0, 0, max(0, room - ever) if _loaded(namespace) else 0))
+
+
+def _loaded(namespace: Namespace) -> bool:
+    """Whether the server may have loaded records when it started."""
+    storage = namespace.storage
+    return storage is not None and (storage.backed or storage.kind != "stripe")
+
+
+def _free_nodes(namespace: Namespace, live: int) -> Bounds:
+    """Nodes that are free again, which serve for new ones.
+
+    Stages are given back only when no node of the namespace is left (sindex_arena.c `as_sindex_arena_free`), and how
+    many nodes there ever were no statistic tells before 8.1.3.
+    """
+    told = _told(namespace.sindex)
+    if told is not None:
+        return exactly(told - live)
+    room = (sindex_stages(namespace) or 0) * (namespace.sindex.stage_bytes or 0)
+    return Bounds(0, 0, max(0, room - live))
 
 
 def _free_chunks(namespace: Namespace) -> Quantity:
@@ -227,7 +262,9 @@ def _rest_of_heap(inputs: Inputs, owned: Sequence[Quantity]) -> Iterator[Quantit
     huge = huge_bytes(inputs)
     other = inputs.allocated - huge - sum(quantity.allocated for quantity in owned)
     touched = max(0, other - structures.untouched(snapshot))
-    yield Quantity("", "heap_other", Bounds(0, touched, touched))
+    stage = uncounted_stage(inputs)
+    stages = other // stage * stage if stage else 0
+    yield Quantity("", "heap_other", Bounds(max(0, touched - stages), touched, touched))
     slack = max(0, inputs.active - huge - sum(quantity.active for quantity in owned) - other)
     pages = max(0, inputs.active - huge) // structures.PAGE_BYTES
     if jemalloc is not None:
@@ -257,21 +294,41 @@ def uncounted_stage(inputs: Inputs) -> int | None:
 def _freed(inputs: Inputs, chunks: int) -> Iterator[Quantity]:
     """Pages without live blocks: those given back lazily, which smaps measures, and dirty ones, which jemalloc counts.
 
-    A page that was given back and is used again stays resident, so that a sample may tell too much.
+    A page that was given back and is used again stays resident, so that a sample may tell too much. `data` leaves
+    sealed blocks out, which may only be read, and `virtual` has segments of shared memory in it.
     """
     process, jemalloc = inputs.process, inputs.jemalloc
     stacks = (process.threads or 0) * (process.stack_limit or DEFAULT_STACK_BYTES)
-    retained = max(0, (process.data or 0) - inputs.mapped - stacks)
+    space = max(process.data or 0, process.virtual or 0) if inputs.in_heap else process.data or 0
+    retained = max(0, space - inputs.mapped - stacks)
     most = max(0, inputs.mapped - inputs.active - chunks * structures.CHUNK_HEADER_BYTES) + retained
     if jemalloc is not None:
         most = min(most, jemalloc.purged)
-    if inputs.regions is None:
+    regions = inputs.regions
+    if regions is None:
         yield Quantity("", "lazily_freed", Bounds(0, 0, most))
-        return
-    measured = inputs.regions.lazily_freed
-    yield Quantity("", "lazily_freed", Bounds(0, measured, measured))
+    else:
+        freed, changed = regions.lazily_freed, round(RECENT * process.rss)
+        least = 0 if regions.heap_active is None else max(0, freed - changed)
+        yield Quantity("", "lazily_freed", Bounds(least, freed, freed))
     if jemalloc is None:
         yield Quantity("", DIRTY, Bounds(0, 0, most))
+
+
+def _huge_pages(inputs: Inputs) -> Quantity:
+    """What is resident only because it is in a huge page with what is used: at most what is in huge pages.
+
+    Without smaps the server tells how much that is of all processes of the host.
+    """
+    process, regions = inputs.process, inputs.regions
+    if regions is not None:
+        most = regions.huge_pages
+    elif process.huge_pages_allowed is False:
+        most = 0
+    else:
+        most = inputs.snapshot.system.huge_pages_bytes or 0
+    # A few are on every host: less than the other estimates err by.
+    return Quantity("", "huge_pages", Bounds(0, 0, min(most, process.rss) if most > RECENT * process.rss else 0))
 
 
 def huge_bytes(inputs: Inputs) -> int:

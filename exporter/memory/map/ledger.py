@@ -1,34 +1,26 @@
 """The ledger: an owner for every resident byte of the server's process.
 
-It is made in four steps. Each quantity is *estimated* from the server's own figures, with bounds where only bounds are
+It is made in five steps. Each quantity is *estimated* from the server's own figures, with bounds where only bounds are
 known, and *measured* where smaps and jemalloc's statistics were sampled; what no source shows is *inferred* from what
-is resident, within its bounds; then it is *entered* under its namespace and component. The rest is `unaccounted`.
+is resident, within its bounds; then it is *entered* under its namespace and component, with the *bounds* that are left
+when all must add up to what is resident. The rest is `unaccounted`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import (
-    DIRTY,
-    HEADER_BUFFERS,
-    NO_SEGMENT,
-    OPEN,
-    PMEM,
-    SEALED,
-    estimate,
-    uncounted_stage,
-)
+from exporter.memory.map.entries import entries
+from exporter.memory.map.estimate import estimate, uncounted_stage
 from exporter.memory.map.inputs import inputs
 from exporter.memory.map.measure import measure
 from exporter.memory.map.reconcile import reconcile
+from exporter.model.bounds import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.memory.map.reconcile import Key
     from exporter.model.snapshot import Snapshot
 
 COMPONENTS = (
@@ -40,12 +32,14 @@ COMPONENTS = (
     "primary_index",
     "secondary_index",
     "set_index",
+    "index_freed",
     "partition_trees",
     "batch_buffers",
     "migrations",
     "heap_other",
     "heap_fragmentation",
     "lazily_freed",
+    "huge_pages",
     "thread_stacks",
     "program",
     "unaccounted",
@@ -56,19 +50,29 @@ COMPONENTS = (
 class Ledger:
     """Bytes by (namespace, component), which sum to `resident`; the namespace is empty for what belongs to the node.
 
-    `inferred` is how many of them no source shows: they are resident, and within the bounds of the component that they
-    are entered under. The larger it is, the less a small `unaccounted` says. `swapped` is what of the process is not
-    resident but in swap: the components hold it too, and `unaccounted` is less by as much.
+    `bounds` has the least and the most of those that the sources at hand cannot tell: within them all add up as well.
+    `inferred` is how many bytes might have another owner: they are resident, and within the bounds of the component
+    that they are entered under. The larger it is, the less a small `unaccounted` says. `swapped` is what of the process
+    is not resident but in swap: the components hold it too, and `unaccounted` is less by as much.
     """
 
     resident: int
     entries: Mapping[tuple[str, str], int]
     inferred: int = 0
     swapped: int = 0
+    bounds: Mapping[tuple[str, str], Bounds] = field(default_factory=dict)
 
     def total(self, component: str) -> int:
         """A component over all namespaces."""
         return sum(size for (_, name), size in self.entries.items() if name == component)
+
+    def least(self, component: str) -> int:
+        """The least that a component can be over all namespaces."""
+        return sum(
+            self.bounds[key].low if key in self.bounds else size
+            for key, size in self.entries.items()
+            if key[1] == component
+        )
 
     @property
     def unexplained(self) -> int:
@@ -92,28 +96,18 @@ def ledger(snapshot: Snapshot, infer: bool = True) -> Ledger | None:
         return None
     resident, swapped = sources.process.rss, sources.process.swapped or 0
     quantities = measure(sources, estimate(sources))
-    reconciled = reconcile(quantities, resident, swapped, uncounted_stage(sources), infer)
-    return Ledger(resident, _entries(snapshot, reconciled.sizes, resident), reconciled.inferred, swapped)
-
-
-def _entries(snapshot: Snapshot, sizes: Mapping[Key, int], resident: int) -> dict[Key, int]:
-    """The sizes by component, in the order of COMPONENTS."""
-    entries: Counter[Key] = Counter()
-    blocks: Counter[str] = Counter()
-    for (name, part), size in sizes.items():
-        if part in (SEALED, OPEN, PMEM):
-            blocks[name] += size
-        elif part == NO_SEGMENT:
-            continue  # no owner
-        elif part in (HEADER_BUFFERS, DIRTY):
-            entries[name, "heap_fragmentation"] += size
-        else:
-            entries[name, part] += size
-    for namespace in snapshot.namespaces:
-        if namespace.storage is not None and namespace.name in blocks:
-            used = sum(unit.used_bytes or 0 for unit in namespace.storage.units)
-            live = min(blocks[namespace.name], used)
-            entries[namespace.name, "record_data"] += live
-            entries[namespace.name, "data_fragmentation"] += blocks[namespace.name] - live
-    entries["", "unaccounted"] = resident - sum(entries.values())
-    return dict(sorted(entries.items(), key=lambda entry: (COMPONENTS.index(entry[0][1]), entry[0][0])))
+    fit = reconcile(quantities, resident, swapped, uncounted_stage(sources), infer)
+    owned, inferred = entries(snapshot, quantities, fit)
+    keys = sorted(owned, key=lambda key: (COMPONENTS.index(key[1]), key[0]))
+    sizes = {key: owned[key].size for key in keys}
+    return Ledger(
+        resident,
+        {**sizes, ("", "unaccounted"): resident - sum(sizes.values())},
+        inferred,
+        swapped,
+        {
+            key: Bounds(owned[key].low, owned[key].size, owned[key].high)
+            for key in keys
+            if owned[key].low < owned[key].high
+        },
+    )

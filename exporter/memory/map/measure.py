@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import NO_SEGMENT, OPEN, SEALED, Quantity, mapped_files
+from exporter.memory.map.estimate import (
+    FREE_NODES,
+    FREE_SLOTS,
+    FREED,
+    LOADED_SLOTS,
+    NO_SEGMENT,
+    OPEN,
+    SEALED,
+    Quantity,
+    mapped_files,
+)
 from exporter.memory.map.shares import share_out, split
 from exporter.memory.segments import resident
 from exporter.model.bounds import Bounds, exactly
@@ -14,9 +24,17 @@ if TYPE_CHECKING:
 
     from exporter.memory.map.inputs import Inputs
 
-INDEXES = ("primary_index", "secondary_index")
-IN_SEGMENTS = (*INDEXES, "block_headers", SEALED, OPEN)
-"""What editions other than Community keep in shared memory."""
+SEGMENT_OF = {
+    "primary_index": "primary_index",
+    FREE_SLOTS: "primary_index",
+    LOADED_SLOTS: "primary_index",
+    "secondary_index": "secondary_index",
+    FREE_NODES: "secondary_index",
+    "block_headers": "data",
+    SEALED: "data",
+    OPEN: "data",
+}
+"""What editions other than Community keep in shared memory, and in which kind of segment."""
 
 
 def measure(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
@@ -39,7 +57,7 @@ def _sealed(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
 
     sealed = [quantity.resident for quantity in quantities if is_sealed(quantity)]
     if inputs.regions is not None:
-        return _replaced(quantities, is_sealed, map(exactly, share_out(measured, sealed)))
+        return _shared_out(quantities, is_sealed, share_out(measured, sealed))
     most = sum(quantity.resident.high for quantity in quantities if quantity.part in (SEALED, OPEN))
     raised = (min(bound.high, max(bound.low, measured - (most - bound.high))) for bound in sealed)
     bounds = (Bounds(low, max(low, old.likely), old.high) for low, old in zip(raised, sealed, strict=True))
@@ -60,7 +78,7 @@ def _shared(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
     def is_shared(quantity: Quantity) -> bool:
         # What it has of the heap besides is a quantity of its own.
         in_heap = quantity.allocated > 0 or (quantity.namespace, quantity.part) in elsewhere
-        return quantity.part in IN_SEGMENTS and not in_heap
+        return quantity.part in SEGMENT_OF and not in_heap
 
     inside = [quantity for quantity in quantities if is_shared(quantity)]
     sizes = [quantity.resident.likely for quantity in inside]
@@ -72,9 +90,10 @@ def _shared(inputs: Inputs, quantities: list[Quantity]) -> list[Quantity]:
         sizes = split(measured, sizes)
     elif inside:
         blocks = [quantity.resident.likely if quantity.part == SEALED else 0 for quantity in inside]
-        more = split(measured - sum(sizes), blocks if any(blocks) else sizes)
+        freed = [quantity.resident.high if quantity.part in FREED else 0 for quantity in inside]
+        more = split(measured - sum(sizes), blocks if any(blocks) else freed)
         sizes = [size + rest for size, rest in zip(sizes, more, strict=True)]
-    return _replaced(quantities, is_shared, map(exactly, sizes))
+    return _shared_out(quantities, is_shared, sizes)
 
 
 def _in_segments(quantities: list[Quantity], by_segment: Mapping[tuple[str, str], int], measured: int) -> list[int]:
@@ -87,11 +106,20 @@ def _in_segments(quantities: list[Quantity], by_segment: Mapping[tuple[str, str]
         inside = [
             place
             for place, quantity in enumerate(quantities)
-            if quantity.namespace == name and (quantity.part if quantity.part in INDEXES else "data") == kind
+            if quantity.namespace == name and SEGMENT_OF[quantity.part] == kind
         ]
         for place, part in zip(inside, share_out(size, [quantities[place].resident for place in inside]), strict=True):
             sizes[place] = part
     return sizes
+
+
+def _shared_out(quantities: list[Quantity], wanted: Callable[[Quantity], bool], sizes: list[int]) -> list[Quantity]:
+    """The quantities, the wanted ones with their shares of what was measured."""
+    shares = iter(sizes)
+    return [
+        quantity._replace(resident=exactly(next(shares)), share=quantity.resident) if wanted(quantity) else quantity
+        for quantity in quantities
+    ]
 
 
 def _replaced(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.memory.map.estimate import DIRTY, HEADER_BUFFERS, OPEN, SEALED
+from exporter.memory.map.estimate import DIRTY, FREE_NODES, FREE_SLOTS, HEADER_BUFFERS, LOADED_SLOTS, OPEN, SEALED
 from exporter.memory.map.inputs import RECENT
+from exporter.memory.map.shares import split
 from exporter.memory.map.structures import CHUNK_BYTES
 from exporter.model.bounds import NONE, Bounds
 from exporter.model.constants import WRITE_BLOCK_BYTES
@@ -24,12 +25,11 @@ MARGIN = ("thread_stacks", "write_buffers", HEADER_BUFFERS)
 
 
 class Reconciliation:
-    """The sizes of all quantities, and how many bytes of them were inferred: changed to fit what is resident."""
+    """The sizes of all quantities: the likely ones, changed within their bounds to fit what is resident."""
 
     def __init__(self, quantities: Iterable[Quantity], resident: int, swapped: int) -> None:
         self.resident = resident
         self.swapped = swapped
-        self.inferred = 0
         self.bounds: dict[Key, Bounds] = {}
         for quantity in quantities:
             key = quantity.namespace, quantity.part
@@ -56,11 +56,18 @@ class Reconciliation:
         """The quantities of some parts, in the order of the parts."""
         return [key for part in parts for key in self.bounds if key[1] == part]
 
-    def change(self, key: Key, by: int) -> None:
-        """Changes a quantity as far as its bounds allow."""
-        changed = self.bounds[key].clamp(self.sizes[key] + by)
-        self.inferred += abs(changed - self.sizes[key])
-        self.sizes[key] = changed
+    def change(self, parts: tuple[str, ...], by: int) -> None:
+        """Changes the quantities of some parts as far as their bounds allow, each in proportion to its room."""
+        keys = self.keys(*parts)
+        rooms = [
+            self.bounds[key].high - self.sizes[key] if by > 0 else self.bounds[key].low - self.sizes[key]
+            for key in keys
+        ]
+        most = sum(rooms)
+        if most:
+            by = min(by, most) if by > 0 else max(by, most)
+            for key, share in zip(keys, split(by, rooms), strict=True):
+                self.sizes[key] += share
 
 
 def reconcile(
@@ -78,21 +85,20 @@ def reconcile(
     if stage:
         _leave_out_stages(fit, stage)
     margin = fit.margin
-    for key in fit.keys(SEALED):
+    if fit.left > margin:
+        fit.change(("huge_pages",), fit.left)
+    if fit.left > margin:
+        fit.change((SEALED,), fit.left // WRITE_BLOCK_BYTES * WRITE_BLOCK_BYTES)
+    elif fit.left < 0:
+        fit.change((SEALED,), fit.left)
+    for part in (OPEN, HEADER_BUFFERS):
+        fit.change((part,), fit.left)
+    for parts in ((FREE_SLOTS,), ("lazily_freed",), (DIRTY,), (FREE_NODES,), (LOADED_SLOTS,)):
         if fit.left > margin:
-            fit.change(key, fit.left // WRITE_BLOCK_BYTES * WRITE_BLOCK_BYTES)
-        elif fit.left < 0:
-            fit.change(key, fit.left)
-    for key in fit.keys(OPEN, HEADER_BUFFERS):
-        fit.change(key, fit.left)
-    for parts in (("primary_index",), (DIRTY, "lazily_freed")):
-        if fit.left > margin:
-            for key in fit.keys(*parts):
-                fit.change(key, fit.left)
+            fit.change(parts, fit.left)
     if fit.left < -RECENT * resident:
         # More than the model errs by: pages that had been given back when smaps was read are in use again.
-        for key in fit.keys("lazily_freed"):
-            fit.change(key, fit.left)
+        fit.change(("lazily_freed",), fit.left)
     return fit
 
 
@@ -103,5 +109,4 @@ def _leave_out_stages(fit: Reconciliation, stage: int) -> None:
     """
     blocks = sum(fit.sizes[key] - fit.bounds[key].low for key in fit.keys(SEALED, OPEN))
     excess = -fit.left - blocks
-    for key in fit.keys("heap_other"):
-        fit.change(key, -max(0, (excess + stage // 2) // stage * stage))
+    fit.change(("heap_other",), -max(0, (excess + stage // 2) // stage * stage))

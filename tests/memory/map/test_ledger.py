@@ -29,8 +29,12 @@ KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 
-FREED = ("6.4/durable-truncated", "8.1/pair-a")
-"""Where the heap had given pages back, or holds dirty ones: what no cheap source shows and must be inferred."""
+FREED = ("6.4/durable-truncated", "6.4/sindex-emptied", "8.1/churned", "8.1/pair-a")
+"""Where the heap had given pages back, or entries of indexes or most blocks were free again: what no cheap source shows
+and must be inferred."""
+
+EMPTIED = "6.4/sindex-emptied"
+"""Where most of the indexes is free again: what no source at all shows."""
 
 UNFREED = [scenario for scenario in SCENARIOS if scenario not in FREED]
 
@@ -66,7 +70,7 @@ def test_a_ledger_adds_up_and_leaves_little_unaccounted(scenario: str) -> None:
         assert {component for _, component in made.entries} <= set(COMPONENTS)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [scenario for scenario in SCENARIOS if scenario != EMPTIED])
 def test_with_all_sources_the_model_is_right_before_anything_is_placed(scenario: str) -> None:
     made = of(snapshot(scenario), infer=False)
     assert adds_up(made)
@@ -101,7 +105,7 @@ def test_pages_that_the_heap_gave_back_are_placed_where_smaps_finds_them(scenari
     assert of(snapshot(scenario)).total("lazily_freed") == regions.lazily_freed
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", UNFREED)
 def test_nothing_is_said_to_be_given_back_where_nothing_was(scenario: str) -> None:
     regions = snapshot(scenario).regions
     assert regions is not None
@@ -164,7 +168,7 @@ def test_a_truncated_6_4_by_hand() -> None:
     assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
 
     # Inferred: slots of 57,509 and 57,596 records that were written once, and the rest is what the heap gave back.
-    slots = {("orders", "primary_index"): 57_509 * 64, ("carts", "primary_index"): 57_596 * 64}
+    slots = {("orders", "index_freed"): 57_509 * 64, ("carts", "index_freed"): 57_596 * 64}
     freed = {("", "lazily_freed"): rest - sum(slots.values())}
     reconciled = of(snapshot("6.4/durable-truncated", regions=False, jemalloc=False))
     assert {key: size for key, size in reconciled.entries.items() if size} == {**expected, **slots, **freed}
@@ -185,9 +189,9 @@ def test_a_fragmented_8_1_by_hand() -> None:
     # carts, 8 stripes of 16 blocks, 1 of them the header, 14 free: 1 taken and never written out: open, and zeroed.
     carts = 8 * 8 * MIB
     # orders, 2 stripes of 64 blocks, header and 59 free: 4 taken now. 5 writes + 1 by defragmentation: 6 takes that
-    # were sealed. Open are one of defragmentation (it moved at most half of each of 4 blocks, 16 MiB, of which 8 are
-    # written: 8 left) and one of writes (backed, so not zeroed; 0 to 8 MiB: 4).
-    orders = 2 * (6 * 8 + 8 + 4) * MIB
+    # were sealed. Open are one of defragmentation and one of writes: 8 takes, so that 4 came free, and the block of
+    # writes is likely one of those. Then 5 more are resident, and both open ones are full.
+    orders = 2 * (5 * 8 + 8 + 8) * MIB
     # stages as above; stripes of 128 and 512 MiB are size classes; the tables of sets take 512 KiB on 7.0 and later
     huge = 4 * GIB + 2 * 512 * MIB + 8 * 128 * MIB
     other = 6_679_104 * KIB - huge - 2 * (4096 * (40_960 + 128) + sets) - (1280 + 2 * 512) * KIB
@@ -216,17 +220,19 @@ def test_a_fragmented_8_1_by_hand() -> None:
         expected[name, "secondary_index"] = secondary
         expected[name, "set_index"] = sets
     rest = 727_436 * KIB - sum(expected.values())
-    assert rest == 4_739_072
+    assert rest == 13_127_680
     assert {key: size for key, size in made.entries.items() if size} == {**expected, ("", "unaccounted"): rest}
 
-    # Inferred: less is left than a header buffer of the second namespace, but open blocks come first: all is theirs.
+    # Inferred: the header buffer of the second namespace. What is left is less than it, stacks that are deeper, and a
+    # chunk of the heap explain, 8 + 2.7 + 2 MiB: no further block.
     reconciled = of(snapshot("8.1/durable-fragmented", regions=False, jemalloc=False))
-    assert reconciled.entries["orders", "data_fragmentation"] == orders - 39_222_112 + rest
-    assert (reconciled.inferred, reconciled.total("unaccounted")) == (rest, 0)
+    assert reconciled.entries["orders", "data_fragmentation"] == orders - 39_222_112
+    assert reconciled.total("heap_fragmentation") == fragmentation + 8 * MIB
+    assert (reconciled.inferred, reconciled.total("unaccounted")) == (8 * MIB, rest - 8 * MIB)
 
-    # Measured: 80 MiB are sealed, all of orders, as carts never sealed a block; 5 per stripe, not 6.
+    # Measured: 80 MiB are sealed, all of orders, as carts never sealed a block.
     full = of(snapshot("8.1/durable-fragmented"), infer=False)
-    assert full.entries["orders", "data_fragmentation"] == (80 + 2 * (8 + 4)) * MIB - 39_222_112
+    assert full.entries["orders", "data_fragmentation"] == (80 + 2 * (8 + 8)) * MIB - 39_222_112
     assert full.entries["carts", "data_fragmentation"] == carts - 28_381_488
 
 
@@ -281,6 +287,9 @@ def test_old_statistics_of_the_heap_say_nothing() -> None:
 def test_pages_that_were_given_back_and_are_used_again_change_owner() -> None:
     """The heap takes them without a change of what is resident: smaps of before tells too much."""
     node = snapshot("6.4/durable-truncated", jemalloc=False)
+    assert node.regions is not None
+    # When smaps was read the heap's figures were not known: else the sample would count as out of date.
+    node = replace(node, regions=replace(node.regions, heap_active=None))
     assert node.heap.allocated is not None
     assert node.heap.active is not None
     before, grown = of(node), 100 * MIB
@@ -403,7 +412,14 @@ def enterprise(shared: int) -> Snapshot:
     )
 
 
-IN_SEGMENTS = ("record_data", "data_fragmentation", "block_headers", "primary_index", "secondary_index")
+IN_SEGMENTS = (
+    "record_data",
+    "data_fragmentation",
+    "block_headers",
+    "primary_index",
+    "secondary_index",
+    "index_freed",
+)
 
 
 @pytest.mark.parametrize("infer", [True, False])
@@ -500,11 +516,12 @@ def test_what_is_allocated_of_an_index_in_shared_memory_was_touched_but_its_end(
         for namespace in node.namespaces
     )
     made = of(replace(node, namespaces=tuple(told), process_view=ProcessView(process=process)), infer=False)
-    assert [made.total(part) for part in ("primary_index", "secondary_index", "set_index")] == [
-        60 * MIB,
-        40 * MIB + 2 * 4096 * 128,
-        10 * MIB,
-    ]
+    # Live are a run of 512 slots for each of 64 stashes, and 16 MiB of nodes.
+    live = (2 * 64 * 512 * 64, 2 * 16 * MIB)
+    assert made.total("primary_index") == live[0]
+    assert made.total("secondary_index") == live[1] + 2 * 4096 * 128
+    assert made.total("index_freed") == 100 * MIB - sum(live)
+    assert made.total("set_index") == 10 * MIB
 
 
 def segmented(node: Snapshot, *sizes: tuple[str, int, int]) -> Snapshot:
@@ -525,7 +542,9 @@ def test_segments_say_which_index_and_which_stripes_are_resident() -> None:
     )
     made = of(segmented(node, *sizes), infer=False)
     structs = 4096 * 128
-    assert (made.entries[first, "primary_index"], made.entries[second, "primary_index"]) == (50 * MIB, 0)
+    # Live are a run of 512 slots for each of 64 stashes; of 16 MiB of nodes only 10 are resident.
+    assert (made.entries[first, "primary_index"], made.entries[second, "primary_index"]) == (64 * 512 * 64, 0)
+    assert made.entries[first, "index_freed"] == 50 * MIB - 64 * 512 * 64
     assert made.entries[first, "secondary_index"] == 10 * MIB + structs
     assert made.entries[second, "secondary_index"] == structs
     for name, size in ((first, 70 * MIB), (second, 99 * MIB)):
@@ -535,7 +554,8 @@ def test_segments_say_which_index_and_which_stripes_are_resident() -> None:
     assert made.total("unaccounted") == of(node, infer=False).total("unaccounted") + 2 * MIB
     # After a warm start the process has touched half of them.
     half = of(segmented(enterprise(229 * MIB // 2), *sizes), infer=False)
-    assert half.entries[first, "primary_index"] == pytest.approx(25 * MIB, abs=1)
+    index = half.entries[first, "primary_index"] + half.entries[first, "index_freed"]
+    assert index == pytest.approx(25 * MIB, abs=1)
     assert sum(half.total(part) for part in IN_SEGMENTS) == 229 * MIB // 2 + 2 * structs
 
 
@@ -742,6 +762,10 @@ def test_any_figures_make_a_ledger_that_adds_up_or_none(drawn: Snapshot, infer: 
         assert made.unaccounted_ratio >= 0
         assert all(size >= 0 for (_, component), size in made.entries.items() if component != "unaccounted")
         assert sum(made.total(component) for component in COMPONENTS) == made.resident
+        assert set(made.bounds) <= set(made.entries)
+        assert all(0 <= low <= likely <= high for low, likely, high in made.bounds.values())
+        assert all(made.entries[key] == bounds.likely for key, bounds in made.bounds.items())
+        assert made.least("lazily_freed") <= made.total("lazily_freed")
 
 
 def test_a_process_without_memory_has_an_empty_ledger() -> None:
