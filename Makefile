@@ -8,7 +8,7 @@ FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy check format bench mutants soak rules dashboards golden docs lock clean
+.PHONY: help demo test test-deploy check format bench mutants soak live rules dashboards golden docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ mutants: .venv/dev ## which changes of FILES (default: those that differ from BA
 
 soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lies
 	@$(BIN)/python -m tests.soak
+
+live: .venv/dev ## check against real servers: AEROSPIKE_SERVER_BINARIES="6.4=/path/asd 8.1=/path/asd" starts them
+	@$(BIN)/python -m pytest -q -m live -rsP --tb=line tests/live
 
 rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
 	$(BIN)/python -m docs.generate.rules
