@@ -41,7 +41,7 @@ soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lie
 	@$(BIN)/python -m tests.soak
 
 live: .venv/dev ## check against real servers: AEROSPIKE_SERVER_BINARIES="6.4=/path/asd 8.1=/path/asd" starts them
-	@$(BIN)/python -m pytest -q -m live -rsP --tb=line tests/live
+	@$(BIN)/python -m pytest -q -m live -rs --tb=line tests/live
 
 rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
 	$(BIN)/python -m docs.generate.rules
