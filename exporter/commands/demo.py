@@ -12,6 +12,7 @@ from exporter.commands.demo_running import Running
 from exporter.commands.runtime import planned
 from exporter.commands.serve import serve
 from exporter.demo.cluster import EmbeddedCluster
+from exporter.demo.process import PID
 from exporter.errors import SettingsError, SourceError
 from exporter.settings import logs
 
@@ -70,7 +71,7 @@ def _announced(cluster: EmbeddedCluster) -> Running:
     """The demo, noted for other commands."""
     node = cluster.nodes[0]
     try:
-        demo = Running(os.getpid(), node.address[1], str(node.procfs), str(node.cgroupfs), len(cluster.nodes))
+        demo = Running(os.getpid(), node.address[1], str(node.procfs), str(node.cgroupfs), PID, len(cluster.nodes))
         demo_running.announce(demo)
     except OSError as problem:
         raise SourceError(demo_history.no_directory(problem)) from None

@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.demo.process import PID
 from exporter.errors import SettingsError
 from exporter.settings.logins import AerospikeSettings
 from exporter.settings.schema import ProcessSettings, SamplerSettings
@@ -32,12 +31,13 @@ _PATTERN = "embedded-node-*/demo.json"
 
 
 class Running(NamedTuple):
-    """A demo: its process, its first node's port and files, and how many nodes it has."""
+    """A demo: its process, its first node's port, files and simulated process, and how many nodes it has."""
 
     pid: int
     port: int
     procfs: str
     cgroupfs: str
+    simulated: int
     nodes: int = 1
 
 
@@ -62,7 +62,7 @@ def settings_for(demo: Running, settings: Settings) -> Settings:
     procfs = Path(demo.procfs)
     changed = {
         "aerospike": AerospikeSettings(port=demo.port, timeout=settings.aerospike.timeout),
-        "process": ProcessSettings(pid=PID, procfs=procfs, cgroupfs=Path(demo.cgroupfs)),
+        "process": ProcessSettings(pid=demo.simulated, procfs=procfs, cgroupfs=Path(demo.cgroupfs)),
         "sampler": SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=procfs, peers=demo.nodes > 1),
     }
     return settings.model_copy(update=changed)

@@ -149,7 +149,10 @@ def test_alertmanager_s_files_pass_its_own_check(tmp_path: Path) -> None:
         ),
         (["--rules.thresholds.queue-grows", "0.6"], "rules.thresholds.queue_grows: is above queue_long"),
         (["--output", "/nowhere"], f"cannot write /nowhere/{JOB}.rules.yml: No such file or directory"),
-        (["--rules.thresholds.nothing", "1"], "flags: unknown flag --rules.thresholds.nothing"),
+        (
+            ["--rules.thresholds.leaks", "1"],
+            "flags: unknown flag --rules.thresholds.leaks, perhaps --rules.thresholds.leak is meant",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(words: list[str], line: str) -> None:

@@ -38,7 +38,8 @@ NEAR: Found = {("warning", "stop_writes_near", "carts")}
 FREED: Found = {("info", "lazily_freed", "")}
 
 EXPECTED: dict[str, Found] = {
-    "6.0/small-steady": SMALL,
+    # A secondary index takes 4096 trees of 564 bytes on 6.0: 2.2 MiB.
+    "6.0/small-steady": {("info", "set_index_floor", "carts")},
     "6.2/durable-fragmented": DURABLE | NO_EVICTION,
     "6.4/cache-empty": set(),
     "6.4/cache-fragmented": CACHE,
@@ -71,7 +72,8 @@ EXPECTED: dict[str, Found] = {
     "8.1/cache-fragmented": CACHE,
     "8.1/cache-steady": CACHE,
     "8.1/cache-truncated": CACHE,
-    "8.1/churned": {("warning", "blocks_run_out_first", "carts")},
+    # The waste of its blocks stays where it is: the free ones outlast the mark.
+    "8.1/churned": set(),
     "8.1/durable-fragmented": DURABLE | NO_EVICTION,
     "8.1/durable-fragmented-2": DURABLE | NO_EVICTION,
     "8.1/durable-steady": DURABLE | NO_EVICTION,

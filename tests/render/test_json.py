@@ -25,7 +25,7 @@ def document(result: ScrapeResult | Snapshot) -> dict[str, Any]:
 
 def documented() -> dict[str, list[str]]:
     """The keys of the document, and of the rows of its lists, as the page has them."""
-    parts = re.split(r"^#{2,3} (.+)$", PAGE.read_text(), flags=re.MULTILINE)[1:]
+    parts = re.split(r"^#{2,3} (.+)$", PAGE.read_text().partition("## As a check")[2], flags=re.MULTILINE)[1:]
     tables = dict(zip(parts[::2], parts[1::2], strict=True))
     return {name: re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) for name, text in tables.items()}
 
