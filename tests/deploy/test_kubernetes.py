@@ -79,6 +79,13 @@ def _workload(name: str) -> dict[str, Any]:
     return _named(name, "StatefulSet" if name == "sidecar" else "Deployment")
 
 
+def _operated() -> dict[str, Any]:
+    """The pod that the Aerospike Kubernetes Operator makes of its resource, as far as the exporter is concerned."""
+    spec = _named("aerospike-operator", "AerospikeCluster")["spec"]["podSpec"]
+    server = {"name": "aerospike-server", **spec["aerospikeContainer"]}
+    return {"spec": {"template": {"spec": {"containers": [server, *spec["sidecars"]]}}}}
+
+
 def _variables(workload: dict[str, Any]) -> dict[str, str]:
     """The variables of the exporter, with what the kubelet would put where the limit of another container is asked."""
     container, containers = _exporter(workload), _pod(workload)["containers"]
@@ -107,6 +114,10 @@ def test_the_published_schemas_accept_what_an_overlay_makes(overlay: str) -> Non
 
 def test_the_schemas_would_name_a_key_that_is_not_known() -> None:
     monitor, workload = _named("sidecar", "PodMonitor"), _named("probe", "Deployment")
+    cluster = _named("aerospike-operator", "AerospikeCluster")
+    cluster["spec"]["podSpec"]["sidecars"][0]["enviroment"] = []
+    with pytest.raises(jsonschema.ValidationError, match="enviroment"):
+        check(cluster)
     monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = "15s"
     _pod(workload)["containers"][0]["securityContext"]["readonly"] = True
     with pytest.raises(jsonschema.ValidationError, match="intervall"):
@@ -202,6 +213,35 @@ def test_its_settings_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert chosen.process.memory_limit == (None if name == "probe" else 3 << 30)
     if name == "sidecar-with-smaps":
         assert chosen.sampler.smaps
+
+
+def test_the_sidecar_of_an_operated_cluster_reads_its_node_and_looks_for_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = _named("aerospike-operator", "AerospikeCluster")["spec"]
+    chosen = settings_of(monkeypatch, _variables(_operated()))
+    assert chosen.web.listen_address == f":{PORT}"
+    assert (chosen.process.enable, chosen.process.memory_limit) == (False, 3 << 30)
+    assert chosen.aerospike.port == cluster["aerospikeConfig"]["network"]["service"]["port"]
+    (user,) = [each for each in cluster["aerospikeAccessControl"]["users"] if each["name"] == chosen.aerospike.user]
+    assert user["roles"] == []
+    (login,) = [each for each in cluster["storage"]["volumes"] if each["name"] == "exporter-login"]
+    assert login["source"]["secret"]["secretName"] == user["secretName"]
+    password = chosen.aerospike.password_file
+    assert password is not None
+    assert login["sidecars"] == [{"containerName": "exporter", "path": str(password.parent)}]
+    assert password.name == "password"
+
+
+def test_the_sidecar_of_an_operated_cluster_is_that_of_the_others() -> None:
+    operated, shown = _exporter(_operated()), _exporter(_workload("sidecar"))
+    same = ("image", "ports", "livenessProbe", "securityContext", "resources")
+    assert {key: operated[key] for key in same} == {key: shown[key] for key in same}
+    assert "readinessProbe" not in operated
+    monitors = [_named(name, "PodMonitor")["spec"] for name in ("aerospike-operator", "sidecar")]
+    assert monitors[0]["podMetricsEndpoints"] == monitors[1]["podMetricsEndpoints"]
+    # pkg/utils/utils.go of the operator, LabelsForAerospikeCluster.
+    assert monitors[0]["selector"] == {"matchLabels": {"app": "aerospike-cluster"}}
 
 
 def test_a_node_of_the_community_edition_is_sent_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
