@@ -36,7 +36,7 @@ either of which can answer for all nodes; with them the job for Prometheus, the 
 [deploy.md](../../../docs/deploy.md#helm) says when to take it, and what has been run.
 
 ```
-helm install memory deploy/helm/aerospike-memory-exporter --namespace aerospike --create-namespace --values my.yaml
+helm install --namespace aerospike --create-namespace --values my.yaml memory deploy/helm/aerospike-memory-exporter
 ```
 
 ```yaml
@@ -71,7 +71,8 @@ because they are in what the alerts say, too. For others have the command write 
 
 ```
 aerospike-memory-exporter rules --rules.thresholds.areas-left 20000 > rules.yml
-helm upgrade memory ... --set-file rules.file=rules.yml
+helm upgrade --namespace aerospike --values my.yaml --set-file rules.file=rules.yml \\
+    memory deploy/helm/aerospike-memory-exporter
 ```
 
 The endpoint has neither TLS nor passwords here: the network policy says who reaches it.
