@@ -14,12 +14,15 @@ import yaml
 
 from docs.generate.chart import CHART, ROOT, files
 from exporter import __version__, cli
+from exporter.demo.wire import InfoServer
 from exporter.rules.formats import as_one
 from exporter.rules.site import JOB, PER_TARGET_LABELS, Site
 from exporter.settings.keys import CONFIG_FLAG
+from tests.commands.test_serve import Running
 from tests.deploy.chart import ALL, DOCS, GRAFANA, NEEDED, OPERATOR, VALUES, helm, named, notes_of, render, rendered
 from tests.deploy.manifests import PORT, RESTRICTED, check, documents, settings_of
-from tests.support import promtool
+from tests.support import promtool, replies, series
+from tests.test_cli import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,6 +166,26 @@ def test_its_settings_are_known(name: str, tmp_path: Path, monkeypatch: pytest.M
     else:
         assert password == {}
         assert "login" not in {**mounts, **volumes}
+
+
+def test_an_exporter_with_what_is_rendered_lists_and_reads_a_node(tmp_path: Path) -> None:
+    with InfoServer(replies("8.1/cache-fragmented").get) as node:
+        address = f"127.0.0.1:{node.address[1]}"
+        log = f'[log]\nfile = "{tmp_path / "exporter.log"}"\n'
+        manifests = rendered(tmp_path, {"seeds": [address], "targets": [address], "config": log})
+        (config,) = [each["data"] for each in manifests if "exporter.toml" in each.get("data", {})]
+        (container,) = named(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+        variables = {each["name"]: each["value"] for each in container["env"]}
+        variables["AMX_WEB__LISTEN_ADDRESS"] = "127.0.0.1:0"
+        file = tmp_path / "exporter.toml"
+        file.write_text(config["exporter.toml"])
+        with running(CONFIG_FLAG, str(file), **variables) as process:
+            exporter = Running(process, tmp_path)
+            for probe in ("readinessProbe", "livenessProbe"):
+                assert exporter.get(container[probe]["httpGet"]["path"]).status_code == 200
+            assert exporter.get("/sd").status_code == 200
+            assert series(exporter.get(f"/probe?target={address}").text)["up"] == 1
+            assert "up" not in series(exporter.get().text)
 
 
 def test_prometheus_lists_and_reads_the_nodes_through_the_service(tmp_path: Path) -> None:
