@@ -43,8 +43,9 @@ soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lie
 live: .venv/dev ## check against real servers: AEROSPIKE_SERVER_BINARIES="6.4=/path/asd 8.1=/path/asd" starts them
 	@$(BIN)/python -m pytest -q -m live -rs --tb=line tests/live
 
-rules: .venv/dev ## write the rules of Prometheus and docs/alerts.md from the thresholds
+rules: .venv/dev ## write the rules of Prometheus, docs/alerts.md and what the Helm chart has of others
 	$(BIN)/python -m docs.generate.rules
+	$(BIN)/python -m docs.generate.chart
 
 golden: .venv/dev ## write the golden files, which show what a change does to every output
 	$(BIN)/python -m tests.golden
@@ -57,6 +58,7 @@ docs: .venv/dev ## write the generated pages of docs
 
 dashboards: .venv/dev ## write the JSON of the dashboards (Python 3.11 or later)
 	$(BIN)/python -m dashboards
+	$(BIN)/python -m docs.generate.chart
 
 lock: ## pin the dependencies with hashes (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \

@@ -16,7 +16,7 @@ from exporter.collectors.process import PROCESS
 from exporter.errors import ExporterError, SourceError
 from exporter.memory.peers import peers_use
 from exporter.model.info_commands import STATISTICS
-from exporter.model.process import ProcessView, claims
+from exporter.model.process import Cgroup, ProcessView, claims
 from exporter.model.selection import Selection, View
 from exporter.model.snapshot import Sample
 from exporter.parsers.info import fields, number
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AREAS_SECONDS = 60.0
+NOT_LOOKED_FOR = "the server's process is not looked for: process.enable is false"
 
 
 class MonitoredNode:
@@ -54,7 +55,7 @@ class MonitoredNode:
         process, process_view = _process(settings.process, connection)
         self._slow = SlowSources(process, connection, settings.sampler)
         self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
-        left_out = [PROCESS, MAP] if process_view is not_looked_at else []
+        left_out = [] if settings.process.enable and process_view is not not_looked_at else [PROCESS, MAP]
         left_out += [] if settings.sampler.peers else [PEERS]
         collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
         self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
@@ -182,6 +183,10 @@ def _process(
     settings: ProcessSettings, connection: Connection
 ) -> tuple[ProcSource | None, Callable[[Claims | None], ProcessView]]:
     """The node's process, if it is on this host: any other would be taken for it. And how it is viewed."""
+    if not settings.enable:
+        limit = settings.memory_limit
+        told = ProcessView(cgroup=None if limit is None else Cgroup(limit=limit), hidden={"cgroup": NOT_LOOKED_FOR})
+        return None, lambda _: told
     if settings.pid is None:
         try:
             local = is_local(connection.host)

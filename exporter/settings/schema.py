@@ -112,6 +112,7 @@ class ProcessSettings(Table):
     memory_limit: Bytes | None = Field(
         None, description="bytes that the server's container may use, where its cgroup is not to be seen"
     )
+    enable: bool = Field(True, description="look for it; false where it is on this host and yet in no /proc to be seen")
 
 
 class SamplerSettings(Table):

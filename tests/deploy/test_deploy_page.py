@@ -28,6 +28,8 @@ def test_every_variant_and_addition_is_on_the_page() -> None:
     additions += [f"with/{path.name}" for path in DEPLOY.glob("systemd/with/*.conf")]
     additions += [path.parent.name for path in DEPLOY.glob("kubernetes/*/kustomization.yaml")]
     assert len(additions) == 11
+    additions += ["deploy/kubernetes/aerospike-operator", "deploy/helm/aerospike-memory-exporter"]
+    assert all((ROOT / name).is_dir() for name in additions[11:])
     assert [name for name in additions if name not in PAGE] == []
 
 

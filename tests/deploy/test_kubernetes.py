@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import kubernetes_validate
@@ -18,27 +16,17 @@ import yaml
 from exporter import __version__
 from exporter.rules.site import JOB
 from exporter.settings.keys import CONFIG_FLAG
-from tests.deploy.manifests import DEPLOY, PORT, documents, parts, settings_of
+from tests.deploy.manifests import DEPLOY, PORT, RESTRICTED, check, documents, settings_of
 from tests.deploy.rule_files import ALERTS, RULES, groups
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 KUBERNETES = DEPLOY / "kubernetes"
-SCHEMAS = Path(__file__).parent / "schemas"
 DIRECTORIES = sorted(path.parent.name for path in KUBERNETES.glob("*/kustomization.yaml"))
 VARIANTS = ("sidecar", "probe")
 OVERLAYS = ("sidecar-with-smaps", "sidecar-with-jemalloc", "sidecar-with-cgroups")
 MANIFESTS = sorted(path for path in KUBERNETES.glob("*/*.yaml") if path.name != "kustomization.yaml")
-RELEASES = ("1.29.0", "1.37.0")
-"""The oldest and the newest release of Kubernetes whose schemas are looked at."""
-
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    "runAsNonRoot": True,
-    "runAsUser": 65534,
-    "runAsGroup": 65534,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def _one(path: Path) -> dict[str, Any]:
@@ -91,6 +79,13 @@ def _workload(name: str) -> dict[str, Any]:
     return _named(name, "StatefulSet" if name == "sidecar" else "Deployment")
 
 
+def _operated() -> dict[str, Any]:
+    """The pod that the Aerospike Kubernetes Operator makes of its resource, as far as the exporter is concerned."""
+    spec = _named("aerospike-operator", "AerospikeCluster")["spec"]["podSpec"]
+    server = {"name": "aerospike-server", **spec["aerospikeContainer"]}
+    return {"spec": {"template": {"spec": {"containers": [server, *spec["sidecars"]]}}}}
+
+
 def _variables(workload: dict[str, Any]) -> dict[str, str]:
     """The variables of the exporter, with what the kubelet would put where the limit of another container is asked."""
     container, containers = _exporter(workload), _pod(workload)["containers"]
@@ -106,43 +101,29 @@ def _variables(workload: dict[str, Any]) -> dict[str, str]:
     return values
 
 
-def _schema_of(document: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a resource of the Prometheus Operator, in which a key that it does not know is an error."""
-    version = document["apiVersion"].removeprefix("monitoring.coreos.com/")
-    schema: dict[str, Any] = json.loads((SCHEMAS / f"{document['kind']}-{version}.json").read_text())
-    for part in parts(schema):
-        if part.get("type") == "object" and "properties" in part:
-            part["additionalProperties"] = False
-    return schema
-
-
-def _check(document: dict[str, Any]) -> None:
-    if document["apiVersion"].startswith("monitoring.coreos.com/"):
-        jsonschema.validate(document, _schema_of(document))
-        return
-    for release in RELEASES:
-        kubernetes_validate.validate(document, release, strict=True)
-
-
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_published_schemas_accept_it(path: Path) -> None:
     for document in documents(path):
-        _check(document)
+        check(document)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_published_schemas_accept_what_an_overlay_makes(overlay: str) -> None:
-    _check(_patched(overlay))
+    check(_patched(overlay))
 
 
 def test_the_schemas_would_name_a_key_that_is_not_known() -> None:
     monitor, workload = _named("sidecar", "PodMonitor"), _named("probe", "Deployment")
+    cluster = _named("aerospike-operator", "AerospikeCluster")
+    cluster["spec"]["podSpec"]["sidecars"][0]["enviroment"] = []
+    with pytest.raises(jsonschema.ValidationError, match="enviroment"):
+        check(cluster)
     monitor["spec"]["podMetricsEndpoints"][0]["intervall"] = "15s"
     _pod(workload)["containers"][0]["securityContext"]["readonly"] = True
     with pytest.raises(jsonschema.ValidationError, match="intervall"):
-        _check(monitor)
+        check(monitor)
     with pytest.raises(kubernetes_validate.ValidationError):
-        _check(workload)
+        check(workload)
 
 
 @pytest.mark.parametrize("name", DIRECTORIES)
@@ -172,7 +153,7 @@ def test_kustomize_builds_it(name: str) -> None:
     assert done.returncode == 0, done.stderr
     built = [document for document in yaml.safe_load_all(done.stdout) if document]
     for document in built:
-        _check(document)
+        check(document)
     if name in OVERLAYS:
         (workload,) = [document for document in built if document["kind"] == "StatefulSet"]
         assert _exporter(workload) == _exporter(_patched(name))
@@ -232,6 +213,35 @@ def test_its_settings_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert chosen.process.memory_limit == (None if name == "probe" else 3 << 30)
     if name == "sidecar-with-smaps":
         assert chosen.sampler.smaps
+
+
+def test_the_sidecar_of_an_operated_cluster_reads_its_node_and_looks_for_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = _named("aerospike-operator", "AerospikeCluster")["spec"]
+    chosen = settings_of(monkeypatch, _variables(_operated()))
+    assert chosen.web.listen_address == f":{PORT}"
+    assert (chosen.process.enable, chosen.process.memory_limit) == (False, 3 << 30)
+    assert chosen.aerospike.port == cluster["aerospikeConfig"]["network"]["service"]["port"]
+    (user,) = [each for each in cluster["aerospikeAccessControl"]["users"] if each["name"] == chosen.aerospike.user]
+    assert user["roles"] == []
+    (login,) = [each for each in cluster["storage"]["volumes"] if each["name"] == "exporter-login"]
+    assert login["source"]["secret"]["secretName"] == user["secretName"]
+    password = chosen.aerospike.password_file
+    assert password is not None
+    assert login["sidecars"] == [{"containerName": "exporter", "path": str(password.parent)}]
+    assert password.name == "password"
+
+
+def test_the_sidecar_of_an_operated_cluster_is_that_of_the_others() -> None:
+    operated, shown = _exporter(_operated()), _exporter(_workload("sidecar"))
+    same = ("image", "ports", "livenessProbe", "securityContext", "resources")
+    assert {key: operated[key] for key in same} == {key: shown[key] for key in same}
+    assert "readinessProbe" not in operated
+    monitors = [_named(name, "PodMonitor")["spec"] for name in ("aerospike-operator", "sidecar")]
+    assert monitors[0]["podMetricsEndpoints"] == monitors[1]["podMetricsEndpoints"]
+    # pkg/utils/utils.go of the operator, LabelsForAerospikeCluster.
+    assert monitors[0]["selector"] == {"matchLabels": {"app": "aerospike-cluster"}}
 
 
 def test_a_node_of_the_community_edition_is_sent_no_login(monkeypatch: pytest.MonkeyPatch) -> None:

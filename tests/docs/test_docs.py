@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = TESTS.parent
-PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
+_FILES = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"))
+PAGES = sorted(str(path.relative_to(ROOT)) for path in _FILES)
 LINKED = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md"]
 
 OURS = "aerospike-memory-exporter"

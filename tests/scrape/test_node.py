@@ -22,7 +22,7 @@ from exporter.model.process import ProcessView
 from exporter.model.snapshot import Peers
 from exporter.render import sections, terminal
 from exporter.scrape.exposition import Exposition
-from exporter.scrape.node import MonitoredNode, SlowSources
+from exporter.scrape.node import NOT_LOOKED_FOR, MonitoredNode, SlowSources
 from exporter.settings import load as settings
 from exporter.settings.schema import SamplerSettings
 from exporter.sources.connection import Connection
@@ -243,6 +243,20 @@ def test_the_process_of_a_node_on_another_host_is_not_looked_at(caplog: pytest.L
     assert "192.0.2.1 is on another host: its process is not looked at" in caplog.text
     names = {collector.name for collector in assembly.registry.collectors}
     assert not names & {"process", "map"}
+
+
+def test_a_process_that_cannot_be_seen_is_not_looked_for_and_fails_nothing(node: EmbeddedNode) -> None:
+    chosen = settings.load(["--no-process.enable", "--process.memory-limit=1234567890"])
+    monitored = MonitoredNode(chosen, Connection(*node.address, 5))
+    found = scraped(monitored)
+    page = sections.page(monitored.registry.read(5), monitored.view, 0.0)
+    monitored.close()
+    assert page.problems == {"cgroup": NOT_LOOKED_FOR}
+    assert found["cgroup_limit_bytes"] == 1234567890
+    failing = [name for name in found if name.startswith("scrape_collector_success") and found[name] != 1]
+    assert failing == []
+    assert not [name for name in found if name.startswith(("process_", "ledger_"))]
+    assert not {collector.name for collector in monitored.registry.collectors} & {"process", "map"}
 
 
 def test_where_the_name_of_the_node_s_host_is_not_known_that_is_told() -> None:
