@@ -1,0 +1,94 @@
+"""Everything that a release consists of, in one directory."""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+import exporter
+from release import image
+from release.archive import extract, files, sums, write_tar
+from release.bom import Component, bom, installed, locked, required
+from release.errors import ReleaseError
+from release.packages import source_distribution, wheel
+from release.source import last_commit, unpack
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUMS = "SHA256SUMS"
+MONITORING = ("LICENSE", "dashboards/*.json", "deploy/alertmanager/*", "deploy/grafana/**/*", "deploy/prometheus/*.yml")
+"""What Prometheus, Alertmanager and Grafana read, and nothing that makes or tests it."""
+
+
+def make(repository: Path, target: Path, *, base: str | None, engine: str | None) -> list[str]:
+    """Write a release of the last commit to an empty directory, and say in lines what is in it and what was left out.
+
+    The base is that of the image; without an engine there is none. Raises `ReleaseError`.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise ReleaseError(f"{target} is not empty")
+    target.mkdir(parents=True, exist_ok=True)
+    commit = last_commit(repository)
+    notes = []
+    with tempfile.TemporaryDirectory() as temporary:
+        source = Path(temporary, "source")
+        unpack(repository, commit, source)
+        stem = f"{exporter.NAME}-{exporter.__version__}"
+        packed = source_distribution(source, target, commit.epoch)
+        # From what is in the other, as pip would, so that nothing is missing there.
+        wheel(_unpacked(packed, Path(temporary, "from-sdist")), target, commit.epoch)
+        write_tar(target / f"{stem}-monitoring.tar.gz", _monitoring(source, stem), commit.epoch)
+        (target / f"{stem}.cdx.json").write_text(_bom(source, commit.epoch))
+        _charts(source, target, commit.epoch)
+        if engine is None:
+            notes.append(f"No image: none of {', '.join(image.ENGINES)} answers here.")
+        else:
+            tag = f"{exporter.NAME}:{exporter.__version__}"
+            arguments = {"SOURCE": exporter.PROJECT_URL or "", "REVISION": commit.revision}
+            arguments |= {"BASE": base} if base else {}
+            path = target / image.file_name(exporter.NAME, exporter.__version__)
+            image.write_image(engine, source, tag, arguments, path, commit.epoch)
+    (target / SUMS).write_text(sums(target.iterdir()))
+    return [*(path.name for path in sorted(target.iterdir())), *notes]
+
+
+def _unpacked(packed: Path, directory: Path) -> Path:
+    """The one directory of an archive that was made here."""
+    with tarfile.open(packed) as tar:
+        extract(tar, directory)
+    (top,) = directory.iterdir()
+    return top
+
+
+def _monitoring(source: Path, stem: str) -> Mapping[str, Path]:
+    """The rules, the routes and the dashboards by their names in the archive."""
+    found = [path for pattern in MONITORING for path in source.glob(pattern) if path.is_file()]
+    return {f"{stem}-monitoring/{path.relative_to(source)}": path for path in found}
+
+
+def _bom(source: Path, epoch: int) -> str:
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    root = Component(exporter.NAME, exporter.__version__, project["license"], required(project["dependencies"]))
+    return bom(root, installed(locked((source / "requirements.lock").read_text())), epoch)
+
+
+def _charts(source: Path, target: Path, epoch: int) -> None:
+    """Pack each Helm chart of the source as `helm package` does, with the file's time and owner left out."""
+    for described in sorted(source.glob("deploy/helm/**/Chart.yaml")):
+        chart = yaml.safe_load(described.read_text())
+        name, version = chart["name"], chart["version"]
+        if version != exporter.__version__:
+            raise ReleaseError(f"{described.relative_to(source)} has version {version}, not {exporter.__version__}")
+        members = {f"{name}/{inside}": path for inside, path in files(described.parent).items()}
+        write_tar(target / f"{name}-{version}.tgz", members, epoch)
