@@ -22,12 +22,15 @@ _PIN = re.compile(r"^([\w.-]+)==([^\s;]+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
 
 
 class Component(NamedTuple):
-    """A distribution: its licence as an SPDX expression or None where it says none, and the names that it requires."""
+    """A distribution, as its metadata describes it, and the names that it requires."""
 
     name: str
     version: str
-    licence: str | None
     requires: tuple[str, ...]
+    licence: str | None = None
+    """An SPDX expression."""
+    licence_name: str | None = None
+    """What older metadata have instead, in words of their own."""
 
     @property
     def reference(self) -> str:
@@ -56,7 +59,15 @@ def _installed(name: str, version: str) -> Component:
         raise ReleaseError(f"{name} {version} of requirements.lock is not installed: remove .venv/dev") from None
     if found.version != version:
         raise ReleaseError(f"{name} {found.version} is installed, requirements.lock has {version}: remove .venv/dev")
-    return Component(name, version, found.metadata["License-Expression"], required(found.requires or ()))
+    said = found.metadata["License"]
+    return Component(
+        name=name,
+        version=version,
+        requires=required(found.requires or ()),
+        licence=found.metadata["License-Expression"],
+        # Some have the whole text there.
+        licence_name=said if said and "\n" not in said else None,
+    )
 
 
 def required(lines: Iterable[str]) -> tuple[str, ...]:
@@ -84,7 +95,7 @@ def bom(root: Component, components: Iterable[Component], epoch: int) -> str:
         ],
     }
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(document, sort_keys=True))
-    return json.dumps({**document, "serialNumber": f"urn:uuid:{serial}"}, indent=2, sort_keys=True) + "\n"
+    return json.dumps({**document, "serialNumber": f"urn:uuid:{serial}"}, indent=2) + "\n"
 
 
 def _described(component: Component) -> dict[str, object]:
@@ -96,4 +107,6 @@ def _described(component: Component) -> dict[str, object]:
     }
     if component.licence:
         described["licenses"] = [{"expression": component.licence}]
+    elif component.licence_name:
+        described["licenses"] = [{"license": {"name": component.licence_name}}]
     return described

@@ -52,7 +52,7 @@ def make(repository: Path, target: Path, *, base: str | None, engine: str | None
         (target / f"{stem}.cdx.json").write_text(_bom(source, commit.epoch))
         _charts(source, target, commit.epoch)
         if engine is None:
-            notes.append(f"No image: none of {', '.join(image.ENGINES)} answers here.")
+            notes.append(f"No image: it was not wanted, or none of {', '.join(image.ENGINES)} answers here.")
         else:
             tag = f"{exporter.NAME}:{exporter.__version__}"
             arguments = {"SOURCE": exporter.PROJECT_URL or "", "REVISION": commit.revision}
@@ -79,7 +79,7 @@ def _monitoring(source: Path, stem: str) -> Mapping[str, Path]:
 
 def _bom(source: Path, epoch: int) -> str:
     project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
-    root = Component(exporter.NAME, exporter.__version__, project["license"], required(project["dependencies"]))
+    root = Component(exporter.NAME, exporter.__version__, required(project["dependencies"]), project["license"])
     return bom(root, installed(locked((source / "requirements.lock").read_text())), epoch)
 
 
