@@ -75,7 +75,7 @@ def repack(saved: Path, tag: str, target: Path, epoch: int) -> None:
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     found = archive.extractfile(name)
     if found is None:
-        raise ReleaseError(f"{archive.name}: {name} is no file")
+        raise ReleaseError(f"the saved image has no file {name}")
     return found
 
 
