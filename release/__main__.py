@@ -24,8 +24,12 @@ def main() -> int:
     parser.add_argument(
         "--no-image", action="store_true", help="leave the image out, as where it is built for several platforms"
     )
+    parser.add_argument("--notes", action="store_true", help="print what the changelog says of the version, no more")
     given = parser.parse_args()
     try:
+        if given.notes:
+            print(_notes())
+            return 0
         if given.tag is not None:
             _check_tag(given.tag)
         engine = None if given.no_image else image.engine()
@@ -40,8 +44,14 @@ def main() -> int:
 def _check_tag(tag: str) -> None:
     if tag != f"v{__version__}":
         raise ReleaseError(f"the tag is {tag}, and exporter/__init__.py has version {__version__}")
-    if section((ROOT / "CHANGELOG.md").read_text(), __version__) is None:
+    _notes()
+
+
+def _notes() -> str:
+    text = section((ROOT / "CHANGELOG.md").read_text(), __version__)
+    if text is None:
         raise ReleaseError(f"CHANGELOG.md has no section {__version__} with a date")
+    return text
 
 
 if __name__ == "__main__":

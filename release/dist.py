@@ -8,12 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 import exporter
 from release import image
-from release.archive import extract, files, sums, write_tar
+from release.archive import extract, sums, write_tar
 from release.bom import Component, bom, installed, locked, required
+from release.chart import write_charts
 from release.errors import ReleaseError
 from release.packages import source_distribution, wheel
 from release.source import last_commit, unpack
@@ -50,7 +49,7 @@ def make(repository: Path, target: Path, *, base: str | None, engine: str | None
         wheel(_unpacked(packed, Path(temporary, "from-sdist")), target, commit.epoch)
         write_tar(target / f"{stem}-monitoring.tar.gz", _monitoring(source, stem), commit.epoch)
         (target / f"{stem}.cdx.json").write_text(_bom(source, commit.epoch))
-        _charts(source, target, commit.epoch)
+        write_charts(source, target, commit.epoch)
         if engine is None:
             notes.append(f"No image: it was not wanted, or none of {', '.join(image.ENGINES)} answers here.")
         else:
@@ -81,14 +80,3 @@ def _bom(source: Path, epoch: int) -> str:
     project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
     root = Component(exporter.NAME, exporter.__version__, required(project["dependencies"]), project["license"])
     return bom(root, installed(locked((source / "requirements.lock").read_text())), epoch)
-
-
-def _charts(source: Path, target: Path, epoch: int) -> None:
-    """Pack each Helm chart of the source as `helm package` does, with the file's time and owner left out."""
-    for described in sorted(source.glob("deploy/helm/**/Chart.yaml")):
-        chart = yaml.safe_load(described.read_text())
-        name, version = chart["name"], chart["version"]
-        if version != exporter.__version__:
-            raise ReleaseError(f"{described.relative_to(source)} has version {version}, not {exporter.__version__}")
-        members = {f"{name}/{inside}": path for inside, path in files(described.parent).items()}
-        write_tar(target / f"{name}-{version}.tgz", members, epoch)
