@@ -15,7 +15,7 @@ from release.bom import Component, bom, installed, locked, required
 from release.chart import write_charts
 from release.errors import ReleaseError
 from release.packages import source_distribution, wheel
-from release.source import last_commit, unpack
+from release.source import Commit, last_commit, unpack
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,13 +33,13 @@ MONITORING = ("LICENSE", "dashboards/*.json", "deploy/alertmanager/*", "deploy/g
 def make(repository: Path, target: Path, *, base: str | None, engine: str | None) -> list[str]:
     """Write a release of the last commit to an empty directory, and say in lines what is in it and what was left out.
 
-    The base is that of the image; without an engine there is none. Raises `ReleaseError`.
+    The base is that of the image, else the one that its Dockerfile names; without an engine there is no image. Raises
+    `ReleaseError`.
     """
     if target.exists() and any(target.iterdir()):
         raise ReleaseError(f"{target} is not empty")
     target.mkdir(parents=True, exist_ok=True)
     commit = last_commit(repository)
-    notes = []
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary, "source")
         unpack(repository, commit, source)
@@ -50,16 +50,25 @@ def make(repository: Path, target: Path, *, base: str | None, engine: str | None
         write_tar(target / f"{stem}-monitoring.tar.gz", _monitoring(source, stem), commit.epoch)
         (target / f"{stem}.cdx.json").write_text(_bom(source, commit.epoch))
         write_charts(source, target, commit.epoch)
-        if engine is None:
-            notes.append(f"No image: it was not wanted, or none of {', '.join(image.ENGINES)} answers here.")
-        else:
-            tag = f"{exporter.NAME}:{exporter.__version__}"
-            arguments = {"SOURCE": exporter.PROJECT_URL or "", "REVISION": commit.revision}
-            arguments |= {"BASE": base} if base else {}
-            path = target / image.file_name(exporter.NAME, exporter.__version__)
-            image.write_image(engine, source, tag, arguments, path, commit.epoch)
+        notes = _image(source, target, commit, base=base, engine=engine)
     (target / SUMS).write_text(sums(target.iterdir()))
     return [*(path.name for path in sorted(target.iterdir())), *notes]
+
+
+def _image(source: Path, target: Path, commit: Commit, *, base: str | None, engine: str | None) -> list[str]:
+    """Write the image, or say why there is none. One on a base that was asked for must be there."""
+    if engine is None:
+        return [f"No image: it was not wanted, or none of {', '.join(image.ENGINES)} answers here."]
+    arguments = {"SOURCE": exporter.PROJECT_URL or "", "REVISION": commit.revision}
+    arguments |= {"BASE": base} if base else {}
+    path = target / image.file_name(exporter.NAME, exporter.__version__)
+    try:
+        image.write_image(engine, source, f"{exporter.NAME}:{exporter.__version__}", arguments, path, commit.epoch)
+    except ReleaseError as problem:
+        if base:
+            raise
+        return [f"No image: {problem}"]
+    return [] if engine != "docker" else ["Docker's image has the times of its making; a second one will differ."]
 
 
 def _unpacked(packed: Path, directory: Path) -> Path:

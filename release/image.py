@@ -56,7 +56,8 @@ def repack(saved: Path, tag: str, target: Path, epoch: int) -> None:
     """Write the one image of a `docker save` anew, without what differs from build to build: the container's id."""
     with (
         tarfile.open(saved) as engines,
-        gzip.GzipFile(target, "wb", mtime=epoch) as packed,
+        target.open("wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as ours,
     ):
         (manifest,) = json.loads(_member(engines, "manifest.json").read())
