@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,10 +62,8 @@ def test_files_are_what_their_published_schemas_say(schema: str, pattern: str, t
     wrong = tmp_path / "wrong.yml"
     wrong.write_text("nothing: of this\n")
     for paths, code in ((files, 0), ([wrong], 1)):
-        command = ["check-jsonschema", "--builtin-schema", schema, *map(str, paths)]
-        done = subprocess.run(
-            [f"{ROOT}/.venv/bin/{command[0]}", *command[1:]], capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout
 
 
