@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -33,7 +32,7 @@ def engine() -> str | None:
 def file_name(name: str, version: str) -> str:
     """The archive's, with the platform of this machine, whose image it is."""
     machine = platform.machine()
-    return f"{name}-{version}-image-linux-{_MACHINES.get(machine, machine)}.tar.gz"
+    return f"{name}-{version}-image-linux-{_MACHINES.get(machine, machine)}.tar"
 
 
 def write_image(engine: str, source: Path, tag: str, arguments: Mapping[str, str], target: Path, epoch: int) -> None:
@@ -53,12 +52,13 @@ def write_image(engine: str, source: Path, tag: str, arguments: Mapping[str, str
 
 
 def repack(saved: Path, tag: str, target: Path, epoch: int) -> None:
-    """Write the one image of a `docker save` anew, without what differs from build to build: the container's id."""
+    """Write the one image of a `docker save` anew, without what differs from build to build: the container's id.
+
+    It is not compressed: Podman 4.3 and Buildah 1.28, those of Debian 12, read no archive that is.
+    """
     with (
         tarfile.open(saved) as engines,
-        target.open("wb") as file,
-        gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as ours,
+        tarfile.open(target, mode="w", format=tarfile.PAX_FORMAT) as ours,
     ):
         (manifest,) = json.loads(_member(engines, "manifest.json").read())
         config = json.loads(_member(engines, manifest["Config"]).read())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -41,14 +40,15 @@ def _saved(path: Path, container: str, mtime: int, prefix: str) -> Path:
 
 
 def test_two_builds_of_the_same_layers_are_the_same_archive(tmp_path: Path) -> None:
-    repack(_saved(tmp_path / "a.tar", "abc", 1, "blobs/"), TAG, tmp_path / "a.tar.gz", 7)
-    repack(_saved(tmp_path / "b.tar", "def", 2, "layers/"), TAG, tmp_path / "b.tar.gz", 7)
-    assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
+    repack(_saved(tmp_path / "a.tar", "abc", 1, "blobs/"), TAG, tmp_path / "packed-a.tar", 7)
+    repack(_saved(tmp_path / "b.tar", "def", 2, "layers/"), TAG, tmp_path / "packed-b.tar", 7)
+    assert (tmp_path / "packed-a.tar").read_bytes() == (tmp_path / "packed-b.tar").read_bytes()
 
 
 def test_it_is_what_docker_load_reads(tmp_path: Path) -> None:
-    repack(_saved(tmp_path / "a.tar", "abc", 1, "blobs/"), TAG, tmp_path / "a.tar.gz", 7)
-    with gzip.open(tmp_path / "a.tar.gz") as unzipped, tarfile.open(fileobj=io.BytesIO(unzipped.read())) as tar:
+    repack(_saved(tmp_path / "a.tar", "abc", 1, "blobs/"), TAG, tmp_path / "packed-a.tar", 7)
+    # Mode "r:" reads no compressed one: Podman and Buildah of Debian 12 do not, either.
+    with tarfile.open(tmp_path / "packed-a.tar", "r:") as tar:
         members = {name: found.read() for name in tar.getnames() if (found := tar.extractfile(name))}
     (manifest,) = json.loads(members["manifest.json"])
     assert manifest["RepoTags"] == [TAG]
