@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = TESTS.parent
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
-LINKED = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md"]
+LINKED = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
 
 OURS = "aerospike-memory-exporter"
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
