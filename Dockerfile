@@ -9,11 +9,12 @@ COPY requirements.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/exporter \
     && pip --python /opt/exporter/bin/python install --no-cache-dir --no-compile --require-hashes -r requirements.lock \
     && pip install --no-cache-dir --require-hashes -r requirements-build.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY exporter ./exporter
+# What is compiled names no time of a file, so that a second build is the same, and stays valid whatever time files get.
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/exporter/bin/python install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl \
-    && /opt/exporter/bin/python -m compileall -q /opt/exporter/lib
+    && /opt/exporter/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/exporter/lib
 COPY deploy/docker/healthy.py /opt/exporter/healthy.py
 # A checkout under umask 077 would be read by root alone; and of what pip and venv put in bin, two programs are used.
 RUN chmod 644 /opt/exporter/healthy.py \

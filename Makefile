@@ -8,7 +8,7 @@ FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy check format bench mutants soak live rules dashboards golden docs lock clean
+.PHONY: help demo test test-deploy check format bench mutants soak live rules dashboards golden docs lock dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,12 @@ lock: ## pin the dependencies with hashes (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate -q \
 	    --group build -o requirements-build.lock
 
+dist: .venv/dev ## write a release of the last commit to dist/; BASE_IMAGE: what its image is built on
+	rm -rf dist
+	@$(BIN)/python -m release $(if $(TAG),--tag $(TAG)) $(if $(NO_IMAGE),--no-image)
+
 clean: ## remove what was made here
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -214,6 +214,12 @@ def test_every_user_may_read_the_health_check_whatever_the_checkout_s_modes(imag
     assert stat.S_IMODE(Path(f"{image}{HERE}/healthy.py").stat().st_mode) == 0o644
 
 
+def test_what_is_compiled_names_no_time_of_a_file(image: Path) -> None:
+    compiled = [path.read_bytes()[4:8] for path in Path(f"{image}{HERE}/lib").rglob("exporter/**/*.pyc")]
+    assert len(compiled) > 100
+    assert set(compiled) == {b"\x01\0\0\0"}, "by a hash that is not checked: PEP 552"
+
+
 def test_what_is_installed_is_every_module_of_the_exporter(image: Path) -> None:
     (installed,) = Path(f"{image}{HERE}").glob("lib/python3*/site-packages/exporter")
     files = [path.relative_to(ROOT) for path in (ROOT / "exporter").rglob("*") if path.suffix in (".py", ".typed")]

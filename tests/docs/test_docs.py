@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = TESTS.parent
 _FILES = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"))
 PAGES = sorted(str(path.relative_to(ROOT)) for path in _FILES)
-LINKED = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md"]
+LINKED = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
 
 OURS = "aerospike-memory-exporter"
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)

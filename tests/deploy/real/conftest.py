@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 SOURCE = "https://example.com/source"
-COPIED = ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "exporter", "deploy")
+COPIED = ("Dockerfile", ".dockerignore", "pyproject.toml", "setup.py", "README.md", "LICENSE", "exporter", "deploy")
 
 
 class Image(NamedTuple):

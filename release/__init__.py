@@ -1,0 +1,1 @@
+"""Makes what is released out of the last commit: `make dist`."""
