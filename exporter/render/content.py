@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from exporter.model.selection import View
 
 if TYPE_CHECKING:
     from exporter.findings import Diagnosis
@@ -145,15 +147,19 @@ class Tiles(NamedTuple):
 
 
 class FindingBlock(NamedTuple):
-    """A finding; `folded` where it can wait and others cannot."""
+    """A finding; `folded` where it can wait and others cannot.
+
+    The steps are what each command of a shell shows or does, and the command; it is empty where none helps.
+    """
 
     severity: str
     name: str
     ns: str
     says: str
     advice: str
-    commands: tuple[str, ...]
+    steps: tuple[tuple[str, str], ...]
     folded: bool
+    link: str | None = None
 
 
 class Items(NamedTuple):
@@ -202,3 +208,4 @@ class Page:
     figures: Diagnosis
     problem: str | None
     problems: dict[str, str]
+    view: View = field(default_factory=View)

@@ -152,8 +152,12 @@ def _finding(block: FindingBlock) -> str:
     where = f" in {_value(Name(block.ns))}" if block.ns else ""
     name = block.name.replace("_", " ").capitalize()
     head = f'<span class="badge">{block.severity}</span><h3>{name}{where}</h3>'
-    commands = "".join(f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
-    body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{commands}"
+    steps = "".join(
+        f"<p>{escaped(says)}</p>" + (f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" if command else "")
+        for says, command in block.steps
+    )
+    link = f'<p><a href="{escaped(block.link, MOST_COMMAND)}">More on this finding</a></p>' if block.link else ""
+    body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{steps}{link}"
     inner = (
         f"<details><summary>{head}</summary>{body}</details>"
         if block.folded

@@ -63,7 +63,7 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
         state=summary.state(result, diagnosis),
         sections=(
             summary.first_limits(diagnosis),
-            summary.findings(diagnosis),
+            summary.findings(diagnosis, view),
             _refusals(diagnosis),
             _ledger(diagnosis),
             _pools(diagnosis),
@@ -77,6 +77,7 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
         figures=diagnosis,
         problem=result.problem,
         problems=summary.problems(snapshot),
+        view=view,
     )
 
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.findings import Diagnosis
+    from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
+    from exporter.model.selection import View
     from exporter.model.snapshot import ScrapeResult, Snapshot
     from exporter.render.content import Words
 
@@ -37,6 +39,9 @@ MOST_TILES = 12
 """Namespaces of which the first screen tells the first limit; the table of limits has all."""
 
 _ACTIONS = {"evict": "evicts records", "stop_writes": "stops writes", "refuse_writes": "refuses writes"}
+
+_STEPS = {"look": "Look first", "safe": "Harmless", "plan": "With care, as a plan that sends nothing"}
+"""What a step of a finding is called, by its kind."""
 
 _STATES = {
     "critical": "Act now: writes fail, or the node is about to be lost.",
@@ -127,7 +132,7 @@ def _unknown(limit: Limit) -> str:
     return f"{limit.name} ({words})" if words else limit.name
 
 
-def findings(diagnosis: Diagnosis) -> Section:
+def findings(diagnosis: Diagnosis, view: View) -> Section:
     """What is wrong, the worst first."""
     urgent = any(finding.severity != "info" for finding in diagnosis.findings)
     blocks = tuple(
@@ -137,13 +142,20 @@ def findings(diagnosis: Diagnosis) -> Section:
             finding.ns,
             f"{finding.verdict.summary} {finding.rule.why}",
             finding.advice,
-            finding.verdict.commands,
+            _steps(finding, view.address),
             folded=urgent and finding.severity == "info",
+            link=finding.rule.link(view.docs_url),
         )
         for finding in diagnosis.findings
     )
     seen = bool(diagnosis.snapshot.namespaces)
     return Section("findings", "What is wrong", (blocks or (Paragraph(("Nothing.",)),)) if seen else ())
+
+
+def _steps(finding: Finding, address: tuple[str, int] | None) -> tuple[tuple[str, str], ...]:
+    """What to look at, then what may help, or why no command does."""
+    steps = tuple((f"{_STEPS[step.kind]}: {step.text}", step.command) for step in finding.steps(address))
+    return (*steps, (f"No command: {finding.no_command}", "")) if finding.no_command else steps
 
 
 def limit_bar(limit: Limit) -> Bar | str:

@@ -148,8 +148,12 @@ def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
     yield f"  {paint(_SEVERITIES[finding.severity], finding.severity)}  {paint('head', finding.name)}{where}"
     yield from wrapped(finding.says, "    ", "    ", width)
     yield from wrapped(f"What to do: {finding.advice}", "    ", "    ", width)
-    for command in finding.commands:
-        yield paint("faint", f"    $ {clean(command)}")
+    for says, command in finding.steps:
+        yield from wrapped(says, "    ", "    ", width)
+        if command:
+            yield paint("faint", f"    $ {clean(command)}")
+    if finding.link:
+        yield paint("faint", f"    {clean(finding.link)}")
 
 
 def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:

@@ -147,7 +147,9 @@ def _block(block: Block) -> Iterator[str]:
             where = f" in {escaped(fit(block.ns, MOST_NAME))}" if block.ns else ""
             told = f"{block.says} What to do: {block.advice}"
             yield f"**{block.severity}: {block.name}**{where}. {escaped(told)}"
-            for command in block.commands:
-                yield from ("", f"    {clean(command)}")
+            for says, command in block.steps:
+                yield from ("", escaped(says))
+                yield from ("", f"    {clean(command)}") if command else ()
+            yield from ("", f"<{clean(block.link)}>") if block.link else ()
         case Items():
             yield from (f"- {escaped(name)}: {escaped(fit(text, MOST_TEXT))}" for name, text in block.items)

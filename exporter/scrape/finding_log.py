@@ -25,8 +25,9 @@ CLEAR_SECONDS = 300.0
 class FindingLog:
     """What was found in the latest scrapes of one node. For several threads."""
 
-    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic, docs_url: str | None = None) -> None:
         self._node = node
+        self._docs_url = docs_url
         self._clock = clock
         self._lock = threading.Lock()
         self._severities: States[tuple[str, str]] = States()
@@ -44,8 +45,9 @@ class FindingLog:
                 if verdict.state == "found":
                     self._gone.pop(key, None)
                     if self._severities.changed(key, verdict.severity):
-                        level = _LEVELS[verdict.severity]
-                        logger.log(level, "%s: %s: %s: %s", self._node, verdict.severity, what, verdict.summary)
+                        level, link = _LEVELS[verdict.severity], rule.link(self._docs_url)
+                        says = f"{verdict.summary} See {link}" if link else verdict.summary
+                        logger.log(level, "%s: %s: %s: %s", self._node, verdict.severity, what, says)
                 elif verdict.state != "unknown" and key in self._severities and self._is_long_gone(key):
                     self._severities.changed(key, None)
                     del self._gone[key]
