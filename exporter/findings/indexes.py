@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import (
     CLEAR,
-    MOST_NAMES,
     SETS_LOOK,
     UNKNOWN,
     Rule,
@@ -116,10 +115,10 @@ def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
 
 
 def _wasted(namespace: Namespace, total: int, summary: str, flag: str, names: Iterable[str], hazard: str) -> Verdict:
-    """The verdict on indexes that hold little, against all the memory of their namespace; each is dropped by a plan."""
+    """The verdict on indexes that hold little, against all the memory of their namespace; a plan drops the first."""
     verdict = not_enough(total, memory_used(namespace), INDEX_WASTE, INDEX_WASTE_BYTES)
-    plain = [name for name in names if info_commands.plain(name)][:MOST_NAMES]
-    steps = (plan(flag, f"{namespace.name}/{name}", hazard) for name in plain)
+    plain = [name for name in names if info_commands.plain(name)]
+    steps = (plan(flag, f"{namespace.name}/{name}", hazard) for name in plain[:1])
     return verdict or found("info", summary, total, *steps)
 
 

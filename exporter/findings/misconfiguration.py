@@ -18,6 +18,7 @@ from exporter.findings.rule import (
     namespace_look,
     not_enough,
     of_each_namespace,
+    plan,
     plan_set,
     set_config,
 )
@@ -25,7 +26,6 @@ from exporter.findings.thresholds import (
     EVICT_BELOW_STOP_PCT,
     MARK_MISSED,
     MIXED_LIFETIMES,
-    NSUP_SECONDS,
     SMALL,
 )
 from exporter.memory.eviction import permanent_objects
@@ -51,10 +51,10 @@ def _eviction_never_runs(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period or not names:
         return CLEAR
     summary = f"Eviction is configured ({', '.join(names)}), and nsup-period is 0: it never runs."
-    text = "if nothing may be deleted: no threshold, as it is in effect today"
+    text = "where nothing may be deleted: no threshold, which is how the server behaves today"
     off = (set_config(namespace, _pair(namespace, name)[0][0], 0, text) for name in names)
     hazard = "nsup deletes all that should have expired since it was off, and evicts above the threshold"
-    return found("warning", summary, None, *off, plan_set(namespace, "nsup-period", NSUP_SECONDS, hazard))
+    return found("warning", summary, None, *off, plan("--namespace", namespace.name, hazard, "nsup-period"))
 
 
 @of_each_namespace

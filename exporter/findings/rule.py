@@ -242,9 +242,10 @@ def set_config(namespace: Namespace, parameter: str, value: int, text: str) -> S
     return safe(f"asinfo -v {shlex.quote(command)}", text)
 
 
-def plan(flag: str, argument: str, hazard: str) -> Step:
-    """Have `reclaim` plan a change that needs care."""
-    return Step("plan", f"{NAME} reclaim {flag} {shlex.quote(argument)}", hazard)
+def plan(flag: str, argument: str, hazard: str, only: str = "") -> Step:
+    """Have `reclaim` plan a change that needs care, or what it proposes of one parameter only."""
+    command = f"{NAME} reclaim {flag} {shlex.quote(argument)}"
+    return Step("plan", f"{command} --only {only}" if only else command, hazard)
 
 
 def plan_set(namespace: Namespace, parameter: str, value: int | str, hazard: str) -> Step:
