@@ -203,3 +203,69 @@ def test_reclaim_plans_what_a_finding_tells_to_plan_and_sends_nothing(
         code, out = mended.plan(command)
         assert code == 0, out
     assert node.changes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "setting"),
+    [
+        ("eviction_never_runs", "8.1", "namespace=carts;nsup-period=0"),
+        ("eviction_never_runs", "6.4", "id=carts;nsup-period=0"),
+        ("stops_before_evicting", "6.4", "id=carts;stop-writes-pct=30"),
+    ],
+)
+def test_what_is_harmless_ends_a_finding(tmp_path: Path, name: str, release: str, setting: str) -> None:
+    with RecordedNode(release) as node:
+        mended = Mended(node, tmp_path, setting)
+        finding = mended.finding(name, "carts")
+        assert finding is not None
+        evicted = node.shop.carts.evicted + node.shop.carts.expired
+        harmless = [step.command for step in finding.steps(node.address) if step.kind == "safe"]
+        assert harmless
+        for command in harmless:
+            assert told_by(node.address, command)[0].lower() == "ok"
+        assert mended.finding(name, "carts") is None
+        assert node.shop.carts.evicted + node.shop.carts.expired == evicted
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "setting", "planned"),
+    [
+        ("writes_stopped", "6.4", "id=carts;stop-writes-pct=20", "carts: memory-size "),
+        ("writes_stopped", "8.1", "namespace=carts;indexes-memory-budget=512K", "carts: indexes-memory-budget "),
+        ("data_fragmentation", "8.1", "namespace=orders;defrag-lwm-pct=20", "orders: defrag-lwm-pct "),
+        ("set_index_floor", "8.1", "", "carts/cart: drop the set index"),
+        ("secondary_index_floor", "6.4", "", "orders/order_uid: drop the secondary index"),
+    ],
+)
+def test_a_plan_ends_a_finding_when_it_is_applied(
+    tmp_path: Path, name: str, release: str, setting: str, planned: str
+) -> None:
+    with RecordedNode(release) as node:
+        mended, ns = Mended(node, tmp_path, *filter(None, [setting])), planned.partition(":")[0].partition("/")[0]
+        if name == "data_fragmentation":
+            _leave_holes(node)
+        finding = mended.finding(name, ns)
+        assert finding is not None
+        command = next(step.command for step in finding.steps(node.address) if step.kind == "plan")
+        assert planned in mended.plan(command)[1]
+        code, out = mended.plan(command, "--apply", "--yes")
+        assert code == 0, out
+        assert mended.finding(name, ns) is None
+
+
+def test_where_nothing_can_expire_reclaim_proposes_nothing_for_a_threshold_that_never_evicts(tmp_path: Path) -> None:
+    with RecordedNode() as node:
+        mended = Mended(node, tmp_path)
+        finding = mended.finding("eviction_never_runs", "orders")
+        assert finding is not None
+        assert finding.steps()[-1].command == f"{NAME} reclaim --namespace orders --only nsup-period"
+        code, out = mended.plan(finding.steps(node.address)[-1].command)
+        assert code == 0
+        assert "set-config" not in out
+
+
+def _leave_holes(node: RecordedNode) -> None:
+    """Delete 65 % of the records of `orders`: no block is as empty as defrag wants it, and most of it is waste."""
+    for number, key in enumerate(list(node.shop.orders.records)):
+        if number % 20 < 13:
+            node.shop.orders.delete(key)
