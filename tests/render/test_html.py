@@ -151,7 +151,7 @@ def test_the_namespace_that_runs_out_first_is_first() -> None:
 def test_findings_say_their_severity_in_words_and_bring_their_commands() -> None:
     document = shown(captured("8.1/durable-fragmented"))
     assert [text for text in document.texts["h3"] if "Eviction never" in text] == ["Eviction never runs in orders"]
-    assert document.texts["pre"] == ["asinfo -v 'set-config:context=namespace;namespace=orders;nsup-period=120'"]
+    assert "aerospike-memory-exporter reclaim --namespace orders --only nsup-period" in document.texts["pre"]
     # What can wait is folded.
     assert len(document.texts["details"]) == 4
     assert all(text.startswith("info") for text in document.texts["summary"])

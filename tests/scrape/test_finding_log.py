@@ -97,6 +97,12 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
         assert lines(caplog) == expected
 
 
+def test_a_line_ends_in_a_link_where_the_docs_have_an_address(caplog: pytest.LogCaptureFixture) -> None:
+    FindingLog("n", docs_url="https://docs.example.com").tell([(FIRST, found("warning"))])
+    link = f"https://docs.example.com/findings.md#{FIRST.name}"
+    assert lines(caplog) == [f"WARNING n: warning: {FIRST.name} of carts: It is full. See {link}"]
+
+
 @pytest.mark.parametrize("unseen", [[(FIRST, Verdict("carts", "unknown"))], []], ids=["unknown", "not judged"])
 def test_what_cannot_be_judged_is_not_well_again(unseen: Verdicts, caplog: pytest.LogCaptureFixture) -> None:
     watch = FindingLog("n")
