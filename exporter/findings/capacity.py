@@ -283,7 +283,7 @@ def _grown(whole: Grown | None) -> str:
 _YOURS = "How large each namespace, or the container, may become is yours to choose."
 _CGROUP_LOOK = (
     "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.current",
-    "in the container: its limit and its use",
+    "in the container (cgroup v2), its limit and its use",
 )
 
 CAPACITY_RULES = (

@@ -74,12 +74,12 @@ def higher_threshold(namespace: Namespace) -> tuple[Step, ...]:
 
 
 def shorter_pause(namespace: Namespace, storage: Storage) -> tuple[Step, ...]:
-    """The command that lets defrag work faster, where blocks wait and the device keeps up."""
+    """The plan to let defrag work faster, where blocks wait and the device keeps up."""
     waiting = any(unit.defrag_queue_blocks for unit in storage.units)
     if not waiting or device_is_slow(storage) or (storage.defrag_sleep or 0) <= DEFRAG_SLEEP:
         return ()
-    text = f"defrag makes shorter pauses; set it to {storage.defrag_sleep} again when the blocks are done"
-    return (set_config(namespace, "defrag-sleep", DEFRAG_SLEEP, text),)
+    hazard = "defrag takes more of the device and the processor: watch the latency; `reclaim --undo` takes it back"
+    return (plan_set(namespace, "defrag-sleep", DEFRAG_SLEEP, hazard),)
 
 
 @of_each_namespace
