@@ -40,7 +40,7 @@ MOST_TILES = 12
 
 _ACTIONS = {"evict": "evicts records", "stop_writes": "stops writes", "refuse_writes": "refuses writes"}
 
-_STEPS = {"look": "Look first", "safe": "Harmless", "plan": "With care, as a plan that sends nothing"}
+_STEPS = {"look": "Look first", "safe": "Harmless", "plan": "With care (a plan; it sends nothing)"}
 """What a step of a finding is called, by its kind."""
 
 _STATES = {

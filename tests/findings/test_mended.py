@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from exporter import NAME, cli
 from exporter.findings import Diagnosis
 from exporter.parsers.snapshot import snapshot
 from tests.findings.test_steps import RELEASES, told_by
+from tests.memory.captures import snapshot as captured
 from tests.reclaim.recorded import RecordedNode
 from tests.support import logging_as_before
 
@@ -151,3 +153,13 @@ def _leave_holes(node: RecordedNode) -> None:
     for number, key in enumerate(list(node.shop.orders.records)):
         if number % 20 < 13:
             node.shop.orders.delete(key)
+
+
+@pytest.mark.parametrize(("free", "raised"), [(262 << 20, True), (258 << 20, False), (None, False)])
+def test_a_limit_is_only_to_be_raised_where_the_host_has_twice_the_memory(free: int | None, raised: bool) -> None:
+    # 512 MiB, of which 85 % stop writes; for 454.6 MiB with a fifth more it takes 642 MiB, 130 MiB more.
+    stopped = captured("6.4/small-stop-writes")
+    full = replace(stopped, system=replace(stopped.system, free_bytes=free))
+    (finding,) = [one for one in Diagnosis(full).findings if one.name == "writes_stopped"]
+    plans = [f"{NAME} reclaim --set carts/memory-size=642M"] if raised else []
+    assert [step.command for step in finding.steps()[1:]] == [*plans, f"{NAME} reclaim --namespace carts"]

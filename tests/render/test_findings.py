@@ -60,7 +60,7 @@ def test_commands_come_from_the_harmless_to_the_one_that_needs_care(writer: str)
         "grep -E",
         "Harmless: ",
         ";evict-used-pct=0",
-        "With care, as a plan that sends nothing: nsup deletes",
+        "With care (a plan; it sends nothing): nsup deletes",
         "reclaim --namespace carts --only nsup-period",
     ]
     places = [told.index(words) for words in order]
