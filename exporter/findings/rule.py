@@ -216,8 +216,8 @@ def node_look(pattern: str, shows: str) -> tuple[str, str]:
 SETS_LOOK = ("asinfo -v sets/{ns}", "the records, bytes and limits of each set")
 DEFRAG_LOOK = namespace_look("defrag|free_wblocks|avail", "the blocks that wait, those that are free, and the settings")
 UNEXPLAINED_LOOK = (
-    f"{NAME} analyze --sampler.smaps --sampler.jemalloc",
-    "the ledger by all sources; on the host of the server, as a user that may read its process",
+    f"{NAME} analyze --sampler.smaps",
+    "the ledger with smaps; on the host of the server, as a user that may read its process",
 )
 HOST_LOOK = ("ps -e -o rss,comm --sort=-rss | head", "what takes the memory of the host")
 
