@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings import Diagnosis
+from exporter.memory.host import most_memory
 from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
+from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, POOLS, REASONS
 from exporter.render import records, summary
 from exporter.render.content import (
     Bar,
@@ -24,6 +26,7 @@ from exporter.render.content import (
     Strong,
     Table,
     Took,
+    term,
 )
 from exporter.units import size, sizes
 
@@ -91,18 +94,17 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         (entry for entry in entries if entry[2] or entry[1] == _UNACCOUNTED or entry[:2] in unsure),
         key=lambda entry: (entry[1] == _UNACCOUNTED, -entry[2]),
     )
-    largest = max([1, *(abs(size) for _, _, size in owners)])
     ratio = fragmentation_ratio(ledger)
     idle: Words = () if ratio is None else (" ", Share(ratio), " of them hold nothing live.")
     inferred: Words = (" ", Bytes(ledger.inferred), " are inferred.") if ledger.inferred else ()
     rows = tuple(
         (
-            component,
+            term(COMPONENTS, component),
             Name(ns),
             Bytes(size),
             Share(_share(ledger, size)),
             unsure.get((ns, component), ""),
-            Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(size) / largest),)),
+            Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(_share(ledger, size))),)),
         )
         for ns, component, size in owners
     )
@@ -114,7 +116,9 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("may be"),
         _BAR,
     )
-    caption = f"Every owner, the largest first; from {', '.join(_seen(diagnosis.snapshot))}."
+    caption = (
+        f"Every owner, the largest first, against all that is resident; from {', '.join(_seen(diagnosis.snapshot))}."
+    )
     blocks = (
         Paragraph((Bytes(ledger.resident), " are resident.", *idle)),
         _stack(ledger, owners),
@@ -148,7 +152,7 @@ def _wide(ledger: Ledger, width: int) -> bool:
 
 def _owner(ledger: Ledger, ns: str, component: str, size: int) -> Words:
     whose: Words = (" of ", Name(ns)) if ns else ()
-    return (component, *whose, ": ", Bytes(size), ", ", Share(_share(ledger, size)))
+    return (COMPONENTS[component], *whose, ": ", Bytes(size), ", ", Share(_share(ledger, size)))
 
 
 def _share(ledger: Ledger, size: int) -> float:
@@ -172,14 +176,10 @@ def _seen(snapshot: Snapshot) -> list[str]:
 
 
 def _pools(diagnosis: Diagnosis) -> Section:
-    """The data of each namespace against what it may grow to, and the indexes against the largest of them.
-
-    An index may grow to hundreds of GiB: a bar of that would show nothing.
-    """
+    """The pools of each namespace against what they may grow to."""
     rows = [(namespace.name, pool) for namespace, pools in diagnosis.pools for pool in pools]
     data = [(ns, pool) for ns, pool in rows if pool.name in _DATA]
     indexes = [(ns, pool) for ns, pool in rows if pool.name not in _DATA]
-    largest = max([1, *(_taken(pool) for _, pool in indexes)])
     namespace, medium = Column("namespace", header=True), Column("in", clear=True)
     blocks = (
         Key(("used", "waste", "free")),
@@ -189,13 +189,13 @@ def _pools(diagnosis: Diagnosis) -> Section:
             tuple(_data_row(ns, pool) for ns, pool in data),
         ),
         Table(
-            ("Indexes, against the largest of them",),
+            ("Indexes, against the capacity; no bar where the host could never give so much",),
             (
                 *(namespace, Column("pool", header=True), medium),
                 *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
                 _BAR,
             ),
-            tuple(_index_row(ns, pool, largest) for ns, pool in indexes),
+            tuple(_index_row(ns, pool, most_memory(diagnosis.snapshot)) for ns, pool in indexes),
         ),
     )
     return Section("pools", "Pools", blocks if rows else ())
@@ -209,10 +209,20 @@ def _data_row(ns: str, pool: Pool) -> tuple[Value, ...]:
     return (Name(ns), pool.medium, *amounts, Bytes(pool.capacity), bar if drawn else "")
 
 
-def _index_row(ns: str, pool: Pool, largest: int) -> tuple[Value, ...]:
-    label = (f"{pool.name} of ", Name(ns), ": ", Bytes(pool.used), " used, ", Bytes(pool.occupied), " occupied")
-    bar = Bar(label, _parts(pool, largest)) if pool.used is not None else ""
-    return (Name(ns), pool.name, pool.medium, Bytes(pool.used), Bytes(pool.occupied), Bytes(pool.capacity), bar)
+def _index_row(ns: str, pool: Pool, host: int | None) -> tuple[Value, ...]:
+    amounts = (Bytes(pool.used), " used, ", Bytes(pool.occupied), " occupied of ", Bytes(pool.capacity))
+    # What all stages together may come to says nothing of a host that has a small part of that.
+    most = 0 if pool.used is None or (pool.in_memory and (pool.capacity or 0) > (host or 0)) else pool.capacity or 0
+    bar = Bar((f"{POOLS[pool.name]} of ", Name(ns), ": ", *amounts), _parts(pool, most)) if most else ""
+    return (
+        Name(ns),
+        term(POOLS, pool.name),
+        pool.medium,
+        Bytes(pool.used),
+        Bytes(pool.occupied),
+        Bytes(pool.capacity),
+        bar,
+    )
 
 
 def _parts(pool: Pool, whole: int) -> tuple[Part, ...]:
@@ -244,13 +254,13 @@ def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
     left = f"≥{size(limit.bounds.least)}" if limit.bounds else Bytes(limit.headroom)
     amounts = (Bytes(limit.used), Bytes(limit.limit), left)
-    return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
+    return (Name(ns), term(LIMITS, limit.name), term(ACTIONS, limit.action), *amounts, summary.limit_bar(limit), state)
 
 
 def _refusals(diagnosis: Diagnosis) -> Section:
     """Every cause for which client writes are refused now, with the error that clients get."""
     causes = tuple(
-        (f"{ns}, {refusal.reason}", f"error {refusal.error}: {refusal.sentence}")
+        ((Name(ns), ": ", term(REASONS, refusal.reason)), f"error {refusal.error}: {refusal.sentence}")
         for ns, refusals in diagnosis.refusals.items()
         for refusal in refusals
     )
@@ -259,7 +269,9 @@ def _refusals(diagnosis: Diagnosis) -> Section:
 
 def _unseen(snapshot: Snapshot) -> Section:
     problems = summary.problems(snapshot)
-    return Section("unseen", "Not seen", (Items(tuple(problems.items())),) if problems else ())
+    return Section(
+        "unseen", "Not seen", (Items(tuple(((name,), why) for name, why in problems.items())),) if problems else ()
+    )
 
 
 def _sources(result: ScrapeResult, now: float) -> Section:

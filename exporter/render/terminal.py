@@ -16,15 +16,16 @@ from exporter.render.content import (
     Stack,
     Strong,
     Table,
+    Term,
     Tiles,
 )
-from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, sentence, words
+from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, labelled, sentence, words
 from exporter.settings.screen import WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.render.content import Block, Page, Part, Section, Value
+    from exporter.render.content import Block, Column, Page, Part, Section, Value
 
 _LEAST_BAR, _MOST_BAR = 5, 24
 _LEAST_TEXT = 10
@@ -127,13 +128,13 @@ def _block(block: Block, paint: Paint, width: int) -> Iterator[str]:
             yield from _finding(block, paint, width)
         case Items():
             for name, text in block.items:
-                yield from wrapped(f"{name}: {fit(text, MOST_TEXT)}", "  ", "    ", width)
+                yield from wrapped(f"{''.join(map(labelled, name))}: {fit(text, MOST_TEXT)}", "  ", "    ", width)
 
 
 def _tiles(block: Tiles, paint: Paint, width: int) -> Iterator[str]:
     """Two lines each: the namespace with its bar, and the words."""
     names = [fit(words(tile.ns), width // 4) for tile in block.tiles]
-    heads = [f"{words(tile.used)} of {tile.limit}" for tile in block.tiles]
+    heads = [f"{words(tile.used)} of {words(tile.limit)}" for tile in block.tiles]
     widest, longest = max(map(len, names), default=0), max(map(len, heads), default=0)
     for tile, name, head in zip(block.tiles, names, heads, strict=True):
         room = min(_MOST_BAR, width - widest - longest - 6)
@@ -145,7 +146,10 @@ def _tiles(block: Tiles, paint: Paint, width: int) -> Iterator[str]:
 
 def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
     where = f" in {fit(finding.ns, min(MOST_NAME, width // 2))}" if finding.ns else ""
-    yield f"  {paint(_SEVERITIES[finding.severity], finding.severity)}  {paint('head', finding.name)}{where}"
+    label = f"  ({finding.name.label})"
+    room = width - len(f"  {finding.severity}  {finding.name.word}{where}{label}")
+    head = f"  {paint(_SEVERITIES[finding.severity], finding.severity)}  {paint('head', finding.name.word)}{where}"
+    yield f"{head}{paint('faint', label)}" if room >= 0 else head
     yield from wrapped(finding.says, "    ", "    ", width)
     yield from wrapped(f"What to do: {finding.advice}", "    ", "    ", width)
     for command in finding.commands:
@@ -153,7 +157,9 @@ def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
-    cells = [["" if isinstance(cell, Bar) else paint.signs(words(cell)) for cell in row] for row in table.rows]
+    cells = _cells(table, paint, labelled)
+    if not _fits(table, cells, width):
+        cells = _cells(table, paint, words)
     widths, gap = _widths(table, cells, width)
     yield from (paint("faint", line) for line in wrapped(sentence(table.caption), "  ", "  ", width))
     if not widths:
@@ -166,6 +172,26 @@ def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
             _cell(row[index], _aligned(table, index, texts[index], size), paint, size) for index, size in widths.items()
         )
         yield f"  {gap.join(line)}".rstrip()
+
+
+def _cells(table: Table, paint: Paint, told: Callable[[Value], str]) -> list[list[str]]:
+    return [["" if isinstance(cell, Bar) else paint.signs(told(cell)) for cell in row] for row in table.rows]
+
+
+def _fits(table: Table, cells: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether there is room for all, with a bar as wide as it can be: else labels go, which the words stand for."""
+    return (
+        2
+        + sum(
+            _MOST_BAR if column.drawn else _width(column, index, cells) + 2
+            for index, column in enumerate(table.columns)
+        )
+        <= width
+    )
+
+
+def _width(column: Column, index: int, cells: Sequence[Sequence[str]]) -> int:
+    return max(len(column.name), *(len(row[index]) for row in cells))
 
 
 def _rows(table: Table, cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
@@ -190,12 +216,14 @@ def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[d
     """
     drawn = [index for index, column in enumerate(table.columns) if column.drawn]
     minor = [index for index, column in enumerate(table.columns) if column.minor]
-    names = [index for index in range(len(table.columns)) if any(isinstance(row[index], Name) for row in table.rows)]
+    names = [
+        index for index in range(len(table.columns)) if any(isinstance(row[index], Name | Term) for row in table.rows)
+    ]
     attempts: tuple[tuple[list[int], int, list[int]], ...]
     attempts = (([], 2, []), ([], 1, []), *((minor[at:], 1, names) for at in range(len(minor), -1, -1)))
     for gone, gap, cut in (*attempts, ([*minor, *drawn], 1, names)):
         widths = {
-            index: _LEAST_BAR if column.drawn else max(len(column.name), *(len(row[index]) for row in cells))
+            index: _LEAST_BAR if column.drawn else _width(column, index, cells)
             for index, column in enumerate(table.columns)
             if index not in gone
         }
