@@ -152,9 +152,9 @@ def _tiles(block: Tiles) -> str:
 
 
 def _finding(block: FindingBlock) -> str:
-    where = f" in {_value(Name(block.ns))}" if block.ns else ""
+    where = f"{_value(Name(block.ns))}: " if block.ns else ""
     label = f'<span class="label">{escaped(block.name.label)}</span>'
-    head = f'<span class="badge">{block.severity}</span><h3>{escaped(block.name.word)}{where}</h3> {label}'
+    head = f'<span class="badge">{block.severity}</span><h3>{where}{escaped(block.name.word)}</h3> {label}'
     commands = "".join(f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
     body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{commands}"
     inner = (

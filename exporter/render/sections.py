@@ -9,7 +9,7 @@ from exporter.memory.host import most_memory
 from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
 from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, POOLS, REASONS
-from exporter.render import records, summary
+from exporter.render import checks, records, summary
 from exporter.render.content import (
     Bar,
     Bytes,
@@ -74,6 +74,7 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
             records.expiring(diagnosis, now),
             records.record_sizes(snapshot, now),
             _unseen(snapshot),
+            checks.not_run(diagnosis),
             _sources(result, now),
         ),
         node=snapshot.node,
@@ -113,7 +114,7 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("namespace", clear=True),
         Column("bytes", number=True, clear=True),
         Column("share", number=True, clear=True),
-        Column("may be"),
+        Column("may be", minor=True),
         _BAR,
     )
     caption = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.findings.rule import SEVERITIES
 from exporter.memory.analysis import acts, hiding
 from exporter.model.words import ACTIONS, FINDINGS, LIMITS
-from exporter.render.checks import not_run
+from exporter.render.checks import NOT_RUN
 from exporter.render.content import (
     Bar,
     Bytes,
@@ -71,7 +71,7 @@ def head(snapshot: Snapshot) -> Words:
         peak: Words = (", at most ", Bytes(process.peak_rss)) if process.peak_rss is not None else ()
         words = (f"Process {process.pid}: ", Strong(Bytes(process.rss)), " resident", *peak, ". ")
     if heap.allocated is not None:
-        reserved = " allocated; that counts reserved blocks whole, which take memory only as far as they were touched."
+        reserved = " allocated; that counts reserved blocks whole, touched or not."
         words = (*words, "Heap: ", Bytes(heap.allocated), reserved)
     return words
 
@@ -94,13 +94,15 @@ def state(result: ScrapeResult, diagnosis: Diagnosis) -> State:
     counts = Counter(finding.severity for finding in diagnosis.findings)
     told = ", ".join(_counted(severity, counts[severity]) for severity in SEVERITIES if counts[severity])
     says = f"Found: {told}." if told else "Nothing was found wrong."
-    unsure = (" ".join(not_run(diagnosis)),)
+    lacking = len({rule.name for rule, verdict in diagnosis.verdicts if verdict.state == "unknown"})
+    checks = "1 check" if lacking == 1 else f"{lacking} checks"
+    unsure: Words = (f"{checks} could not run: see ", Link("checks", NOT_RUN), ".") if lacking else ()
     if not counts["critical"] and not counts["warning"]:
         worst = "info" if counts["info"] else ""
         return State(worst, _STATES[worst], (says, " ", *unseen), unsure)
     first = diagnosis.findings[0]
     more = counts["critical"] + counts["warning"] - 1
-    where = f" in {fit(first.ns, MOST_NAME)}" if first.ns else ""
+    where = f" ({fit(first.ns, MOST_NAME)})" if first.ns else ""
     what = f"{_STATES[first.severity]}: {FINDINGS[first.name]}{where}{f', and {more} more' if more else ''}."
     return State(first.severity, what, (first.verdict.summary, " ", says, " ", *unseen), unsure)
 

@@ -155,9 +155,9 @@ def _block(block: Block) -> Iterator[str]:
                 yield f"- **{escaped(words(tile.ns))}**: {told}"
             yield from ("", escaped(sentence(block.rest))) if block.rest else ()
         case FindingBlock():
-            where = f" in {escaped(fit(block.ns, MOST_NAME))}" if block.ns else ""
+            where = f"{escaped(fit(block.ns, MOST_NAME))}: " if block.ns else ""
             told = f"{block.says} What to do: {block.advice}"
-            yield f"**{block.severity}: {escaped(block.name.word)}**{where} {_label(block.name)}. {escaped(told)}"
+            yield f"**{block.severity}: {where}{escaped(block.name.word)}** {_label(block.name)}. {escaped(told)}"
             for command in block.commands:
                 yield from ("", f"    {clean(command)}")
         case Items():
