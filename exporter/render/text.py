@@ -136,6 +136,11 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*<\[])", r"\\\1", clean(text))
 
 
+def code(text: str) -> str:
+    """A text as code, in which nothing has a meaning; nothing of nothing."""
+    return f"`{clean(text).replace('`', '')}`" if text else ""
+
+
 def _block(block: Block) -> Iterator[str]:
     match block:
         case Paragraph():
@@ -157,7 +162,7 @@ def _block(block: Block) -> Iterator[str]:
         case FindingBlock():
             where = f"{escaped(fit(block.ns, MOST_NAME))}: " if block.ns else ""
             told = f"{block.says} What to do: {block.advice}"
-            yield f"**{block.severity}: {where}{escaped(block.name.word)}** {_label(block.name)}. {escaped(told)}"
+            yield f"**{block.severity}: {where}{escaped(block.name.word)}** {code(block.name.label)}. {escaped(told)}"
             for command in block.commands:
                 yield from ("", f"    {clean(command)}")
         case Items():
@@ -167,8 +172,4 @@ def _block(block: Block) -> Iterator[str]:
 
 def _cell(value: Value) -> str:
     """A value as Markdown, a term with its label."""
-    return f"{escaped(words(value))} {_label(value) if isinstance(value, Term) else ''}".rstrip()
-
-
-def _label(term: Term) -> str:
-    return f"`{clean(term.label).replace('`', '')}`" if term.label else ""
+    return f"{escaped(words(value))} {code(value.label) if isinstance(value, Term) else ''}".rstrip()

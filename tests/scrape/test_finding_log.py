@@ -89,7 +89,7 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
             [(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "too_small"))],
             [
                 f"INFO 10.0.0.7:3000: cleared: {FINDINGS[FIRST.name]} ({FIRST.name} of carts)",
-                f"INFO 10.0.0.7:3000: cleared: {SECOND.name}",
+                f"INFO 10.0.0.7:3000: cleared: {FINDINGS[SECOND.name]} ({SECOND.name})",
             ],
         ),
         ([(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "clear"))], []),
