@@ -63,9 +63,13 @@ class Cause(NamedTuple):
 
 
 class _Reached(NamedTuple):
-    """A limit that is, was or will be reached, with what the report has of it."""
+    """A limit that is, was or will be reached: its forecast, if it has one, and when it was breached, if it was."""
 
-    limit: LimitFigures
+    instance: str
+    ns: str
+    limit: str
+    action: str
+    figures: LimitFigures | None
     breach: Event | None
 
 
@@ -96,11 +100,13 @@ def _reached(report: Report) -> Iterator[_Reached]:
     breaches = {
         (event.instance, event.ns, event.name, event.detail): event for event in report.events if event.kind == "limit"
     }
-    for limit in report.limits:
-        breach = breaches.get((limit.instance, limit.ns, limit.limit, limit.action))
-        was = breach is not None and limit.action not in MILD
-        if limit.state == PAST or _soon(limit) or was:
-            yield _Reached(limit, breach)
+    figures = {(limit.instance, limit.ns, limit.limit, limit.action): limit for limit in report.limits}
+    for key, limit in figures.items():
+        if limit.state == PAST or _soon(limit):
+            yield _Reached(*key, limit, breaches.pop(key, None))
+    for key, breach in breaches.items():
+        if key[3] not in MILD and not breach.ongoing:
+            yield _Reached(*key, figures.get(key), breach)
 
 
 def _soon(limit: LimitFigures) -> bool:
@@ -118,54 +124,64 @@ def _limit_of(event: Event, reached: list[_Reached]) -> int | None:
     """The first limit that a flag or a finding is about."""
     for names, past in ((_NOW, True), (_NEAR, False)):
         actions, limits = names.get(event.name, ((), ()))
-        for index, (limit, breach) in enumerate(reached):
+        for index, limit in enumerate(reached):
             here = (limit.instance, limit.ns) == (event.instance, event.ns)
             about = limit.action in actions and (not limits or limit.limit in limits)
-            if here and about and (breach is not None or not past):
+            if here and about and (limit.breach is not None or not past):
                 return index
     return None
 
 
 def _of_limit(report: Report, reached: _Reached, events: list[Event]) -> Cause:
-    limit, breach = reached
-    where, what = place(report, limit.instance, limit.ns), f"the limit {limit_words(limit.limit, limit.action)},"
-    mild, says, gist = limit.action in MILD, "", ""
-    kind = "warn" if mild or limit.state != PAST else "bad"
-    if limit.state == PAST and breach is not None:
+    figures, breach, mild = reached.figures, reached.breach, reached.action in MILD
+    where = place(report, reached.instance, reached.ns)
+    what = f"the limit {limit_words(reached.limit, reached.action)}"
+    kind, says, gist = "warn", [], ""
+    if figures is not None and figures.state == PAST and breach is not None:
         last = breach.periods[-1]
-        says = f"is past, {'all the time that is known' if last.before else f'since {short(last.start)}'}."
-        gist = f"{where} is past {what.rstrip(',')}"
-    elif _soon(limit) and limit.forecast is not None:
-        likely = limit.forecast.likely or 0.0
+        kind = "warn" if mild else "bad"
+        says.append(f"is past, {'all the time that is known' if last.before else f'since {short(last.start)}'}.")
+        gist = f"{where} is past {what}"
+    elif figures is not None and figures.forecast is not None and _soon(figures):
+        likely = figures.forecast.likely or 0.0
         kind = "bad" if not mild and likely <= TIME_TO_LIMIT_DAYS.seconds else "warn"
-        grows = f" It grows by {size(limit.per_day)} a day." if limit.per_day and limit.per_day > 0 else ""
-        evicts = any(lost.evicted and (lost.instance, lost.ns) == (limit.instance, limit.ns) for lost in report.lost)
-        held = " It evicts, which may hold that off." if evicts and not mild else ""
-        says = f"is reached {reach(limit, report.end)}.{grows}{held}"
-        gist = f"{where} reaches {what} {f'in about {span(likely)}' if likely else 'on and off'}"
+        says.append(f"is reached {reach(figures, report.end)}.{_growth(report, figures)}")
+        gist = f"{where} reaches {what}, {f'in about {span(likely)}' if likely else 'on and off already'}"
     if breach is not None and not breach.ongoing:
-        was = f"was past for {span(breach.seconds)} altogether, the last time until {short(breach.periods[-1].end)}."
-        says = f"{says} It {was}" if says else was
-        gist = gist or f"{where} was past {what.rstrip(',')}"
-    flags = [f" The server's flag said so for {span(event.seconds)}." for event in events if event.kind == "flag"]
-    findings = [event for event in events if event.kind == "finding"]
-    if flags or any(event.detail == "critical" for event in findings):
+        last_time = f"the last time until {short(breach.periods[-1].end)}"
+        says.append(f"{'It was' if says else 'was'} past for {span(breach.seconds)} altogether, {last_time}.")
+        gist = gist or f"{where} was past {what}"
+    says += [f"The server's flag said so for {span(event.seconds)}." for event in events if event.kind == "flag"]
+    if any(event.kind == "flag" or event.detail == "critical" for event in events):
         kind = "bad"
-    helps = findings[0].name if findings else _help(limit)
-    text = f"{where}: {what} {says}{''.join(flags)}"
+    helps = next((event.name for event in events if event.kind == "finding"), None) or _help(reached)
     return Cause(
-        kind, limit.instance, text, gist, f"{limit.limit}, {limit.action}", advice(report, limit.instance, helps)
+        kind=kind,
+        instance=reached.instance,
+        text=f"{where}: {what}, {' '.join(says)}",
+        gist=gist,
+        label=f"{reached.limit}, {reached.action}",
+        advice=advice(report, reached.instance, helps),
     )
 
 
-def _help(limit: LimitFigures) -> str:
+def _growth(report: Report, limit: LimitFigures) -> str:
+    """How fast what counts against a limit grows, and whether eviction may hold it off."""
+    evicts = any(lost.evicted and (lost.instance, lost.ns) == (limit.instance, limit.ns) for lost in report.lost)
+    grows = f" It grows by {size(limit.per_day)} a day." if limit.per_day and limit.per_day > 0 else ""
+    return f"{grows} It evicts, which may hold that off." if evicts and limit.action not in MILD else grows
+
+
+def _help(reached: _Reached) -> str:
     """The finding whose advice helps at a limit of which nothing is found."""
-    if limit.limit in _HELP:
-        return _HELP[limit.limit]
-    if limit.action == "evict":
-        return "evicting" if limit.state == PAST else "eviction_near"
-    now = "writes_refused" if limit.action == "refuse_writes" else "writes_stopped"
-    return now if limit.state == PAST else "stop_writes_near"
+    past = reached.figures is not None and reached.figures.state == PAST
+    if reached.limit in _HELP:
+        return _HELP[reached.limit]
+    if reached.action == "evict":
+        return "evicting" if past else "eviction_near"
+    if not past:
+        return "stop_writes_near"
+    return "writes_refused" if reached.action == "refuse_writes" else "writes_stopped"
 
 
 def _alone(report: Report, event: Event) -> Cause:
@@ -174,9 +190,10 @@ def _alone(report: Report, event: Event) -> Cause:
     if event.kind == "flag":
         until = "" if event.ongoing else f" until {short(event.periods[-1].end)}"
         says = f"writes {'are' if event.ongoing else 'were'} stopped{until}, by the server's flag"
-        text, gist, helps = f"{where}: {says}: {altogether}", f"{where}: {says}", "writes_stopped"
-        return Cause("bad", event.instance, text, gist, event.name, advice(report, event.instance, helps))
+        helps = advice(report, event.instance, "writes_stopped")
+        text = f"{where}: {says}: {altogether}"
+        return Cause("bad", event.instance, text, f"{says} ({where})", event.name, helps)
     title = FINDINGS.get(event.name, event.name)
     kind = "bad" if event.detail == "critical" else "warn"
     helps = advice(report, event.instance, event.name) if event.name in _RULES else ""
-    return Cause(kind, event.instance, f"{where}: {title}, for {altogether}", f"{where}: {title}", event.name, helps)
+    return Cause(kind, event.instance, f"{where}: {title}, for {altogether}", f"{title} ({where})", event.name, helps)

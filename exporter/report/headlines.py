@@ -23,7 +23,7 @@ KINDS = {
 }
 """Of a headline, the class and the word before it."""
 
-_OPEN = {"bad": "act now", "warn": "look soon"}
+_OPEN = {"bad": "Act now on", "warn": "Look soon at"}
 """The kinds of what needs attention, and what a verdict says of them."""
 
 _RANK = {"bad": 0, "warn": 1, "note": 2, "good": 3}
@@ -81,14 +81,14 @@ def verdicts(report: Report) -> list[Headline]:
 
 
 def _verdict(cluster: str, nodes: list[NodeFigures], lines: list[Headline]) -> Headline:
-    whose = f"Cluster {cluster}" if cluster else "The node" if len(nodes) == 1 else "The nodes without a cluster's name"
+    whose = f"cluster {cluster}" if cluster else "the node" if len(nodes) == 1 else "the nodes without a cluster's name"
     instances = {node.instance for node in nodes}
     own = [headline for headline in lines if headline.kind in _OPEN and headline.instance in instances]
     if not own:
-        return Headline("good", f"{whose}: nothing needs attention in what is known of this window.")
+        return Headline("good", f"All well in {whose}: nothing needs attention in what is known of this window.")
     more = len(own) - 1
     rest = "" if not more else f"; {more} more {'thing needs' if more == 1 else 'things need'} attention"
-    return Headline(own[0].kind, f"{whose}: {_OPEN[own[0].kind]}: {own[0].gist}{rest}.")
+    return Headline(own[0].kind, f"{_OPEN[own[0].kind]} {whose}: {own[0].gist}{rest}.")
 
 
 def _causes(report: Report) -> Iterator[Headline]:

@@ -23,5 +23,5 @@ def markdown(report: Report) -> str:
 
 def _item(headline: Headline) -> str:
     label = f" {code(headline.label)}" if headline.label else ""
-    helps = f" What to do: {headline.advice}" if headline.advice else ""
-    return f"- {KINDS[headline.kind][1]}: {escaped(headline.text)}{label}{escaped(helps)}"
+    helps = f"\n  What to do: {escaped(headline.advice)}" if headline.advice else ""
+    return f"- {KINDS[headline.kind][1]}: {escaped(headline.text)}{label}{helps}"
