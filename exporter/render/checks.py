@@ -43,6 +43,7 @@ def not_run(diagnosis: Diagnosis) -> Section:
         "Run the exporter on the node's host, where it sees the server's process": (
             OF_THE_HOST if snapshot.process_view.process is None else ()
         ),
+        "Let the exporter read more of the server's host (container, memory areas, shared memory)": OF_THE_HOST,
         f"Set sampler.peers, in a cluster of {PEERS} nodes or more": _PEERS if "peers" not in sampled else (),
         f"Wait until {PEERS} nodes with the namespace answer": _PEERS,
         "Set sampler.histograms": _HISTOGRAMS if "histograms" not in sampled else (),

@@ -34,7 +34,7 @@ svg{display:block;max-width:100%;height:auto}svg text{fill:var(--text);font:12px
 table{font-size:.925rem;margin:.5rem 0 1.5rem}
 caption{text-align:left;color:var(--faint);padding:.25rem .5rem .25rem 0}
 thead th{font-weight:600;color:var(--faint);vertical-align:bottom}
-tbody th{font-weight:400}td.bar-cell{width:34%;min-width:7rem}
+tbody th{font-weight:400}td.bar-cell{width:24%;min-width:7rem}
 td.number .faint{font-size:.925em}
 @media(max-width:62rem){table{font-size:.85rem}th,td{padding:.25rem .3rem}td.bar-cell{width:25%;min-width:4rem}}
 @media(max-width:44rem){

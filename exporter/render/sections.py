@@ -189,17 +189,26 @@ def _pools(diagnosis: Diagnosis) -> Section:
             (namespace, medium, *(Column(name, number=True) for name in ("used", "waste", "free", "capacity")), _BAR),
             tuple(_data_row(ns, pool) for ns, pool in data),
         ),
-        Table(
-            ("Indexes, against the capacity; no bar where the host could never give so much",),
-            (
-                *(namespace, Column("pool", header=True), medium),
-                *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
-                _BAR,
-            ),
-            tuple(_index_row(ns, pool, most_memory(diagnosis.snapshot)) for ns, pool in indexes),
+        _without_empty(
+            Table(
+                ("Indexes, against the capacity where the host could ever give so much",),
+                (
+                    *(namespace, Column("pool", header=True), medium),
+                    *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
+                    _BAR,
+                ),
+                tuple(_index_row(ns, pool, most_memory(diagnosis.snapshot)) for ns, pool in indexes),
+            )
         ),
     )
     return Section("pools", "Pools", blocks if rows else ())
+
+
+def _without_empty(table: Table) -> Table:
+    """A table without its last column, where no row has a bar in it."""
+    if any(isinstance(row[-1], Bar) for row in table.rows):
+        return table
+    return Table(table.caption, table.columns[:-1], tuple(row[:-1] for row in table.rows))
 
 
 def _data_row(ns: str, pool: Pool) -> tuple[Value, ...]:
@@ -242,7 +251,8 @@ def _limits(diagnosis: Diagnosis) -> Section:
         Column("namespace", header=True),
         Column("limit", header=True),
         Column("action", clear=True),
-        *(Column(name, number=True) for name in ("used", "limit", "left")),
+        Column("used", number=True, minor=True),
+        *(Column(name, number=True) for name in ("limit", "left")),
         _BAR,
         Column("state", clear=True),
     )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.findings import RULES
 from exporter.findings.thresholds import TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_REPORTED
-from exporter.model.words import FINDINGS
+from exporter.model.words import ACTIONS, FINDINGS, LIMITS
 from exporter.parsers.info import release
-from exporter.report.cells import MILD, limit_words, place, reach
+from exporter.report.cells import MILD, place, reach
 from exporter.report.figures import PAST, WITHIN
 from exporter.units import short, size, span
 
@@ -76,17 +76,12 @@ class _Reached(NamedTuple):
 def causes(report: Report) -> Iterator[Cause]:
     """One for each limit, and for each flag and finding that is of no limit that is told of."""
     reached = list(_reached(report))
-    merged: dict[int, list[Event]] = {}
-    for event in report.events:
-        if not _urgent(event):
-            continue
-        index = _limit_of(event, reached)
-        if index is None:
+    urgent = [(event, _limit_of(event, reached)) for event in report.events if _urgent(event)]
+    for index, limit in enumerate(reached):
+        yield _of_limit(report, limit, [event for event, of in urgent if of == index])
+    for event, of in urgent:
+        if of is None:
             yield _alone(report, event)
-        else:
-            merged.setdefault(index, []).append(event)
-    for index, each in enumerate(reached):
-        yield _of_limit(report, each, merged.get(index, []))
 
 
 def advice(report: Report, instance: str, finding: str) -> str:
@@ -135,7 +130,8 @@ def _limit_of(event: Event, reached: list[_Reached]) -> int | None:
 def _of_limit(report: Report, reached: _Reached, events: list[Event]) -> Cause:
     figures, breach, mild = reached.figures, reached.breach, reached.action in MILD
     where = place(report, reached.instance, reached.ns)
-    what = f"the limit {limit_words(reached.limit, reached.action)}"
+    name, action = LIMITS.get(reached.limit, reached.limit), ACTIONS.get(reached.action, reached.action)
+    what = f'the limit "{name}", at which {action}'
     kind, says, gist = "warn", [], ""
     if figures is not None and figures.state == PAST and breach is not None:
         last = breach.periods[-1]

@@ -70,20 +70,24 @@ def test_a_limit_that_comes_nearer_is_foretold() -> None:
         (
             40 * MIB,
             WITHIN,
-            "warn: orders: the limit room for records, at which writes are stopped, is reached in about 5.",
+            'warn: orders: the limit "room for records", at which writes are stopped, is reached in about 5.',
         ),
         # Three days are urgent: 153.5 MiB by 49.5 a day are 3.1 days, 146.5 by 50.5 are 2.9.
         (
             49.5 * MIB,
             WITHIN,
-            "warn: orders: the limit room for records, at which writes are stopped, is reached in about",
+            'warn: orders: the limit "room for records", at which writes are stopped, is reached in about',
         ),
         (
             50.5 * MIB,
             WITHIN,
-            "bad: orders: the limit room for records, at which writes are stopped, is reached in about",
+            'bad: orders: the limit "room for records", at which writes are stopped, is reached in about',
         ),
-        (65 * MIB, WITHIN, "bad: orders: the limit room for records, at which writes are stopped, is reached in about"),
+        (
+            65 * MIB,
+            WITHIN,
+            'bad: orders: the limit "room for records", at which writes are stopped, is reached in about',
+        ),
         (1 * MIB, BEYOND, "good: Nothing needs attention"),
         (-5 * MIB, BEYOND, "good: Nothing needs attention"),
     ],
@@ -106,7 +110,7 @@ def test_a_limit_that_is_past_is_told_with_since_when_and_not_foretold() -> None
     ]
     assert (
         told(report)[0]
-        == "bad: orders: the limit room for records, at which writes are stopped, is past, since 3 Oct 00:00."
+        == 'bad: orders: the limit "room for records", at which writes are stopped, is past, since 3 Oct 00:00.'
     )
 
 
@@ -114,7 +118,7 @@ def test_a_limit_that_was_past_for_a_while_is_told_too() -> None:
     report = reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 1.5))}}))
     assert report.limits[0].state == WITHIN
     assert told(report)[0].startswith(
-        "warn: orders: the limit room for records, at which writes are stopped, was past for 12 h altogether"
+        'warn: orders: the limit "room for records", at which writes are stopped, was past for 12 h altogether'
     )
 
 
@@ -139,7 +143,7 @@ def test_write_blocks_of_devices_whose_sizes_are_not_known_are_foretold_by_what_
     assert limit.forecast is not None
     assert limit.forecast.likely == pytest.approx(3 * DAY, rel=0.02)
     assert told(report)[0].startswith(
-        "bad: orders: the limit free write blocks, at which writes are refused, is reached in about 3 d"
+        'bad: orders: the limit "free write blocks", at which writes are refused, is reached in about 3 d'
     )
     (line,) = (line for line in markdown(report).splitlines() if line.startswith("| orders "))
     assert [cell.strip() for cell in line.split("|")[3:6]] == ["unknown", "unknown", "60.2 MiB"]
@@ -165,9 +169,8 @@ def test_a_queue_has_no_trend_and_is_named_where_it_is_past() -> None:
     past = reported(made({**series, quantities.BREACHED: {queue: fine((6, 7))}}))
     assert [(limit.limit, limit.state) for limit in past.limits] == [("write_queue", PAST), ("data_used", WITHIN)]
     assert past.limits[0].forecast is None
-    assert (
-        told(past)[0]
-        == "bad: orders: the limit writes waiting for devices, at which writes are refused, is past, since 3 Oct 00:00."
+    assert told(past)[0].endswith(
+        '"writes waiting for devices", at which writes are refused, is past, since 3 Oct 00:00.'
     )
 
 

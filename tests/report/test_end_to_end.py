@@ -174,7 +174,7 @@ def test_the_breach_is_told_when_it_was(server: Server, truth: Truth) -> None:
     assert limit_of(report, "orders", "write_blocks")["state"] == "past"
     assert report["headlines"][0]["kind"] == "bad"
     assert report["headlines"][0]["text"].startswith(
-        "orders: the limit free write blocks, at which writes are refused, is past, since"
+        'orders: the limit "free write blocks", at which writes are refused, is past, since'
     )
 
 
