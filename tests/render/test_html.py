@@ -183,6 +183,8 @@ def test_findings_say_their_severity_in_words_and_bring_their_commands() -> None
     document = shown(captured("8.1/durable-fragmented"))
     assert [text for text in document.texts["h3"] if "never runs" in text] == ["orders: Eviction is set and never runs"]
     assert document.texts["pre"] == ["asinfo -v 'set-config:context=namespace;namespace=orders;nsup-period=120'"]
+    # The name that metrics have for it is beside it.
+    assert "eviction_never_runs" in document.texts["span"]
     # What can wait is folded.
     assert len(document.texts["details"]) == 4
     assert all(text.startswith("info") for text in document.texts["summary"])

@@ -81,6 +81,17 @@ def test_whatever_the_width_every_line_fits_and_no_word_is_cut(width: int) -> No
         assert all(len(line) <= WIDTH for line in prose)
 
 
+def test_labels_are_in_brackets_where_there_is_room() -> None:
+    result = ScrapeResult(captured("8.1/durable-fragmented"))
+    wide, narrow = page(result, width=200), page(result, width=80)
+    assert "  dead space in blocks (data_fragmentation) " in wide
+    assert "  free write blocks (write_blocks)  " in wide.replace("   ", "  ")
+    assert "(data_fragmentation)" not in narrow
+    for text in (wide, narrow):
+        assert "  warning  orders: Eviction is set and never runs  (eviction_never_runs)\n" in text
+    assert "(eviction_never_runs)" not in page(result, width=60)
+
+
 def test_where_no_line_has_room_for_a_row_it_takes_several() -> None:
     text = page(ScrapeResult(captured("8.1/durable-fragmented")), width=40)
     limits = text.split("\nLimits\n")[1]
