@@ -112,6 +112,10 @@ class Column(NamedTuple):
     minor: bool = False
 
 
+BAR = Column("", drawn=True)
+"""A column of bars, against what the caption of the table says."""
+
+
 class Table(NamedTuple):
     """A table; without rows it is not shown."""
 

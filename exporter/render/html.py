@@ -192,5 +192,5 @@ def _cell(column: Column, value: Value) -> str:
     kinds = (("number", column.number), ("bar-cell", column.drawn), ("empty", not content))
     names = " ".join(name for name, applies in kinds if applies)
     kind = f' class="{names}"' if names else ""
-    heading = "" if column.drawn or column.clear else f' data-name="{column.name}"'
+    heading = "" if column.clear or not column.name else f' data-name="{column.name}"'
     return f'<td role="cell"{kind}{heading}>{content}</td>'

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.findings import Diagnosis
-from exporter.memory.host import most_memory
 from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
-from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, POOLS, REASONS
-from exporter.render import checks, records, summary
+from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, REASONS
+from exporter.render import checks, pools, records, summary
 from exporter.render.content import (
+    BAR,
     Bar,
     Bytes,
     Column,
     Items,
-    Key,
     Name,
     Page,
     Paragraph,
@@ -33,7 +32,6 @@ from exporter.units import size, sizes
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
-    from exporter.memory.pool import Pool
     from exporter.model.selection import View
     from exporter.model.snapshot import ScrapeResult, Snapshot
     from exporter.render.content import Value, Words
@@ -47,11 +45,9 @@ KINDS = {
 """What the components of a ledger are, and the colour of each."""
 
 _CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
-_DATA = ("data", "persistence")
 _UNACCOUNTED = "unaccounted"
 _WIDE = 0.01
 """From which share of what is resident on the page tells bounds."""
-_BAR = Column("", drawn=True)
 
 
 def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
@@ -69,7 +65,7 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
             summary.findings(diagnosis),
             _refusals(diagnosis),
             _ledger(diagnosis),
-            _pools(diagnosis),
+            pools.section(diagnosis),
             _limits(diagnosis),
             records.expiring(diagnosis, now),
             records.record_sizes(snapshot, now),
@@ -115,7 +111,7 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("bytes", number=True, clear=True),
         Column("share", number=True, clear=True),
         Column("may be", minor=True),
-        _BAR,
+        BAR,
     )
     caption = (
         f"Every owner, the largest first, against all that is resident; from {', '.join(_seen(diagnosis.snapshot))}."
@@ -176,75 +172,6 @@ def _seen(snapshot: Snapshot) -> list[str]:
     return sources
 
 
-def _pools(diagnosis: Diagnosis) -> Section:
-    """The pools of each namespace against what they may grow to."""
-    rows = [(namespace.name, pool) for namespace, pools in diagnosis.pools for pool in pools]
-    data = [(ns, pool) for ns, pool in rows if pool.name in _DATA]
-    indexes = [(ns, pool) for ns, pool in rows if pool.name not in _DATA]
-    namespace, medium = Column("namespace", header=True), Column("in", clear=True)
-    blocks = (
-        Key(("used", "waste", "free")),
-        Table(
-            ("Data, against the capacity",),
-            (namespace, medium, *(Column(name, number=True) for name in ("used", "waste", "free", "capacity")), _BAR),
-            tuple(_data_row(ns, pool) for ns, pool in data),
-        ),
-        _without_empty(
-            Table(
-                ("Indexes, against the capacity where the host could ever give so much",),
-                (
-                    *(namespace, Column("pool", header=True), medium),
-                    *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
-                    _BAR,
-                ),
-                tuple(_index_row(ns, pool, most_memory(diagnosis.snapshot)) for ns, pool in indexes),
-            )
-        ),
-    )
-    return Section("pools", "Pools", blocks if rows else ())
-
-
-def _without_empty(table: Table) -> Table:
-    """A table without its last column, where no row has a bar in it."""
-    if any(isinstance(row[-1], Bar) for row in table.rows):
-        return table
-    return Table(table.caption, table.columns[:-1], tuple(row[:-1] for row in table.rows))
-
-
-def _data_row(ns: str, pool: Pool) -> tuple[Value, ...]:
-    amounts = (Bytes(pool.used), Bytes(pool.fragmented, pool.fragmentation_ratio), Bytes(pool.free))
-    label = (Name(ns), ": ", amounts[0], " used, ", Bytes(pool.fragmented), " waste, ", amounts[2], " free of ")
-    bar = Bar((*label, Bytes(pool.capacity)), _parts(pool, pool.capacity or 0))
-    drawn = pool.capacity and pool.occupied is not None
-    return (Name(ns), pool.medium, *amounts, Bytes(pool.capacity), bar if drawn else "")
-
-
-def _index_row(ns: str, pool: Pool, host: int | None) -> tuple[Value, ...]:
-    amounts = (Bytes(pool.used), " used, ", Bytes(pool.occupied), " occupied of ", Bytes(pool.capacity))
-    # What all stages together may come to says nothing of a host that has a small part of that.
-    most = 0 if pool.used is None or (pool.in_memory and (pool.capacity or 0) > (host or 0)) else pool.capacity or 0
-    bar = Bar((f"{POOLS[pool.name]} of ", Name(ns), ": ", *amounts), _parts(pool, most)) if most else ""
-    return (
-        Name(ns),
-        term(POOLS, pool.name),
-        pool.medium,
-        Bytes(pool.used),
-        Bytes(pool.occupied),
-        Bytes(pool.capacity),
-        bar,
-    )
-
-
-def _parts(pool: Pool, whole: int) -> tuple[Part, ...]:
-    """What a pool uses and wastes of a whole."""
-    waste = pool.fragmented or 0
-    return (Part("used", (_taken(pool) - waste) / whole), Part("waste", waste / whole)) if whole else ()
-
-
-def _taken(pool: Pool) -> int:
-    return (pool.used if pool.occupied is None else pool.occupied) or 0
-
-
 def _limits(diagnosis: Diagnosis) -> Section:
     """Every limit, with what is left until the server acts."""
     columns = (
@@ -253,7 +180,7 @@ def _limits(diagnosis: Diagnosis) -> Section:
         Column("action", clear=True),
         Column("used", number=True, minor=True),
         *(Column(name, number=True) for name in ("limit", "left")),
-        _BAR,
+        BAR,
         Column("state", clear=True),
     )
     rows = tuple(_limit_row(ns, limit, diagnosis.first_limits.get(ns) is limit) for ns, limit in diagnosis.limits)
