@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.model.words import FINDINGS
+
 if TYPE_CHECKING:
     from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
@@ -70,6 +72,7 @@ def _finding(finding: Finding, view: View) -> dict[str, object]:
     return {
         "ns": finding.ns,
         "finding": finding.name,
+        "title": FINDINGS[finding.name],
         "severity": finding.severity,
         "summary": finding.verdict.summary,
         "why": finding.rule.why,

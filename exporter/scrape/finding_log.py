@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from exporter.model.words import FINDINGS
 from exporter.states import States
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FindingLog:
         with self._lock:
             for rule, verdict in verdicts:
                 key = (verdict.ns, rule.name)
-                what = f"{rule.name} of {verdict.ns}" if verdict.ns else rule.name
+                what = f"{FINDINGS[rule.name]} ({rule.name}{f' of {verdict.ns}' if verdict.ns else ''})"
                 if verdict.state == "found":
                     self._gone.pop(key, None)
                     if self._severities.changed(key, verdict.severity):

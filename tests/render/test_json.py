@@ -108,3 +108,9 @@ def test_a_node_that_does_not_answer_has_every_key() -> None:
     assert written["problem"] == "no connection to node"
     assert written["node"] == dict.fromkeys(("id", "build", "edition", "cluster"))
     assert (written["resident_bytes"], written["ledger"], written["limits"]) == (None, [], [])
+
+
+def test_a_finding_has_its_title_beside_its_name() -> None:
+    findings = document(captured("8.1/durable-fragmented"))["findings"]
+    assert findings[0]["finding"] == "eviction_never_runs"
+    assert findings[0]["title"] == "Eviction is set and never runs"
