@@ -102,9 +102,9 @@ OWN_FLAGS = {
     "rules": {"--format"},
 }
 USED_SETTINGS = {
-    "serve": {"--aerospike.host", "--web.listen-address", "--process.pid"},
-    "demo": {"--web.listen-address", "--demo.speed"},
-    "analyze": {"--aerospike.host", "--process.pid"},
+    "serve": {"--aerospike.host", "--web.listen-address", "--process.pid", "--docs.url"},
+    "demo": {"--web.listen-address", "--demo.speed", "--docs.url"},
+    "analyze": {"--aerospike.host", "--process.pid", "--docs.url"},
     "reclaim": {"--aerospike.host", "--reclaim.journal"},
     "report": {"--prometheus.url"},
     "rules": {"--rules.job", "--docs.url"},
@@ -386,10 +386,14 @@ def test_the_demonstration_shows_the_shop_and_serves_its_metrics() -> None:
 def test_a_node_is_looked_at_saved_and_looked_at_again(tmp_path: Path) -> None:
     file = tmp_path / "node.json"
     with InfoServer(replies(SCENARIO).get) as node:
-        live = looked("--aerospike.port", str(node.address[1]), "--save", str(file))
-    saved = looked("--from", str(file))
+        port = str(node.address[1])
+        live = looked("--aerospike.port", port, "--save", str(file))
+    # The commands that are offered name the node.
+    saved = looked("--from", str(file), "--aerospike.port", port)
     assert live.returncode == saved.returncode == 0
     assert live.stdout == saved.stdout
+    assert f"asinfo -h 127.0.0.1 -p {port} -v " in live.stdout
+    assert "asinfo -v " in looked("--from", str(file)).stdout
     assert live.stdout.startswith("Memory of node 1784\nAerospike Community Edition 8.1.1.2 · cluster shop · read on ")
     script = looked("--from", str(file), "--output", "json")
     assert json.loads(script.stdout)["node"]["id"] == "1784"

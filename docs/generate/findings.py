@@ -20,9 +20,10 @@ threshold.
 
 A finding is something wrong with the memory of a node that can be told from one scrape of it.
 `aerospike_memory_finding{ns, finding, severity}` is 1 for each; what is well is absent. `ns` is empty for what belongs
-to the node as a whole. `aerospike-memory-exporter analyze` prints them, the worst first, with the figures and the
-commands that would help. One that appears, changes its severity or has been gone for five minutes is one line in the
-log.
+to the node as a whole. `aerospike-memory-exporter analyze` prints them, the worst first, with the figures and with
+commands that cannot hurt: first what to look at, then one that sets something and harms nothing, then a plan of
+[reclaim](reclaim.md) for what needs care, with its hazard, or why no command helps. With `docs.url` each has a link to
+this page. One that appears, changes its severity or has been gone for five minutes is one line in the log.
 
 * **critical**: writes fail now, or the server is about to be lost.
 * **warning**: that will happen, or the configuration cannot do what it is for.
@@ -52,8 +53,11 @@ def _section(rule: Rule) -> str:
         f"**What to do.** {rule.advice}",
         *(f"**{_releases(capability)}:** {text}" for capability, text in rule.by_release),
     )
+    command, shows = rule.look
+    steps = [f"**Look first.** {shows[:1].upper()}{shows[1:]}:", f"    {command.replace('{ns}', 'NS')}"]
+    steps += [textwrap.fill(f"**Where no command helps.** {rule.no_command}", 120)] if rule.no_command else []
     wrapped = (textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False) for text in texts)
-    return "\n\n".join([f"## {rule.name}", *wrapped]) + "\n"
+    return "\n\n".join([f"## {rule.name}", *wrapped, *steps]) + "\n"
 
 
 def _releases(capability: Capability) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exporter.render.content import Page
     from exporter.settings.schema import Settings
 
-SETTINGS = ("aerospike", "collector", "operator", "process", "sampler", "log.file", "web.timeout")
+SETTINGS = ("aerospike", "collector", "docs", "operator", "process", "sampler", "log.file", "web.timeout")
 
 
 _CODES = {"critical": 2, "warning": 1}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SETTINGS = ("demo", "web", "log", "collector", "operator", "probe", "sd")
+SETTINGS = ("demo", "web", "log", "collector", "docs", "operator", "probe", "sd")
 
 NOTE = "This is a demonstration: the node is a simulated shop."
 

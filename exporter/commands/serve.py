@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 1.8
 """What stopping may take, with a margin below the two seconds that are promised."""
 
-SETTINGS = ("aerospike", "web", "log", "collector", "operator", "process", "sampler", "probe", "sd")
+SETTINGS = ("aerospike", "web", "log", "collector", "docs", "operator", "process", "sampler", "probe", "sd")
 
 RESTART = ("web", "demo")
 """Tables whose keys are read at the start alone."""

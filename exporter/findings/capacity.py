@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import (
     CLEAR,
+    HOST_LOOK,
     TOO_SMALL,
     UNKNOWN,
     Rule,
@@ -15,6 +16,7 @@ from exporter.findings.rule import (
     not_enough,
     of_each_namespace,
     of_the_node,
+    safe,
     set_config,
 )
 from exporter.findings.thresholds import CGROUP_UNSEEN, HOST_USED_PCT, NEAR, OTHERS, SMALL, STAGE_MARGIN
@@ -40,7 +42,7 @@ from exporter.model.release import (
 from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.model.snapshot import Namespace
 
@@ -156,13 +158,18 @@ def _others(analysis: Analysis) -> str:
     return f"{others} in use on the host are not the server's: deleting records does not help."
 
 
-def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[str, ...]:
+def _stop_by_host(analysis: Analysis, namespaces: list[Namespace]) -> tuple[Step, ...]:
     """The commands that stop writes before the host is full, where that stops none now."""
     free_pct = analysis.snapshot.system.free_pct
     if free_pct is None or 100 - free_pct >= NEAR * HOST_USED_PCT:
         return ()
     return tuple(
-        set_config(namespace, "stop-writes-sys-memory-pct", HOST_USED_PCT)
+        set_config(
+            namespace,
+            "stop-writes-sys-memory-pct",
+            HOST_USED_PCT,
+            f"writes to {namespace.name} stop at {HOST_USED_PCT} % of the host, before the kernel ends the server",
+        )
         for namespace in namespaces
         if namespace.release in SYS_MEMORY
     )
@@ -219,7 +226,8 @@ def _best_practices(analysis: Analysis) -> Verdict:
     failed, host = analysis.snapshot.failed_best_practices, analysis.snapshot.process_view.host
     names = [name for name in failed or () if name in _OF_MEMORY]
     stage = largest_stage(analysis.snapshot.namespaces)
-    says, commands = [], []
+    says: list[str] = []
+    steps: list[Step] = []
     if names:
         says.append(f"The server found at its start that its own best practices fail: {', '.join(names)}.")
     if stage and host is not None and host.free is not None and host.min_free is not None:
@@ -230,11 +238,12 @@ def _best_practices(analysis: Analysis) -> Verdict:
                 f" the next stage of an index takes {size(stage)}."
             )
             if host.available is not None and host.available >= 2 * enough:
-                commands.append(f"sysctl vm.min_free_kbytes={enough // KIB}")
+                text = f"the kernel keeps {size(enough)} free at once, out of {size(host.available)} that are available"
+                steps.append(safe(f"sysctl vm.min_free_kbytes={enough // KIB}", text))
     if not says:
         return UNKNOWN if failed is None else CLEAR
     severe = len(says) > bool(names) or any(name in _TOO_LARGE for name in names)
-    return found("warning" if severe else "info", " ".join(says), None, *commands)
+    return found("warning" if severe else "info", " ".join(says), None, *steps)
 
 
 _FIXED = (
@@ -271,6 +280,12 @@ def _grown(whole: Grown | None) -> str:
     return "" if whole is None else sizes(whole.least, whole.most)
 
 
+_YOURS = "How large each namespace, or the container, may become is yours to choose."
+_CGROUP_LOOK = (
+    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.current",
+    "in the container (cgroup v2), its limit and its use",
+)
+
 CAPACITY_RULES = (
     Rule(
         "host_memory",
@@ -283,6 +298,8 @@ CAPACITY_RULES = (
         "Where the server may grow beyond the host, lower its limits so that all fit. Where others fill the host, find"
         " them: deleting records frees little, and a higher limit only masks it.",
         _host_memory,
+        look=HOST_LOOK,
+        no_command="Which of the host's programs, or which limit, has to give way is yours to choose.",
         by_release=(
             (MEMORY_SIZE, "The limit of a namespace is memory-size."),
             (SYS_MEMORY, "A stop-writes-sys-memory-pct below 100 stops writes before the host is full."),
@@ -299,6 +316,8 @@ CAPACITY_RULES = (
         "Make the limit of the namespace fit the host with all else on it, and the mark lie below; or free the host of"
         " the others.",
         _namespace_above_host,
+        look=HOST_LOOK,
+        no_command=_YOURS,
         by_release=(
             (MEMORY_SIZE, "The limit is memory-size."),
             (FLAT_STORAGE, "The limit of data in memory is data-size."),
@@ -313,6 +332,8 @@ CAPACITY_RULES = (
         "The server goes by the use of its whole host: one namespace that grows stops the writes of all.",
         "Make the limits of the namespaces fit the host together.",
         _shared_system_memory,
+        look=HOST_LOOK,
+        no_command=_YOURS,
     ),
     Rule(
         "cgroup_too_small",
@@ -322,6 +343,8 @@ CAPACITY_RULES = (
         "The kernel may kill the server before any of its own limits is reached.",
         "Raise the limit of the container, or make the namespaces smaller.",
         _cgroup_too_small,
+        look=_CGROUP_LOOK,
+        no_command=_YOURS,
         by_release=(
             (INDEXES_BUDGET, "An indexes-memory-budget stops writes before the indexes outgrow the container."),
         ),
@@ -334,6 +357,8 @@ CAPACITY_RULES = (
         "The server goes by the use of its host, so that none of its limits on that protects the container.",
         "Set the namespaces' own limits to fit the container.",
         _cgroup_unseen,
+        look=_CGROUP_LOOK,
+        no_command=_YOURS,
         by_release=(
             (
                 CGROUP_MEM_TRACKING,
@@ -355,5 +380,7 @@ CAPACITY_RULES = (
         "Mend what is named, and restart the server to have it look again. vm.min_free_kbytes is taken from what"
         " programs can have: raise it only where far more is available.",
         _best_practices,
+        look=("asinfo -v best-practices", "which of them failed at the start"),
+        no_command="They are settings of the host, or of the server's file, and need a restart to be looked at again.",
     ),
 )

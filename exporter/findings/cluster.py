@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, first_of, found, mebibytes, of_each_namespace
+from exporter.findings.rule import (
+    CLEAR,
+    TOO_SMALL,
+    UNKNOWN,
+    Rule,
+    first_of,
+    found,
+    mebibytes,
+    namespace_look,
+    of_each_namespace,
+    plan_room,
+)
 from exporter.findings.thresholds import SMALL
 from exporter.memory.cluster import LOST, growth
 from exporter.units import part_of, share
@@ -37,7 +48,12 @@ def _lost_node(analysis: Analysis, namespace: Namespace) -> Verdict:
                 for limit in passed
             )
             summary = f"With {_NUMBERS[lost]} fewer this node holds {factor:.3g} times as much: {names}."
-            return found("warning" if lost == 1 else "info", summary, (passed[0].used or 0) - (passed[0].limit or 0))
+            return found(
+                "warning" if lost == 1 else "info",
+                summary,
+                (passed[0].used or 0) - (passed[0].limit or 0),
+                plan_room(namespace),
+            )
     if growth(namespace, LOST[0]) is None or not seen:
         return UNKNOWN
     return CLEAR if any((limit.limit or 0) >= SMALL for limit in seen) else TOO_SMALL
@@ -55,5 +71,8 @@ CLUSTER_RULES = (
         "Add a node, or keep so much free that the rest can hold it all. What eviction does before that mark is reached"
         " saves the writes, and costs records.",
         _lost_node,
+        look=namespace_look(
+            "cluster_size|replication-factor|migrate_.*remaining|_pct", "the nodes, copies, and what is used"
+        ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, of_each_namespace
+from exporter.findings.rule import CLEAR, SETS_LOOK, UNKNOWN, Rule, first_of, found, of_each_namespace
 from exporter.findings.thresholds import NEAR
 from exporter.memory.counts import counts, empty_sets
 
@@ -50,5 +50,7 @@ COUNT_RULES = (
         " gone; only a start that reads no record with it frees it, a cold start with empty storage. Secondary indexes"
         " are free when they are dropped.",
         _names_run_out,
+        look=SETS_LOOK,
+        no_command="No command frees a name of a set or bin; which secondary index is not needed, only you know.",
     ),
 )

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, found, mebibytes, of_each_namespace, set_config
-from exporter.findings.thresholds import DEFRAG_CHOICES, DEFRAG_FREE, DEFRAG_QUEUE, DEFRAG_SLEEP, SMALL
+from exporter.findings.rule import (
+    CLEAR,
+    DEFRAG_LOOK,
+    TOO_SMALL,
+    UNKNOWN,
+    Rule,
+    found,
+    mebibytes,
+    of_each_namespace,
+    plan_set,
+    set_config,
+)
+from exporter.findings.thresholds import DEFRAG_CHOICES, DEFRAG_FREE, DEFRAG_QUEUE, DEFRAG_SLEEP, LONG_QUEUE, SMALL
 from exporter.memory.defrag import backlogs, certain_bytes, read_bytes_per_second, write_queue
 from exporter.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.defrag import Backlog
     from exporter.model.snapshot import Namespace, Storage
@@ -39,6 +50,38 @@ def device_is_slow(storage: Storage) -> bool:
     return bool(waiting and allowed and 2 * waiting >= allowed)
 
 
+def waits_for_defrag(namespace: Namespace) -> bool:
+    """Whether defragmentation has so much to do that a higher threshold would only lengthen its queue."""
+    storage = namespace.storage
+    if storage is None or not storage.block_bytes:
+        return False
+    longest = max((unit.defrag_queue_blocks or 0 for unit in storage.units), default=0)
+    return longest * storage.block_bytes >= LONG_QUEUE or bool(behind(namespace))
+
+
+def higher_threshold(namespace: Namespace) -> tuple[Step, ...]:
+    """The plan to defragment more blocks, where none wait and each unit has a free block to copy to."""
+    storage = namespace.storage
+    if storage is None or storage.defrag_lwm_pct is None or waits_for_defrag(namespace):
+        return ()
+    if not storage.units or not all(unit.free_blocks for unit in storage.units):
+        return ()
+    higher = [pct for pct in DEFRAG_CHOICES if pct > (storage.defrag_lwm_pct or 0)]
+    hazard = (
+        "defrag writes each block gained 1 / (1 - threshold) times, for good, which the device and processor must bear"
+    )
+    return tuple(plan_set(namespace, "defrag-lwm-pct", pct, hazard) for pct in higher[:1])
+
+
+def shorter_pause(namespace: Namespace, storage: Storage) -> tuple[Step, ...]:
+    """The plan to let defrag work faster, where blocks wait and the device keeps up."""
+    waiting = any(unit.defrag_queue_blocks for unit in storage.units)
+    if not waiting or device_is_slow(storage) or (storage.defrag_sleep or 0) <= DEFRAG_SLEEP:
+        return ()
+    hazard = "defrag takes more of the device and the processor: watch the latency; `reclaim --undo` takes it back"
+    return (plan_set(namespace, "defrag-sleep", DEFRAG_SLEEP, hazard),)
+
+
 @of_each_namespace
 def _defrag_behind(_: Analysis, namespace: Namespace) -> Verdict:
     storage = namespace.storage
@@ -56,12 +99,12 @@ def _defrag_behind(_: Analysis, namespace: Namespace) -> Verdict:
     owner = "its" if len(late) == 1 else f"{fullest.unit.name}'s"
     certain = certain_bytes(storage, queued)
     gain = "" if certain is None else f": at least {size(certain)} come free when they are done"
-    cause, command = _cause(namespace, storage, late)
+    cause, steps = _cause(namespace, storage, late)
     summary = (
         f"{queued:,} write blocks ({size(queued * storage.block_bytes)}) of {units_named} wait for defrag,"
         f" and {fullest.free:,} of {owner} {fullest.blocks:,} are free{gain}. {_work(late)}{cause}"
     )
-    return found("warning", summary, certain, *command)
+    return found("warning", summary, certain, *steps)
 
 
 def _work(late: Sequence[Backlog]) -> str:
@@ -73,12 +116,12 @@ def _work(late: Sequence[Backlog]) -> str:
     return f"Since the start it has emptied {entered - waiting:,} blocks and written {written:,}. "
 
 
-def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> tuple[str, tuple[str, ...]]:
+def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> tuple[str, tuple[Step, ...]]:
     """What holds defrag back, by the settings, and the command that ends it where that can do no harm."""
     kept = storage.defrag_queue_min or 0
     if kept and all(backlog.queued <= kept for backlog in late):
         text = f"defrag-queue-min {kept:,} keeps it from starting."
-        return text, (set_config(namespace, "defrag-queue-min", 0),)
+        return text, (set_config(namespace, "defrag-queue-min", 0, "defrag starts on what waits"),)
     dear = (storage.defrag_lwm_pct or 0) > DEFRAG_CHOICES[-1]
     costly = f" defrag-lwm-pct {storage.defrag_lwm_pct} makes each block gained dear: lower it." if dear else ""
     if device_is_slow(storage):
@@ -92,8 +135,7 @@ def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> t
         return f"It makes no pauses (defrag-sleep 0): the device or the processor is the limit.{costly}", ()
     most = f": no more than {size(rate)} are read per second and unit" if rate is not None else ""
     text = f"It pauses (defrag-sleep {storage.defrag_sleep:,} us){most}.{costly}"
-    shorter = storage.defrag_sleep > DEFRAG_SLEEP
-    return text, ((set_config(namespace, "defrag-sleep", DEFRAG_SLEEP),) if shorter else ())
+    return text, shorter_pause(namespace, storage)
 
 
 DEFRAG_RULES = (
@@ -109,5 +151,7 @@ DEFRAG_RULES = (
         " left), only that helps, or a faster device. Do not raise defrag-lwm-pct now: all that it would add waits"
         " behind what is queued.",
         _defrag_behind,
+        look=DEFRAG_LOOK,
+        no_command="The device, the processor or the load is the limit, and no setting of defrag makes it faster.",
     ),
 )

@@ -14,7 +14,9 @@ from exporter.findings.rule import (
     found,
     limits_with,
     mebibytes,
+    namespace_look,
     of_each_namespace,
+    plan_room,
     set_config,
 )
 from exporter.findings.thresholds import (
@@ -36,7 +38,7 @@ from exporter.memory.eviction import (
 from exporter.units import size, span
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
@@ -53,7 +55,8 @@ def _evicting(analysis: Analysis, namespace: Namespace) -> Verdict:
         return CLEAR
     if (namespace.high_water_breached or reached) and _in_vain(analysis, namespace).state != "found":
         reason = described(reached) or "a threshold was reached at its last cycle"
-        return found("warning", f"The server {_what_it_does(namespace)}: {reason}.", most_used(reached))
+        summary = f"The server {_what_it_does(namespace)}: {reason}."
+        return found("warning", summary, most_used(reached), plan_room(namespace))
     return CLEAR if limits or namespace.high_water_breached is not None else UNKNOWN
 
 
@@ -80,7 +83,7 @@ def _what_it_does(namespace: Namespace) -> str:
 def _eviction_near(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not _runs(namespace) or _in_vain(analysis, namespace).state == "found":
         return CLEAR
-    return near(limits_with(analysis, namespace, "evict"), "info")
+    return near(limits_with(analysis, namespace, "evict"), "info", plan_room(namespace))
 
 
 @of_each_namespace
@@ -199,11 +202,14 @@ def _nsup_slow(_: Analysis, namespace: Namespace) -> Verdict:
     with_threads = f" with nsup-threads {threads}" if threads is not None else ""
     of_all = f" and deleted {deleted:.1f} % of the records" if deleted is not None else ""
     summary = f"The last cycle of nsup took {span(seconds)}{with_threads}{of_all}; nsup-period is {span(period)}."
-    command: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     if threads is not None and threads < _MOST_THREADS:
-        command = (set_config(namespace, "nsup-threads", min(_MOST_THREADS, 2 * threads)),)
-    return found("warning" if long or namespace.high_water_breached else "info", summary, None, *command)
+        text = "cycles get shorter, and take more of the processor"
+        steps = (set_config(namespace, "nsup-threads", min(_MOST_THREADS, 2 * threads), text),)
+    return found("warning" if long or namespace.high_water_breached else "info", summary, None, *steps)
 
+
+_LOOK = namespace_look("evict|hwm|high-water|non_expirable|nsup", "what is evicted, at which mark, and how often")
 
 EVICTION_RULES = (
     Rule(
@@ -214,6 +220,7 @@ EVICTION_RULES = (
         "Nothing if the namespace is a cache that is meant to. Otherwise find what grew, and give it more memory, or"
         " records a shorter time to live.",
         _evicting,
+        look=_LOOK,
     ),
     Rule(
         "nothing_to_evict",
@@ -223,12 +230,14 @@ EVICTION_RULES = (
         " disable-eviction; or the last cycle of nsup was above a threshold, and no node has ever evicted",
         "Eviction holds nothing back: the namespace grows until writes stop. Where nsup finds nothing to evict, it does"
         " not expire records either.",
-        "Delete what is not needed, or give the namespace more memory or nodes: there is no setting, and so no command,"
-        " that makes it evict what never expires. Have new records written with a time to live; default-ttl counts for"
+        "Delete what is not needed, or give the namespace more memory or nodes: no setting makes it"
+        " evict what never expires. Have new records written with a time to live; default-ttl counts for"
         " those alone that name none. Or let a set be evicted that has disable-eviction, if it may lose records. If"
         " records do expire, the server's log says why it takes none: when they expire too close together, a larger"
         " evict-tenths-pct takes more of them at once.",
         _nothing_to_evict,
+        look=_LOOK,
+        no_command="No setting makes the server evict what never expires.",
     ),
     Rule(
         "evicts_for_a_peer",
@@ -239,9 +248,11 @@ EVICTION_RULES = (
         "The depth of an eviction counts for the whole cluster: the fullest node makes all nodes delete the records"
         " that expire soonest, those with room to spare, too.",
         "Find the node on which `aerospike_memory_high_water_breached` is 1, and make room there: it may hold more than"
-        " its share, or have less memory or a lower mark than the others. Nothing is to be set on this node, so that"
-        " there is no command; a set that must lose nothing can have disable-eviction, on all nodes.",
+        " its share, or have less memory or a lower mark than the others. Nothing is to be set on this node; a"
+        " set that must lose nothing can have disable-eviction, on all nodes.",
         _evicts_for_a_peer,
+        look=_LOOK,
+        no_command="Room has to be made on the node that asked for it; nothing is to be set on this one.",
     ),
     Rule(
         "eviction_near",
@@ -251,6 +262,7 @@ EVICTION_RULES = (
         "Records will be deleted before their time.",
         "Nothing if the namespace is a cache that is meant to. Otherwise find what grew, before records are lost.",
         _eviction_near,
+        look=_LOOK,
     ),
     Rule(
         "nsup_slow",
@@ -262,5 +274,7 @@ EVICTION_RULES = (
         " before has ended.",
         "Raise nsup-threads, which costs processor while a cycle runs.",
         _nsup_slow,
+        look=_LOOK,
+        no_command="nsup-threads is not told, or as high as it can be.",
     ),
 )

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import UNKNOWN, Rule, found, mebibytes, not_enough, of_the_node
-from exporter.findings.thresholds import BATCH_BUFFERS, HEAP_OTHER, HEAP_OTHER_BYTES, SMALL, WORTH_A_TICKET
+from exporter.findings.rule import (
+    UNEXPLAINED_LOOK,
+    UNKNOWN,
+    Rule,
+    found,
+    mebibytes,
+    node_look,
+    not_enough,
+    of_the_node,
+    plan,
+)
+from exporter.findings.thresholds import (
+    BATCH_BUFFERS,
+    HEAP_OTHER,
+    HEAP_OTHER_BYTES,
+    KEPT_BATCH_BUFFERS,
+    SMALL,
+    WORTH_A_CHANGE,
+    WORTH_A_TICKET,
+)
 from exporter.memory.heap import huge_bytes
 from exporter.memory.map.heap_use import heap_use
 from exporter.memory.map.structures import BATCH_BUFFER_BYTES, EMIGRATION_MOST_BYTES
@@ -13,7 +31,7 @@ from exporter.model.arithmetic import difference
 from exporter.units import share, size
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.model.snapshot import Snapshot
 
@@ -85,7 +103,11 @@ def _batch_buffers(analysis: Analysis) -> Verdict:
         f" (batch-index-threads), at most {max(buffers.waiting, default=0)} in one (batch-max-buffers-per-queue), and"
         f" {buffers.unused} are kept unused (batch-max-unused-buffers)."
     )
-    return found("warning", summary, held)
+    steps: tuple[Step, ...] = ()
+    if (buffers.unused - KEPT_BATCH_BUFFERS) * BATCH_BUFFER_BYTES >= WORTH_A_CHANGE:
+        hazard = "large batches allocate and free their buffers each time"
+        steps = (plan("--set", f"batch-max-unused-buffers={KEPT_BATCH_BUFFERS}", hazard),)
+    return found("warning", summary, held, *steps)
 
 
 HEAP_RULES = (
@@ -99,6 +121,8 @@ HEAP_RULES = (
         "See with what it grows: client and fabric connections, long queries, migrations. Sample jemalloc"
         " (--sampler.jemalloc) to see the sizes of the blocks, and send support what `analyze --save` wrote.",
         _heap_other,
+        look=UNEXPLAINED_LOOK,
+        no_command="What has no owner cannot be given back by a setting; a leak ends with a restart alone.",
     ),
     Rule(
         "batch_buffers",
@@ -112,5 +136,7 @@ HEAP_RULES = (
         " queue refuses batches with error 152 while all queues are full; lowering the unused ones costs nothing but"
         " allocations.",
         _batch_buffers,
+        look=node_look("batch_index", "the buffers that wait and those that are kept"),
+        no_command="What waits goes when its client has read it.",
     ),
 )

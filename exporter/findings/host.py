@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import (
     CLEAR,
+    HOST_LOOK,
     TOO_SMALL,
+    UNEXPLAINED_LOOK,
     UNKNOWN,
     Rule,
     first_of,
@@ -14,6 +16,7 @@ from exporter.findings.rule import (
     mebibytes,
     not_enough,
     of_the_node,
+    safe,
 )
 from exporter.findings.thresholds import (
     AREAS_LEFT,
@@ -48,7 +51,12 @@ def _swapped(analysis: Analysis) -> Verdict:
     verdict = not_enough(swapped, process.rss + swapped, SWAPPED, SWAPPED_BYTES)
     if verdict is not None and segments is None and view.segments:
         return UNKNOWN  # whose segments they are
-    return verdict or found("warning", summary, swapped, "sysctl vm.swappiness=0")
+    return verdict or found(
+        "warning",
+        summary,
+        swapped,
+        safe("sysctl vm.swappiness=0", "no more is swapped out while there is other memory"),
+    )
 
 
 @of_the_node
@@ -60,7 +68,8 @@ def _areas_near_limit(analysis: Analysis) -> Verdict:
     if not critical and count.areas < AREAS_NEAR * count.limit:
         return CLEAR
     summary = f"The server has {count.areas} memory areas, and the kernel allows {count.limit}."
-    return found("critical" if critical else "warning", summary, None, f"sysctl vm.max_map_count={4 * count.limit}")
+    step = safe(f"sysctl vm.max_map_count={4 * count.limit}", "the kernel allows four times as many; it costs nothing")
+    return found("critical" if critical else "warning", summary, None, step)
 
 
 @of_the_node
@@ -68,11 +77,14 @@ def _huge_pages(analysis: Analysis) -> Verdict:
     snapshot = analysis.snapshot
     process, regions = snapshot.process_view.process, snapshot.regions
     rss = process.rss if process else None
-    command = "echo never > /sys/kernel/mm/transparent_hugepage/enabled"
+    step = safe(
+        "echo never > /sys/kernel/mm/transparent_hugepage/enabled",
+        "no new huge pages, for all programs of the host; those that are there stay until a restart",
+    )
     if regions:
         summary = f"{size(regions.huge_pages)} of the server are in transparent huge pages."
         verdict = not_enough(regions.huge_pages, rss, HUGE_PAGES, WORTH_A_TICKET)
-        return verdict or found("warning", summary, regions.huge_pages, command)
+        return verdict or found("warning", summary, regions.huge_pages, step)
     if rss is None or snapshot.process_view.huge_pages is None:
         return UNKNOWN
     if not snapshot.process_view.huge_pages:
@@ -82,7 +94,7 @@ def _huge_pages(analysis: Analysis) -> Verdict:
     most = rss if of_host is None else min(of_host, rss)
     verdict = not_enough(most, rss, HUGE_PAGES, WORTH_A_TICKET)
     summary = f"The kernel gives the server transparent huge pages, at most {size(most)}; how much it is, smaps tells."
-    return verdict or found("info", summary, None, command)
+    return verdict or found("info", summary, None, step)
 
 
 @of_the_node
@@ -99,7 +111,7 @@ def _orphaned_segments(analysis: Analysis) -> Verdict:
     largest = sorted(orphans, key=lambda segment: (-segment.size, segment.key))
     keys = first_of(f"{segment.key:#010x}" for segment in largest)
     summary = f"Shared memory segments of {size(total)} are attached to no process: {keys}."
-    return found("warning", summary, total, "ipcs -m")
+    return found("warning", summary, total)
 
 
 @of_the_node
@@ -141,6 +153,7 @@ HOST_RULES = (
         "Set vm.swappiness to 0, and find what fills the host. What is out comes back when it is read, or with"
         " swapoff when the host has room for it.",
         _swapped,
+        look=HOST_LOOK,
     ),
     Rule(
         "areas_near_limit",
@@ -149,6 +162,7 @@ HOST_RULES = (
         "When they are used up no memory can be mapped, and the server aborts, however much memory is free.",
         "Raise vm.max_map_count; it costs nothing.",
         _areas_near_limit,
+        look=("sysctl vm.max_map_count", "how many the kernel allows"),
     ),
     Rule(
         "huge_pages",
@@ -160,6 +174,7 @@ HOST_RULES = (
         " pause.",
         "Turn transparent huge pages off for the host, and restart the server.",
         _huge_pages,
+        look=("cat /sys/kernel/mm/transparent_hugepage/enabled", "whether the host gives them to all programs"),
     ),
     Rule(
         "orphaned_segments",
@@ -170,6 +185,8 @@ HOST_RULES = (
         "Make sure that the namespace is gone for good: they may be the only copy of its data. Then remove each with"
         " `ipcrm -M KEY`.",
         _orphaned_segments,
+        look=("ipcs -m", "all segments with their keys and sizes; nattch is how many have them attached"),
+        no_command="A segment may be the only copy of a namespace's data: nobody should remove it by a pasted command.",
     ),
     Rule(
         "lazily_freed",
@@ -180,6 +197,8 @@ HOST_RULES = (
         "Count resident minus lazily freed. Only a restart, or a shortage of memory on the host, makes the resident"
         " memory fall.",
         _lazily_freed,
+        look=("grep LazyFree /proc/$(pidof asd)/smaps_rollup", "how much the kernel may take at any time"),
+        no_command="Nothing has to be done: the kernel takes the pages when it needs them.",
     ),
     Rule(
         "unaccounted_memory",
@@ -191,5 +210,7 @@ HOST_RULES = (
         "Sample smaps and jemalloc to see where it is; watch whether it grows; send support what `analyze --save`"
         " wrote.",
         _unaccounted_memory,
+        look=UNEXPLAINED_LOOK,
+        no_command="What has no owner cannot be given back by a setting; a leak ends with a restart alone.",
     ),
 )

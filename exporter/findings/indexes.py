@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, mebibytes, not_enough, of_each_namespace
+from exporter.findings.rule import (
+    CLEAR,
+    SETS_LOOK,
+    UNKNOWN,
+    Rule,
+    first_of,
+    found,
+    mebibytes,
+    not_enough,
+    of_each_namespace,
+    plan,
+)
 from exporter.findings.thresholds import INDEX_CONTENT, INDEX_ROOTS, INDEX_WASTE, INDEX_WASTE_BYTES
 from exporter.memory.map.structures import partitions_held
 from exporter.memory.pool import memory_used
@@ -21,6 +32,8 @@ from exporter.model.release import SINDEX_STAGES
 from exporter.units import size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.findings.rule import Verdict
     from exporter.memory.analysis import Analysis
     from exporter.model.release import Release
@@ -46,7 +59,8 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     told = all(index.entries is not None for index in namespace.sindexes)
     names = first_of(f"{name} (at most {entries} entries)" for name, entries in poor.items())
     summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
-    verdict = _wasted(namespace, floor * len(poor), summary) if poor else CLEAR
+    hazard = "queries by that index fail, on all nodes"
+    verdict = _wasted(namespace, floor * len(poor), summary, "--drop-sindex", poor, hazard) if poor else CLEAR
     if verdict.state == "found" or told or len(poor) == len(most):
         return verdict
     roots, memory = floor * len(most), memory_used(namespace)
@@ -56,7 +70,7 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         f"{len(most)} secondary indexes take {size(roots)} of the namespace's {size(memory)}, and none has more than"
         f" {size(floor)}, its first node in each partition; their entries were not asked for (`--collector.sindexes`)."
     )
-    return _wasted(namespace, roots, summary)
+    return _wasted(namespace, roots, summary, "--drop-sindex", (), "")
 
 
 def sindex_floor(release: Release) -> int:
@@ -95,13 +109,17 @@ def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not poor:
         return UNKNOWN if info_commands.sets(namespace.name) in analysis.snapshot.problems else CLEAR
     names = first_of(f"{name} ({objects} records)" for name, objects in poor.items())
-    return _wasted(namespace, floor * len(poor), f"Set indexes of {size(floor)} each with little in them: {names}.")
+    summary = f"Set indexes of {size(floor)} each with little in them: {names}."
+    hazard = "queries of that set walk through the whole namespace"
+    return _wasted(namespace, floor * len(poor), summary, "--drop-set-index", poor, hazard)
 
 
-def _wasted(namespace: Namespace, total: int, summary: str) -> Verdict:
-    """The verdict on indexes that hold little, against all the memory of their namespace."""
+def _wasted(namespace: Namespace, total: int, summary: str, flag: str, names: Iterable[str], hazard: str) -> Verdict:
+    """The verdict on indexes that hold little, against all the memory of their namespace; a plan drops the first."""
     verdict = not_enough(total, memory_used(namespace), INDEX_WASTE, INDEX_WASTE_BYTES)
-    return verdict or found("info", summary, total)
+    plain = [name for name in names if info_commands.plain(name)]
+    steps = (plan(flag, f"{namespace.name}/{name}", hazard) for name in plain[:1])
+    return verdict or found("info", summary, total, *steps)
 
 
 INDEX_RULES = (
@@ -116,6 +134,8 @@ INDEX_RULES = (
         "An index takes a node of 4 KiB (on 6.0 of 564 bytes) in each of 4096 partitions, whatever is in it.",
         "Drop it if no query needs it: queries by it fail from then on.",
         _secondary_index_floor,
+        look=("asinfo -v sindex-list:", "all secondary indexes, each with its set and bin"),
+        no_command="Which index has little in it is not told, or its name does not fit into a command.",
         by_release=(
             (
                 SINDEX_STAGES,
@@ -132,5 +152,7 @@ INDEX_RULES = (
         "A set index takes 4 KiB and a tree in each partition, and the server reports only its content.",
         "Turn it off if scans of that set are rare: they then read through the index of the whole namespace.",
         _set_index_floor,
+        look=SETS_LOOK,
+        no_command="The name of the set does not fit into a command.",
     ),
 )

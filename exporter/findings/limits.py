@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from exporter.findings.defrag import shorter_pause
 from exporter.findings.rule import (
     CLEAR,
+    DEFRAG_LOOK,
     LARGER_STORAGE,
+    SETS_LOOK,
     TOO_SMALL,
     UNKNOWN,
     Rule,
@@ -14,18 +18,22 @@ from exporter.findings.rule import (
     found,
     limits_with,
     mebibytes,
+    namespace_look,
     of_each_namespace,
+    plan_room,
+    plan_set,
 )
-from exporter.findings.thresholds import NEAR, SMALL, SMALL_COUNT
+from exporter.findings.thresholds import BUDGET_ROOM, NEAR, SMALL, SMALL_COUNT
 from exporter.memory.refusals import CLIENT_NAMES, FORBIDDEN, OUT_OF_SPACE, at_count, past_size
 from exporter.model import info_commands
+from exporter.model.constants import MIB
 from exporter.model.release import INCLUSIVE_THRESHOLDS
 from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace, Set
@@ -46,7 +54,24 @@ def _writes_stopped(analysis: Analysis, namespace: Namespace) -> Verdict:
     else:
         summary = f"The server is about to refuse client writes (it checks every 10 s), {error}: {reason}."
     advice = " ".join(filter(None, (what_helps(namespace, limit) for limit in reached)))
-    return found("critical", summary, most_used(reached), advice=f"{advice} {_OTHERWISE}" if advice else "")
+    steps = (*_raised(analysis, namespace, reached), plan_room(namespace))
+    return found("critical", summary, most_used(reached), *steps, advice=f"{advice} {_OTHERWISE}" if advice else "")
+
+
+def _raised(analysis: Analysis, namespace: Namespace, reached: Sequence[Limit]) -> Iterator[Step]:
+    """Plans to raise a limit in memory that is reached, where the host has far more than that takes."""
+    thresholds, room = namespace.thresholds, analysis.snapshot.system.free_bytes or 0
+    for name, parameter, total, stop_pct in (
+        ("memory_size", "memory-size", thresholds.memory_size_bytes, thresholds.stop_writes_pct),
+        ("indexes_budget", "indexes-memory-budget", thresholds.indexes_memory_budget_bytes, 100),
+    ):
+        used = next((limit.used for limit in reached if limit.name == name), None)
+        if used is None or total is None or not stop_pct:
+            continue
+        enough = math.ceil(used * (1 + 2 * BUDGET_ROOM) * 100 / stop_pct / MIB)
+        if 2 * (enough * MIB - total) <= room:
+            hazard = f"takes up to {size(enough * MIB - total)} more of the host's {size(room)} that are free"
+            yield plan_set(namespace, parameter, f"{enough}M", hazard)
 
 
 @of_each_namespace
@@ -61,13 +86,13 @@ def _writes_refused(analysis: Analysis, namespace: Namespace) -> Verdict:
         "The fullest unit has no free write block left beyond its reserve: writes to it fail with error"
         f" {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE}).{flag}"
     )
-    return found("critical", summary, blocks.limit)
+    return found("critical", summary, blocks.limit, *shorter_pause(namespace, namespace.storage), plan_room(namespace))
 
 
 @of_each_namespace
 def _stop_writes_near(analysis: Analysis, namespace: Namespace) -> Verdict:
     limits = limits_with(analysis, namespace, "stop_writes", "refuse_writes")
-    return near([limit for limit in limits if limit.name not in OWN_RULES], "warning")
+    return near([limit for limit in limits if limit.name not in OWN_RULES], "warning", plan_room(namespace))
 
 
 @of_each_namespace
@@ -135,8 +160,8 @@ def most_used(limits: Sequence[Limit]) -> int | None:
     return max((limit.used for limit in limits if limit.used is not None), default=None)
 
 
-def near(limits: Sequence[Limit], severity: str) -> Verdict:
-    """The verdict on limits of which little may be left; one that is reached is the matter of another rule.
+def near(limits: Sequence[Limit], severity: str, *steps: Step) -> Verdict:
+    """The verdict on limits of which little may be left, with steps; one that is reached is the matter of another rule.
 
     Where only what is left is known, and not of how much, little is what is too small to judge.
     """
@@ -150,7 +175,8 @@ def near(limits: Sequence[Limit], severity: str) -> Verdict:
         nearly.sort(key=lambda entry: -entry[0])
         names = first_of(f"{limit.name} ({part}{_left(limit)} left)" for _, limit, part in nearly)
         first = nearly[0][1]
-        return found(severity, f"Nearly reached: {names}.", first.bounds.least if first.bounds else first.headroom)
+        left = first.bounds.least if first.bounds else first.headroom
+        return found(severity, f"Nearly reached: {names}.", left, *steps)
     if unknown:
         return UNKNOWN
     if large or not limits:
@@ -191,6 +217,8 @@ _OTHERWISE = (
     "Otherwise delete what is not needed. The other findings may say why neither eviction nor defrag prevented it."
 )
 
+_STOP_LOOK = namespace_look("stop.writes|_pct|used_bytes", "the flag, the limits, and what is used of each")
+
 LIMIT_RULES = (
     Rule(
         "writes_stopped",
@@ -201,6 +229,7 @@ LIMIT_RULES = (
         " works within 10 s. data_available: get write blocks free; lowering the percentage buys little time."
         f" sys_memory: the host is full, and raising the percentage only hides it. {_OTHERWISE}",
         _writes_stopped,
+        look=_STOP_LOOK,
     ),
     Rule(
         "writes_refused",
@@ -213,6 +242,7 @@ LIMIT_RULES = (
         " add nodes.",
         _writes_refused,
         by_release=LARGER_STORAGE,
+        look=DEFRAG_LOOK,
     ),
     Rule(
         "stop_writes_near",
@@ -223,6 +253,7 @@ LIMIT_RULES = (
         "Make room now: reclaim fragmentation, shorten the time to live of records, or add nodes. Another limit"
         " only postpones it.",
         _stop_writes_near,
+        look=_STOP_LOOK,
     ),
     Rule(
         "set_near_limit",
@@ -234,5 +265,7 @@ LIMIT_RULES = (
         " those of new records, while writes to all other sets go on. No flag of the server shows it.",
         "Raise the limit of the set, or find out why it outgrew it.",
         _set_near_limit,
+        look=SETS_LOOK,
+        no_command="How large the set may become is yours to choose (stop-writes-size, stop-writes-count).",
     ),
 )

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.defrag import higher_threshold
 from exporter.findings.rule import (
     CLEAR,
+    DEFRAG_LOOK,
     LARGER_STORAGE,
+    SETS_LOOK,
     UNKNOWN,
     Rule,
     found,
     limits_with,
     mebibytes,
+    namespace_look,
     not_enough,
     of_each_namespace,
+    plan,
+    plan_set,
     set_config,
 )
 from exporter.findings.thresholds import (
     EVICT_BELOW_STOP_PCT,
     MARK_MISSED,
     MIXED_LIFETIMES,
-    NSUP_SECONDS,
     SMALL,
 )
 from exporter.memory.eviction import permanent_objects
@@ -32,7 +37,7 @@ from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
 from exporter.units import size
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
@@ -46,7 +51,10 @@ def _eviction_never_runs(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period or not names:
         return CLEAR
     summary = f"Eviction is configured ({', '.join(names)}), and nsup-period is 0: it never runs."
-    return found("warning", summary, None, set_config(namespace, "nsup-period", NSUP_SECONDS))
+    text = "where nothing may be deleted: no threshold, which is how the server behaves today"
+    off = (set_config(namespace, _pair(namespace, name)[0][0], 0, text) for name in names)
+    hazard = "nsup deletes all that should have expired since it was off, and evicts above the threshold"
+    return found("warning", summary, None, *off, plan("--namespace", namespace.name, hazard, "nsup-period"))
 
 
 @of_each_namespace
@@ -59,8 +67,8 @@ def _stops_before_evicting(analysis: Analysis, namespace: Namespace) -> Verdict:
     names = [name for name, is_late in late.items() if is_late]
     if names:
         pairs = [f"{name} ({_settings(namespace, name)})" for name in names]
-        command = _in_order(analysis, namespace, names[0])
-        return found("warning", f"Writes stop before eviction starts: {', '.join(pairs)}.", None, *command)
+        steps = _in_order(analysis, namespace, names[0])
+        return found("warning", f"Writes stop before eviction starts: {', '.join(pairs)}.", None, *steps)
     return UNKNOWN if None in late.values() else CLEAR
 
 
@@ -86,7 +94,7 @@ def _settings(namespace: Namespace, name: str) -> str:
     )
 
 
-def _in_order(analysis: Analysis, namespace: Namespace, name: str) -> tuple[str, ...]:
+def _in_order(analysis: Analysis, namespace: Namespace, name: str) -> tuple[Step, ...]:
     """The command that brings both into order, where it deletes nothing now and there is memory behind it."""
     (evicts, evict_pct), (stops, stop_pct) = _pair(namespace, name)
     if name == "indexes_budget":
@@ -96,12 +104,21 @@ def _in_order(analysis: Analysis, namespace: Namespace, name: str) -> tuple[str,
         return ()
     lower = stop_pct - EVICT_BELOW_STOP_PCT
     if lower > 0 and stop.used * stop_pct < stop.limit * lower:
-        return (set_config(namespace, evicts, lower),)
+        return _evicts_at(analysis, namespace, evicts, lower)
     higher, room = (evict_pct or 0) + EVICT_BELOW_STOP_PCT, analysis.snapshot.system.free_bytes
     more = stop.limit * higher // stop_pct - stop.used
     if name == "memory_size" and higher < 100 and room is not None and 0 < 2 * more <= room:
-        return (set_config(namespace, stops, higher),)
+        return (set_config(namespace, stops, higher, "writes go on until eviction has begun; the host has the memory"),)
     return ()
+
+
+def _evicts_at(analysis: Analysis, namespace: Namespace, parameter: str, pct: int) -> tuple[Step, ...]:
+    """The plan of a lower mark, where nsup runs and finds something to evict."""
+    permanent = permanent_objects(namespace, analysis.snapshot.uptime)
+    in_vain = permanent is not None and (namespace.objects or 0) <= permanent
+    if not namespace.nsup_period or in_vain or parameter == "evict-sys-memory-pct":
+        return ()
+    return (plan_set(namespace, parameter, pct, "records are deleted before their time, from that mark on"),)
 
 
 def _too_late(stop: Limit, evict: Limit | None, evicts: bool) -> bool | None:
@@ -127,7 +144,17 @@ def _blocks_run_out_first(analysis: Analysis, namespace: Namespace) -> Verdict:
         f" eviction starts at {size(evict.limit)}."
     )
     missed = evict.limit - then
-    return not_enough(missed, evict.limit, MARK_MISSED, SMALL) or found("warning", summary, missed)
+    steps = (*higher_threshold(namespace), *_before(analysis, namespace, evict, then))
+    return not_enough(missed, evict.limit, MARK_MISSED, SMALL) or found("warning", summary, missed, *steps)
+
+
+def _before(analysis: Analysis, namespace: Namespace, evict: Limit, then: int) -> tuple[Step, ...]:
+    """The plan to evict before the last write block is taken, where that deletes nothing now."""
+    parameter, pct = _pair(namespace, "data_used")[0]
+    if not pct or not evict.limit or evict.used is None:
+        return ()
+    lower = then * pct // evict.limit
+    return _evicts_at(analysis, namespace, parameter, lower) if evict.used * pct < evict.limit * lower else ()
 
 
 def _left_in_fullest(namespace: Namespace) -> int | None:
@@ -171,6 +198,10 @@ def _mixed_lifetimes(analysis: Analysis, namespace: Namespace) -> Verdict:
     return found(severity, summary, fewer * mean)
 
 
+_LOOK = namespace_look(
+    "evict|high-water|stop-writes|nsup|non_expirable|expired_objects", "both thresholds, and what nsup did"
+)
+
 MISCONFIGURATION_RULES = (
     Rule(
         "eviction_never_runs",
@@ -180,6 +211,7 @@ MISCONFIGURATION_RULES = (
         "Set nsup-period, and mind that this deletes: the first cycle takes all that should have expired long ago,"
         " and evicts if a threshold is reached. If nothing may be deleted, remove the threshold instead.",
         _eviction_never_runs,
+        look=_LOOK,
     ),
     Rule(
         "stops_before_evicting",
@@ -188,8 +220,10 @@ MISCONFIGURATION_RULES = (
         " budget and no eviction threshold, while data have one",
         "The server stops writes where you meant it to evict.",
         "Raise the threshold that stops writes, if there is memory behind it, or lower the one of eviction, which then"
-        " deletes what is above it: the summary names both. Where neither is safe by the figures, there is no command.",
+        " deletes what is above it: the summary names both.",
         _stops_before_evicting,
+        look=_LOOK,
+        no_command="Neither is safe by the figures: one would delete, or there is no memory for the other.",
         by_release=(
             (MEMORY_SIZE, "For memory-size they are stop-writes-pct and high-water-memory-pct."),
             (EVICT_USED, "For data they are stop-writes-used-pct and evict-used-pct."),
@@ -207,6 +241,8 @@ MISCONFIGURATION_RULES = (
         "Raise defrag-lwm-pct, if no blocks wait for defrag, or lower the eviction threshold, which deletes sooner.",
         _blocks_run_out_first,
         by_release=LARGER_STORAGE,
+        look=DEFRAG_LOOK,
+        no_command="Blocks wait for defrag or none is free, and a lower mark would delete now or evict nothing.",
     ),
     Rule(
         "mixed_lifetimes",
@@ -218,5 +254,7 @@ MISCONFIGURATION_RULES = (
         " share write blocks, which fragments them.",
         "Give records that are kept for ever a namespace of their own.",
         _mixed_lifetimes,
+        look=SETS_LOOK,
+        no_command="A record stays in its namespace: clients have to write it to another.",
     ),
 )

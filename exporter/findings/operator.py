@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, of_each_namespace
+from exporter.findings.rule import CLEAR, SETS_LOOK, UNKNOWN, Rule, found, of_each_namespace, plan_room
 from exporter.units import size
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
     from exporter.model.operator import Amount
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def _operator_maximum(analysis: Analysis, namespace: Namespace) -> Verdict:
     operator = analysis.operators.get(namespace.name)
     limit = _limit(analysis, namespace, "operator_max")
-    return _reached(limit, operator.maximum if operator else None, "warning", "is above the maximum")
+    says = "is above the maximum"
+    return _reached(limit, operator.maximum if operator else None, "warning", says, plan_room(namespace))
 
 
 @of_each_namespace
@@ -27,17 +28,17 @@ def _operator_minimum(analysis: Analysis, namespace: Namespace) -> Verdict:
     operator = analysis.operators.get(namespace.name)
     limit = _limit(analysis, namespace, "operator_min")
     says = "has reached the minimum, at which reclaim should begin"
-    return _reached(limit, operator.minimum if operator else None, "info", says)
+    return _reached(limit, operator.minimum if operator else None, "info", says, plan_room(namespace))
 
 
 def _limit(analysis: Analysis, namespace: Namespace, name: str) -> Limit | None:
     return next((limit for limit in analysis.limits_of(namespace.name) if limit.name == name), None)
 
 
-def _reached(limit: Limit | None, configured: Amount | None, severity: str, says: str) -> Verdict:
+def _reached(limit: Limit | None, configured: Amount | None, severity: str, says: str, step: Step) -> Verdict:
     """The verdict on a limit; one that is configured and not there is a share of something unknown."""
     if limit is not None and limit.breached:
-        return found(severity, f"The namespace {says}: {size(limit.used)} of {size(limit.limit)}.", limit.used)
+        return found(severity, f"The namespace {says}: {size(limit.used)} of {size(limit.limit)}.", limit.used, step)
     return UNKNOWN if configured is not None and (limit is None or limit.breached is None) else CLEAR
 
 
@@ -49,6 +50,7 @@ OPERATOR_RULES = (
         "You said that it should not.",
         "See what grew; or change operator.NS.max.",
         _operator_maximum,
+        look=SETS_LOOK,
     ),
     Rule(
         "operator_minimum",
@@ -57,5 +59,6 @@ OPERATOR_RULES = (
         "You said that reclaim should begin here.",
         "See what `reclaim` plans.",
         _operator_minimum,
+        look=SETS_LOOK,
     ),
 )

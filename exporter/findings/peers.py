@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, found, mebibytes, of_each_namespace
+from exporter.findings.rule import CLEAR, TOO_SMALL, UNKNOWN, Rule, found, mebibytes, namespace_look, of_each_namespace
 from exporter.findings.thresholds import PEERS, PEERS_BYTES, PEERS_RATIO
 from exporter.memory.peers import distance
 from exporter.units import size
@@ -38,5 +38,9 @@ PEER_RULES = (
         "Look for partitions that are not spread evenly (prefer-uniform-balance), a node that was away, or data that"
         " this node alone keeps.",
         _far_from_peers,
+        look=namespace_look(
+            "objects|migrate_.*remaining|prefer-uniform-balance", "the records here, and whether any are on their way"
+        ),
+        no_command="Where partitions are is a matter of the whole cluster, not of a setting of this node.",
     ),
 )

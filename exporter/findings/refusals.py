@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, first_of, found, of_each_namespace, set_config
+from exporter.findings.rule import (
+    CLEAR,
+    UNKNOWN,
+    Rule,
+    first_of,
+    found,
+    namespace_look,
+    node_look,
+    of_each_namespace,
+    plan_set,
+)
 from exporter.findings.thresholds import MOUNTS_FULL, MOUNTS_NEAR, QUEUE_FULL, QUEUE_LONG
 from exporter.memory.refusals import CLIENT_NAMES, DEVICE_OVERLOAD, FORBIDDEN, SERVER_ERROR
 from exporter.model.release import MOUNTS_BUDGET, MOUNTS_SIZE_LIMIT
 from exporter.units import share, size
 
 if TYPE_CHECKING:
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace, Storage
@@ -61,16 +71,17 @@ def _device_overload(analysis: Analysis, namespace: Namespace) -> Verdict:
     said = f"beyond that client writes get {error}"
     if full:
         said = f"client writes are refused with {error}{'' if queue.breached else ' again and again'}"
-    commands: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     if storage.defrag_sleep is not None and storage.defrag_sleep < DEFAULT_DEFRAG_SLEEP:
-        commands = (set_config(namespace, "defrag-sleep", DEFAULT_DEFRAG_SLEEP),)
+        hazard = "defrag makes longer pauses, and frees blocks more slowly: not while few are free"
+        steps = (plan_set(namespace, "defrag-sleep", DEFAULT_DEFRAG_SLEEP, hazard),)
     return found(
         "critical" if full else "warning",
         f"{blocks} write blocks ({size(queue.used)}{held}) {wait}{of_one}; max-write-cache allows {most}"
         f" ({size(queue.limit)}): {said}.",
         queue.used,
-        *commands,
-        advice=_overload_advice(storage, bool(commands)),
+        *steps,
+        advice=_overload_advice(storage, bool(steps)),
     )
 
 
@@ -127,6 +138,8 @@ REFUSAL_RULES = (
         " evicted, and migrations and replicas go on, so that memory can grow.",
         "Set the clocks of the nodes right (NTP or chrony). Deleting records or raising a limit does not help.",
         _clock_skew,
+        look=node_look("clock_skew", "how far the clocks are apart"),
+        no_command="The clocks belong to the hosts; no setting of the server sets them.",
     ),
     Rule(
         "device_overload",
@@ -138,6 +151,8 @@ REFUSAL_RULES = (
         " waits is in the heap.",
         f"{_SLOW} {_CACHE}",
         _device_overload,
+        look=namespace_look("write_q|max-write-cache|defrag-sleep", "how much waits to be written"),
+        no_command="Neither the load nor the speed of the device is a setting of the server.",
     ),
     Rule(
         "index_mounts_full",
@@ -152,6 +167,8 @@ REFUSAL_RULES = (
         " configured size, raise that. On flash each sprig takes 4 KiB for its first record: where little of what is"
         " allocated is live, partition-tree-sprigs is too large for so few records.",
         _index_mounts_full,
+        look=("df -h", "how full the filesystems of the mounts are"),
+        no_command="How a filesystem is enlarged, and whether it can be, is a matter of the host.",
         by_release=(
             (MOUNTS_SIZE_LIMIT, "The configured size is mounts-size-limit."),
             (MOUNTS_BUDGET, "The configured size is mounts-budget."),

@@ -31,5 +31,7 @@ RELEASE_RULES = (
         " compared otherwise: figures may be wrong, and findings missing.",
         "Read the figures with care, and plan the upgrade.",
         _unsupported_release,
+        look=("asinfo -v build", "the release"),
+        no_command="An upgrade is planned, node by node.",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, mebibytes, not_enough, of_each_namespace
+from exporter.findings.rule import CLEAR, UNKNOWN, Rule, found, mebibytes, namespace_look, not_enough, of_each_namespace
 from exporter.findings.thresholds import INDEX_WASTE_BYTES, TOMBSTONES, TOMBSTONES_MANY
 from exporter.model.constants import INDEX_ENTRY_BYTES, TOMBSTONE_BYTES
 from exporter.units import share, size, span
@@ -65,5 +65,9 @@ TOMBSTONE_RULES = (
         " since it is what overwrites the old records. Lower tomb-raider-eligible-age only if no node and no backup"
         " that is older ever comes back: deleted records would return with it.",
         _tombstones,
+        look=namespace_look(
+            "tomb|migrate_.*remaining", "the tombstones, the settings of the tomb raider, and what it waits for"
+        ),
+        no_command="To drop tombstones before their time may bring deleted records back.",
     ),
 )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.defrag import behind
+from exporter.findings.defrag import higher_threshold
 from exporter.findings.rule import (
     CLEAR,
+    DEFRAG_LOOK,
     TOO_SMALL,
     UNKNOWN,
     Rule,
     found,
     mebibytes,
+    node_look,
     not_enough,
     of_each_namespace,
     of_the_node,
-    set_config,
 )
 from exporter.findings.thresholds import (
     DATA_WASTE,
@@ -52,10 +53,8 @@ def _data_fragmentation(analysis: Analysis, namespace: Namespace) -> Verdict:
         f"{size(data.fragmented)} of the {size(data.occupied)} in write blocks hold nothing live, of which defrag will"
         f" leave at least {size(waste)}{at}."
     )
-    proposed = DEFRAG_CHOICES[0]
-    helps = (lwm_pct or 0) < proposed and not behind(namespace)
-    commands = (set_config(namespace, "defrag-lwm-pct", proposed),) if helps else ()
-    return not_enough(waste, data.occupied, DATA_WASTE, SMALL) or found("warning", summary, waste, *commands)
+    steps = higher_threshold(namespace)
+    return not_enough(waste, data.occupied, DATA_WASTE, SMALL) or found("warning", summary, waste, *steps)
 
 
 def _data_pool(analysis: Analysis, namespace: Namespace) -> Pool | None:
@@ -113,6 +112,8 @@ WASTE_RULES = (
         " in a block again: watch the load of the processor, and of the disks of backing files. Freed blocks serve"
         " new writes; the resident memory of the process does not fall.",
         _data_fragmentation,
+        look=DEFRAG_LOOK,
+        no_command="Blocks wait for defrag already, none is free to copy to, or the threshold is as high as is wise.",
     ),
     Rule(
         "unbalanced_units",
@@ -123,6 +124,8 @@ WASTE_RULES = (
         "See whether its defrag queue is longer or its disk slower than the others'. Records stay in the unit of"
         " their digest: a few that are very large or very busy can do it in a small namespace.",
         _unbalanced_units,
+        look=DEFRAG_LOOK,
+        no_command="A record stays in the unit of its digest, whatever is set.",
     ),
     Rule(
         "heap_fragmentation",
@@ -132,5 +135,7 @@ WASTE_RULES = (
         "Pages stay as long as one block in them lives. Up to 6.4 this is where deleted records were.",
         "New records of the same sizes fill it. Only a restart gives it back.",
         _heap_fragmentation,
+        look=node_look("heap_", "what is allocated, and what is held for it"),
+        no_command="Only a restart gives such pages back.",
     ),
 )

@@ -171,7 +171,7 @@ class Fleet:
         source = AerospikeSource(connection, view.sets, view.sindexes, self._sindex_stat, self._clock, refusals)
         name = str(key.endpoint)
         target = Target(name, source)
-        registry = Registry(target, view, _REMOTE, own=None, observer=FindingLog(name).tell)
+        registry = Registry(target, view, _REMOTE, own=None, observer=FindingLog(name, docs_url=view.docs_url).tell)
         under_way = self._threads.submit(registry.scrape, timeout)
         return Node(target, registry, Exposition(), under_way, self._clock())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from exporter.model.release import NAMESPACE_PARAMETER, SINDEX_PATH
@@ -32,6 +33,14 @@ STRAY = "stray lines"
 
 SIZES, LIVES = "object-size", "ttl"
 """The types of the histograms of records by size and by remaining life."""
+
+
+_NAME = re.compile(r"[^\s;:=/,]{1,64}")
+
+
+def plain(name: str) -> bool:
+    """Whether a name cannot be taken for another part of a command."""
+    return _NAME.fullmatch(name) is not None
 
 
 def names(reply: str) -> list[str]:

@@ -62,11 +62,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the operator wants to see of a snapshot."""
+    """What the operator wants to see of a snapshot.
+
+    `docs_url` is where the docs can be read, `address` host and port of a node that is not where tools look for it.
+    """
 
     operators: Mapping[str, Operator] = field(default_factory=dict)
     sets: Selection = field(default_factory=Selection)
     sindexes: Selection = field(default_factory=Selection)
+    docs_url: str | None = None
+    address: tuple[str, int] | None = None
 
 
 def largest(items: Sequence[Item], most: int) -> tuple[list[Item], list[Item]]:

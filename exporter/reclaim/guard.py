@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.defrag import behind
-from exporter.findings.thresholds import HIGH_DEFRAG_PCT, LONG_QUEUE, MOST_DELETED
+from exporter.findings.defrag import waits_for_defrag
+from exporter.findings.thresholds import HIGH_DEFRAG_PCT, MOST_DELETED
+from exporter.model.info_commands import plain
 from exporter.parsers.namespace import in_memory
 from exporter.reclaim.change import Reason
-from exporter.reclaim.info_commands import plain
 from exporter.units import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.model.snapshot import Namespace
     from exporter.reclaim.change import Change, Step
     from exporter.reclaim.situation import Situation
 
@@ -68,15 +67,6 @@ def _value(situation: Situation, change: Change) -> Iterator[Reason]:
         yield Reason(f"{value} is outside {parameter.least} {most}{hurt}")
     elif str(value) == configured:
         yield Reason(f"{value} is in force already")
-
-
-def waits_for_defrag(namespace: Namespace) -> bool:
-    """Whether defragmentation has so much to do that a higher threshold would only lengthen its queue."""
-    storage = namespace.storage
-    if storage is None or not storage.block_bytes:
-        return False
-    longest = max((unit.defrag_queue_blocks or 0 for unit in storage.units), default=0)
-    return longest * storage.block_bytes >= LONG_QUEUE or bool(behind(namespace))
 
 
 # Guards

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from exporter.model import info_commands as commands
@@ -16,13 +15,6 @@ if TYPE_CHECKING:
 
 THERE, GONE = "there", "gone"
 """What is read of a secondary index or a set, which have no value."""
-
-_NAME = re.compile(r"[^\s;:=/,]{1,64}")
-
-
-def plain(name: str) -> bool:
-    """Whether a name cannot be taken for another part of a command."""
-    return _NAME.fullmatch(name) is not None
 
 
 def command(release: Release, change: Change, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.defrag import device_is_slow
+from exporter.findings.defrag import device_is_slow, waits_for_defrag
 from exporter.findings.thresholds import DEFRAG_SLEEP as DEFRAG_SLEEP_US
 from exporter.findings.thresholds import (
     EVICT_BELOW_STOP_PCT,
@@ -17,7 +17,7 @@ from exporter.findings.thresholds import (
 from exporter.memory.config import limits
 from exporter.model.constants import WRITE_BLOCK_BYTES
 from exporter.parsers.namespace import in_memory
-from exporter.reclaim import gains, guard
+from exporter.reclaim import gains
 from exporter.reclaim.change import Change, Step
 from exporter.reclaim.parameters import (
     BATCH_BUFFERS,
@@ -72,7 +72,7 @@ def _defrag(namespace: Namespace) -> Iterator[Change]:
     storage = namespace.storage
     if storage is None or storage.defrag_lwm_pct is None:
         return
-    if guard.waits_for_defrag(namespace):
+    if waits_for_defrag(namespace):
         if (storage.defrag_sleep or 0) > DEFRAG_SLEEP_US and not device_is_slow(storage):
             yield _proposed(namespace.name, DEFRAG_SLEEP, DEFRAG_SLEEP_US)
         return

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from exporter.model.selection import View
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.findings import Diagnosis
     from exporter.model.snapshot import Node
 
@@ -14,6 +18,19 @@ class Name(NamedTuple):
     """A name that others chose; empty stands for the node as a whole."""
 
     text: str
+
+
+class Term(NamedTuple):
+    """What something is called for people, and the label that metrics have for it, where that is another."""
+
+    word: str
+    label: str
+
+
+def term(names: Mapping[str, str], label: str) -> Term:
+    """A label with what it is called, by one of the tables of `exporter.model.words`."""
+    word = names.get(label, label)
+    return Term(word, "" if word == label else label)
 
 
 class Bytes(NamedTuple):
@@ -44,7 +61,7 @@ class Took(NamedTuple):
 class Strong(NamedTuple):
     """What matters in its sentence; `bad` where something is wrong."""
 
-    value: Bytes | Share | Name | str
+    value: Bytes | Share | Name | Term | str
     bad: bool = False
 
 
@@ -70,7 +87,7 @@ class Bar(NamedTuple):
     parts: tuple[Part, ...]
 
 
-Value: TypeAlias = "str | int | Name | Bytes | Share | Ago | Took | Strong | Link | Bar | None"
+Value: TypeAlias = "str | int | Name | Term | Bytes | Share | Ago | Took | Strong | Link | Bar | None"
 """What a cell or a part of a sentence is: text and counts, or one of the above; None is unknown."""
 
 Words: TypeAlias = "tuple[Value, ...]"
@@ -95,6 +112,10 @@ class Column(NamedTuple):
     drawn: bool = False
     clear: bool = False
     minor: bool = False
+
+
+BAR = Column("", drawn=True)
+"""A column of bars, against what the caption of the table says."""
 
 
 class Table(NamedTuple):
@@ -132,7 +153,7 @@ class Tile(NamedTuple):
 
     ns: Name
     used: Share
-    limit: str
+    limit: Term
     bar: Bar | str
     words: Words
 
@@ -145,21 +166,25 @@ class Tiles(NamedTuple):
 
 
 class FindingBlock(NamedTuple):
-    """A finding; `folded` where it can wait and others cannot."""
+    """A finding; `folded` where it can wait and others cannot.
+
+    The steps are what each command of a shell shows or does, and the command; it is empty where none helps.
+    """
 
     severity: str
-    name: str
+    name: Term
     ns: str
     says: str
     advice: str
-    commands: tuple[str, ...]
+    steps: tuple[tuple[str, str], ...]
     folded: bool
+    link: str | None = None
 
 
 class Items(NamedTuple):
     """A list of what has a name."""
 
-    items: tuple[tuple[str, str], ...]
+    items: tuple[tuple[Words, str], ...]
 
 
 Block: TypeAlias = "Paragraph | Table | Stack | Key | Histogram | Tiles | FindingBlock | Items"
@@ -202,3 +227,4 @@ class Page:
     figures: Diagnosis
     problem: str | None
     problems: dict[str, str]
+    view: View = field(default_factory=View)

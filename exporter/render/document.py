@@ -23,7 +23,7 @@ body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1r
 color:var(--text)}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2rem}
 a{color:var(--used)}code{font-size:.9em;overflow-wrap:anywhere}
-.faint{color:var(--faint)}.bad{color:var(--bad)}
+.faint,.label{color:var(--faint)}.label{font-size:.8em;font-weight:400;overflow-wrap:anywhere}.bad{color:var(--bad)}
 table{border-collapse:collapse;width:100%}
 th,td{padding:.25rem .5rem;text-align:left;border-bottom:1px solid var(--line)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -34,7 +34,7 @@ svg{display:block;max-width:100%;height:auto}svg text{fill:var(--text);font:12px
 table{font-size:.925rem;margin:.5rem 0 1.5rem}
 caption{text-align:left;color:var(--faint);padding:.25rem .5rem .25rem 0}
 thead th{font-weight:600;color:var(--faint);vertical-align:bottom}
-tbody th{font-weight:400}td.bar-cell{width:34%;min-width:7rem}
+tbody th{font-weight:400}td.bar-cell{width:24%;min-width:7rem}
 td.number .faint{font-size:.925em}
 @media(max-width:62rem){table{font-size:.85rem}th,td{padding:.25rem .3rem}td.bar-cell{width:25%;min-width:4rem}}
 @media(max-width:44rem){

@@ -20,6 +20,7 @@ from exporter.render.content import (
     Stack,
     Strong,
     Table,
+    Term,
     Tiles,
 )
 from exporter.render.text import MOST_NAME, MOST_TEXT, NODE, UNKNOWN, clean, fit, sentence, words
@@ -79,6 +80,8 @@ def _value(value: Value) -> str:
             return f"<bdi{title}>{escaped(name, MOST_NAME)}</bdi>"
         case Bytes(value=float() | int() as amount, share=float() | int() as part):
             return f'{size(amount)} <span class="faint">{share(part)}</span>'
+        case Term(word=word, label=label):
+            return f'{escaped(word)} <span class="label">{escaped(label)}</span>' if label else escaped(word)
         case Strong(value=inner, bad=bad):
             kind = ' class="bad"' if bad else ""
             return f"<strong{kind}>{_value(inner)}</strong>"
@@ -125,7 +128,7 @@ def _block(block: Block) -> str:
         case FindingBlock():
             return _finding(block)
         case Items():
-            items = (f"<li><strong>{escaped(name, 100)}</strong>: {escaped(text)}</li>" for name, text in block.items)
+            items = (f"<li><strong>{_sentence(name)}</strong>: {escaped(text)}</li>" for name, text in block.items)
             return f"<ul>{''.join(items)}</ul>"
 
 
@@ -140,7 +143,7 @@ def _histogram(block: Histogram) -> str:
 
 def _tiles(block: Tiles) -> str:
     tiles = "".join(
-        f'<li><h3>{_value(tile.ns)}</h3><p><span class="share">{_value(tile.used)}</span> of {tile.limit}</p>'
+        f'<li><h3>{_value(tile.ns)}</h3><p><span class="share">{_value(tile.used)}</span> of {_value(tile.limit)}</p>'
         f"{_value(tile.bar)}<p>{_sentence(tile.words)}</p></li>"
         for tile in block.tiles
     )
@@ -149,11 +152,15 @@ def _tiles(block: Tiles) -> str:
 
 
 def _finding(block: FindingBlock) -> str:
-    where = f" in {_value(Name(block.ns))}" if block.ns else ""
-    name = block.name.replace("_", " ").capitalize()
-    head = f'<span class="badge">{block.severity}</span><h3>{name}{where}</h3>'
-    commands = "".join(f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" for command in block.commands)
-    body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{commands}"
+    where = f"{_value(Name(block.ns))}: " if block.ns else ""
+    label = f'<span class="label">{escaped(block.name.label)}</span>'
+    head = f'<span class="badge">{block.severity}</span><h3>{where}{escaped(block.name.word)}</h3> {label}'
+    steps = "".join(
+        f"<p>{escaped(says)}</p>" + (f"<pre><code>{escaped(command, MOST_COMMAND)}</code></pre>" if command else "")
+        for says, command in block.steps
+    )
+    link = f'<p><a href="{escaped(block.link, MOST_COMMAND)}">More on this finding</a></p>' if block.link else ""
+    body = f"<p>{escaped(block.says)}</p><p><strong>What to do:</strong> {escaped(block.advice)}</p>{steps}{link}"
     inner = (
         f"<details><summary>{head}</summary>{body}</details>"
         if block.folded
@@ -189,5 +196,5 @@ def _cell(column: Column, value: Value) -> str:
     kinds = (("number", column.number), ("bar-cell", column.drawn), ("empty", not content))
     names = " ".join(name for name, applies in kinds if applies)
     kind = f' class="{names}"' if names else ""
-    heading = "" if column.drawn or column.clear else f' data-name="{column.name}"'
+    heading = "" if column.clear or not column.name else f' data-name="{column.name}"'
     return f'<td role="cell"{kind}{heading}>{content}</td>'

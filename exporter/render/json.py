@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.model.words import FINDINGS
+
 if TYPE_CHECKING:
     from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
     from exporter.memory.pool import Pool
+    from exporter.model.selection import View
     from exporter.model.snapshot import Node
     from exporter.render.content import Page
 
@@ -23,7 +26,7 @@ def document(page: Page) -> dict[str, object]:
         "format": FORMAT,
         "problem": page.problem,
         "node": node_data(page.node),
-        "findings": [_finding(finding) for finding in figures.findings],
+        "findings": [_finding(finding, page.view) for finding in figures.findings],
         "rules": [
             {"ns": verdict.ns, "finding": rule.name, "state": verdict.state} for rule, verdict in figures.verdicts
         ],
@@ -65,16 +68,20 @@ def node_data(node: Node) -> dict[str, str | None]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, view: View) -> dict[str, object]:
     return {
         "ns": finding.ns,
         "finding": finding.name,
+        "title": FINDINGS[finding.name],
         "severity": finding.severity,
         "summary": finding.verdict.summary,
         "why": finding.rule.why,
         "advice": finding.advice,
         "commands": list(finding.verdict.commands),
         "bytes": finding.verdict.size,
+        "steps": [step._asdict() for step in finding.steps(view.address)],
+        "no_command": finding.no_command or None,
+        "docs": finding.rule.link(view.docs_url),
     }
 
 

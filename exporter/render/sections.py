@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from exporter.findings import Diagnosis
 from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
-from exporter.render import records, summary
+from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, REASONS
+from exporter.render import checks, pools, records, summary
 from exporter.render.content import (
+    BAR,
     Bar,
     Bytes,
     Column,
     Items,
-    Key,
     Name,
     Page,
     Paragraph,
@@ -24,13 +25,13 @@ from exporter.render.content import (
     Strong,
     Table,
     Took,
+    term,
 )
 from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from exporter.memory.config import Limit
     from exporter.memory.map.ledger import Ledger
-    from exporter.memory.pool import Pool
     from exporter.model.selection import View
     from exporter.model.snapshot import ScrapeResult, Snapshot
     from exporter.render.content import Value, Words
@@ -44,11 +45,9 @@ KINDS = {
 """What the components of a ledger are, and the colour of each."""
 
 _CONTENT = ("record_data", "primary_index", "secondary_index", "set_index")
-_DATA = ("data", "persistence")
 _UNACCOUNTED = "unaccounted"
 _WIDE = 0.01
 """From which share of what is resident on the page tells bounds."""
-_BAR = Column("", drawn=True)
 
 
 def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
@@ -63,20 +62,22 @@ def page(result: ScrapeResult, view: View, now: float, note: str = "") -> Page:
         state=summary.state(result, diagnosis),
         sections=(
             summary.first_limits(diagnosis),
-            summary.findings(diagnosis),
+            summary.findings(diagnosis, view),
             _refusals(diagnosis),
             _ledger(diagnosis),
-            _pools(diagnosis),
+            pools.section(diagnosis),
             _limits(diagnosis),
             records.expiring(diagnosis, now),
             records.record_sizes(snapshot, now),
             _unseen(snapshot),
+            checks.not_run(diagnosis),
             _sources(result, now),
         ),
         node=snapshot.node,
         figures=diagnosis,
         problem=result.problem,
         problems=summary.problems(snapshot),
+        view=view,
     )
 
 
@@ -91,18 +92,17 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         (entry for entry in entries if entry[2] or entry[1] == _UNACCOUNTED or entry[:2] in unsure),
         key=lambda entry: (entry[1] == _UNACCOUNTED, -entry[2]),
     )
-    largest = max([1, *(abs(size) for _, _, size in owners)])
     ratio = fragmentation_ratio(ledger)
     idle: Words = () if ratio is None else (" ", Share(ratio), " of them hold nothing live.")
     inferred: Words = (" ", Bytes(ledger.inferred), " are inferred.") if ledger.inferred else ()
     rows = tuple(
         (
-            component,
+            term(COMPONENTS, component),
             Name(ns),
             Bytes(size),
             Share(_share(ledger, size)),
             unsure.get((ns, component), ""),
-            Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(size) / largest),)),
+            Bar(_owner(ledger, ns, component, size), (Part(_kind(component), abs(_share(ledger, size))),)),
         )
         for ns, component, size in owners
     )
@@ -111,10 +111,12 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("namespace", clear=True),
         Column("bytes", number=True, clear=True),
         Column("share", number=True, clear=True),
-        Column("may be"),
-        _BAR,
+        Column("may be", minor=True),
+        BAR,
     )
-    caption = f"Every owner, the largest first; from {', '.join(_seen(diagnosis.snapshot))}."
+    caption = (
+        f"Every owner, the largest first, against all that is resident; from {', '.join(_seen(diagnosis.snapshot))}."
+    )
     blocks = (
         Paragraph((Bytes(ledger.resident), " are resident.", *idle)),
         _stack(ledger, owners),
@@ -148,7 +150,7 @@ def _wide(ledger: Ledger, width: int) -> bool:
 
 def _owner(ledger: Ledger, ns: str, component: str, size: int) -> Words:
     whose: Words = (" of ", Name(ns)) if ns else ()
-    return (component, *whose, ": ", Bytes(size), ", ", Share(_share(ledger, size)))
+    return (COMPONENTS[component], *whose, ": ", Bytes(size), ", ", Share(_share(ledger, size)))
 
 
 def _share(ledger: Ledger, size: int) -> float:
@@ -171,68 +173,15 @@ def _seen(snapshot: Snapshot) -> list[str]:
     return sources
 
 
-def _pools(diagnosis: Diagnosis) -> Section:
-    """The data of each namespace against what it may grow to, and the indexes against the largest of them.
-
-    An index may grow to hundreds of GiB: a bar of that would show nothing.
-    """
-    rows = [(namespace.name, pool) for namespace, pools in diagnosis.pools for pool in pools]
-    data = [(ns, pool) for ns, pool in rows if pool.name in _DATA]
-    indexes = [(ns, pool) for ns, pool in rows if pool.name not in _DATA]
-    largest = max([1, *(_taken(pool) for _, pool in indexes)])
-    namespace, medium = Column("namespace", header=True), Column("in", clear=True)
-    blocks = (
-        Key(("used", "waste", "free")),
-        Table(
-            ("Data, against the capacity",),
-            (namespace, medium, *(Column(name, number=True) for name in ("used", "waste", "free", "capacity")), _BAR),
-            tuple(_data_row(ns, pool) for ns, pool in data),
-        ),
-        Table(
-            ("Indexes, against the largest of them",),
-            (
-                *(namespace, Column("pool", header=True), medium),
-                *(Column(name, number=True) for name in ("used", "occupied", "capacity")),
-                _BAR,
-            ),
-            tuple(_index_row(ns, pool, largest) for ns, pool in indexes),
-        ),
-    )
-    return Section("pools", "Pools", blocks if rows else ())
-
-
-def _data_row(ns: str, pool: Pool) -> tuple[Value, ...]:
-    amounts = (Bytes(pool.used), Bytes(pool.fragmented, pool.fragmentation_ratio), Bytes(pool.free))
-    label = (Name(ns), ": ", amounts[0], " used, ", Bytes(pool.fragmented), " waste, ", amounts[2], " free of ")
-    bar = Bar((*label, Bytes(pool.capacity)), _parts(pool, pool.capacity or 0))
-    drawn = pool.capacity and pool.occupied is not None
-    return (Name(ns), pool.medium, *amounts, Bytes(pool.capacity), bar if drawn else "")
-
-
-def _index_row(ns: str, pool: Pool, largest: int) -> tuple[Value, ...]:
-    label = (f"{pool.name} of ", Name(ns), ": ", Bytes(pool.used), " used, ", Bytes(pool.occupied), " occupied")
-    bar = Bar(label, _parts(pool, largest)) if pool.used is not None else ""
-    return (Name(ns), pool.name, pool.medium, Bytes(pool.used), Bytes(pool.occupied), Bytes(pool.capacity), bar)
-
-
-def _parts(pool: Pool, whole: int) -> tuple[Part, ...]:
-    """What a pool uses and wastes of a whole."""
-    waste = pool.fragmented or 0
-    return (Part("used", (_taken(pool) - waste) / whole), Part("waste", waste / whole)) if whole else ()
-
-
-def _taken(pool: Pool) -> int:
-    return (pool.used if pool.occupied is None else pool.occupied) or 0
-
-
 def _limits(diagnosis: Diagnosis) -> Section:
     """Every limit, with what is left until the server acts."""
     columns = (
         Column("namespace", header=True),
         Column("limit", header=True),
         Column("action", clear=True),
-        *(Column(name, number=True) for name in ("used", "limit", "left")),
-        _BAR,
+        Column("used", number=True, minor=True),
+        *(Column(name, number=True) for name in ("limit", "left")),
+        BAR,
         Column("state", clear=True),
     )
     rows = tuple(_limit_row(ns, limit, diagnosis.first_limits.get(ns) is limit) for ns, limit in diagnosis.limits)
@@ -244,13 +193,13 @@ def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
     left = f"≥{size(limit.bounds.least)}" if limit.bounds else Bytes(limit.headroom)
     amounts = (Bytes(limit.used), Bytes(limit.limit), left)
-    return (Name(ns), limit.name, limit.action, *amounts, summary.limit_bar(limit), state)
+    return (Name(ns), term(LIMITS, limit.name), term(ACTIONS, limit.action), *amounts, summary.limit_bar(limit), state)
 
 
 def _refusals(diagnosis: Diagnosis) -> Section:
     """Every cause for which client writes are refused now, with the error that clients get."""
     causes = tuple(
-        (f"{ns}, {refusal.reason}", f"error {refusal.error}: {refusal.sentence}")
+        ((Name(ns), ": ", term(REASONS, refusal.reason)), f"error {refusal.error}: {refusal.sentence}")
         for ns, refusals in diagnosis.refusals.items()
         for refusal in refusals
     )
@@ -259,7 +208,9 @@ def _refusals(diagnosis: Diagnosis) -> Section:
 
 def _unseen(snapshot: Snapshot) -> Section:
     problems = summary.problems(snapshot)
-    return Section("unseen", "Not seen", (Items(tuple(problems.items())),) if problems else ())
+    return Section(
+        "unseen", "Not seen", (Items(tuple(((name,), why) for name, why in problems.items())),) if problems else ()
+    )
 
 
 def _sources(result: ScrapeResult, now: float) -> Section:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from exporter.findings.rule import SEVERITIES
 from exporter.memory.analysis import acts, hiding
+from exporter.model.words import ACTIONS, FINDINGS, LIMITS
+from exporter.render.checks import NOT_RUN
 from exporter.render.content import (
     Bar,
     Bytes,
@@ -22,25 +24,30 @@ from exporter.render.content import (
     Strong,
     Tile,
     Tiles,
+    term,
 )
+from exporter.render.text import MOST_NAME, fit
 from exporter.units import size, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.findings import Diagnosis
+    from exporter.findings.rule import Finding
     from exporter.memory.config import Limit
+    from exporter.model.selection import View
     from exporter.model.snapshot import ScrapeResult, Snapshot
     from exporter.render.content import Words
 
 MOST_TILES = 12
 """Namespaces of which the first screen tells the first limit; the table of limits has all."""
 
-_ACTIONS = {"evict": "evicts records", "stop_writes": "stops writes", "refuse_writes": "refuses writes"}
+_STEPS = {"look": "Look first", "safe": "Harmless", "plan": "With care (a plan; it sends nothing)"}
+"""What a step of a finding is called, by its kind."""
 
 _STATES = {
-    "critical": "Act now: writes fail, or the node is about to be lost.",
-    "warning": "Look soon: something will fail, or cannot do what it is for.",
+    "critical": "Act now",
+    "warning": "Look soon",
     "info": "All well. Some memory could be had back, or better placed.",
     "": "All well.",
 }
@@ -69,8 +76,8 @@ def head(snapshot: Snapshot) -> Words:
         peak: Words = (", at most ", Bytes(process.peak_rss)) if process.peak_rss is not None else ()
         words = (f"Process {process.pid}: ", Strong(Bytes(process.rss)), " resident", *peak, ". ")
     if heap.allocated is not None:
-        amounts = (Bytes(heap.allocated), " allocated, ", Bytes(heap.active), " active, ", Bytes(heap.mapped))
-        words = (*words, "Heap: ", *amounts, " mapped.")
+        reserved = " allocated; that counts reserved blocks whole, touched or not."
+        words = (*words, "Heap: ", Bytes(heap.allocated), reserved)
     return words
 
 
@@ -90,10 +97,19 @@ def state(result: ScrapeResult, diagnosis: Diagnosis) -> State:
     if not result.snapshot.namespaces:
         return State("warning", "No namespace was seen.", unseen)
     counts = Counter(finding.severity for finding in diagnosis.findings)
-    worst = next((severity for severity in SEVERITIES if counts[severity]), "")
     told = ", ".join(_counted(severity, counts[severity]) for severity in SEVERITIES if counts[severity])
     says = f"Found: {told}." if told else "Nothing was found wrong."
-    return State(worst, _STATES[worst], (says, " ", *unseen), tuple(_not_run(diagnosis)))
+    lacking = len({rule.name for rule, verdict in diagnosis.verdicts if verdict.state == "unknown"})
+    checks = "1 check" if lacking == 1 else f"{lacking} checks"
+    unsure: Words = (f"{checks} could not run: see ", Link("checks", NOT_RUN), ".") if lacking else ()
+    if not counts["critical"] and not counts["warning"]:
+        worst = "info" if counts["info"] else ""
+        return State(worst, _STATES[worst], (says, " ", *unseen), unsure)
+    first = diagnosis.findings[0]
+    more = counts["critical"] + counts["warning"] - 1
+    where = f" ({fit(first.ns, MOST_NAME)})" if first.ns else ""
+    what = f"{_STATES[first.severity]}: {FINDINGS[first.name]}{where}{f', and {more} more' if more else ''}."
+    return State(first.severity, what, (first.verdict.summary, " ", says, " ", *unseen), unsure)
 
 
 def first_limits(diagnosis: Diagnosis) -> Section:
@@ -124,21 +140,22 @@ def _unknown(limit: Limit) -> str:
     """A limit of which it is not known how much is used, with what is left where that is known."""
     told = [f"{size(limit.headroom)} left" if limit.headroom is not None else "", limit.reason]
     words = ", ".join(word for word in told if word)
-    return f"{limit.name} ({words})" if words else limit.name
+    return f"{LIMITS[limit.name]} ({words})" if words else LIMITS[limit.name]
 
 
-def findings(diagnosis: Diagnosis) -> Section:
+def findings(diagnosis: Diagnosis, view: View) -> Section:
     """What is wrong, the worst first."""
     urgent = any(finding.severity != "info" for finding in diagnosis.findings)
     blocks = tuple(
         FindingBlock(
             finding.severity,
-            finding.name,
+            term(FINDINGS, finding.name),
             finding.ns,
             f"{finding.verdict.summary} {finding.rule.why}",
             finding.advice,
-            finding.verdict.commands,
+            _steps(finding, view.address),
             folded=urgent and finding.severity == "info",
+            link=finding.rule.link(view.docs_url),
         )
         for finding in diagnosis.findings
     )
@@ -146,15 +163,22 @@ def findings(diagnosis: Diagnosis) -> Section:
     return Section("findings", "What is wrong", (blocks or (Paragraph(("Nothing.",)),)) if seen else ())
 
 
+def _steps(finding: Finding, address: tuple[str, int] | None) -> tuple[tuple[str, str], ...]:
+    """What to look at, then what may help, or why no command does."""
+    steps = tuple((f"{_STEPS[step.kind]}: {step.text}", step.command) for step in finding.steps(address))
+    return (*steps, (f"No command: {finding.no_command}", "")) if finding.no_command else steps
+
+
 def limit_bar(limit: Limit) -> Bar | str:
     """The used share of a limit; nothing where that is unknown."""
     ratio = limit.used_ratio
     if ratio is None:
         return ""
+    name = f"{LIMITS[limit.name]}, at which {ACTIONS[limit.action]}: "
     if limit.bounds is not None:
         left = f"{sizes(limit.bounds.least, limit.bounds.most)} left"
-        return Bar((f"{limit.name} ({limit.action}): ", left), (Part("bad" if limit.breached else "used", ratio),))
-    label = (f"{limit.name} ({limit.action}): ", Bytes(limit.used), " used of ", Bytes(limit.limit), ", ")
+        return Bar((name, left), (Part("bad" if limit.breached else "used", ratio),))
+    label = (name, Bytes(limit.used), " used of ", Bytes(limit.limit), ", ")
     return Bar((*label, Bytes(limit.headroom), " left"), (Part("bad" if limit.breached else "used", ratio),))
 
 
@@ -175,20 +199,13 @@ def _tile(ns: str, limit: Limit, breached: list[Limit]) -> Tile:
     )
     if not limit.breached:
         left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
-        amounts = (*amounts, Strong(left), f" left until the server {_ACTIONS[limit.action]}", "; ")
+        amounts = (*amounts, Strong(left), f" left until {ACTIONS[limit.action]}", "; ")
     if breached:
-        actions = " and ".join(dict.fromkeys(_ACTIONS[other.action] for other in breached))
-        amounts = (*amounts, f"the server {actions} ", Strong("now", bad=True), "; ")
+        actions = " and ".join(dict.fromkeys(ACTIONS[other.action] for other in breached))
+        amounts = (*amounts, f"{actions} ", Strong("now", bad=True), "; ")
     amounts = amounts[:-1]
-    return Tile(Name(ns), Share(limit.used_ratio), limit.name, limit_bar(limit), (*amounts, "."))
+    return Tile(Name(ns), Share(limit.used_ratio), term(LIMITS, limit.name), limit_bar(limit), (*amounts, "."))
 
 
 def _counted(severity: str, count: int) -> str:
     return f"{count} {severity}s" if severity == "warning" and count > 1 else f"{count} {severity}"
-
-
-def _not_run(diagnosis: Diagnosis) -> Iterator[str]:
-    """The rules that lack what they need, in a namespace at least."""
-    names = list(dict.fromkeys(rule.name for rule, verdict in diagnosis.verdicts if verdict.state == "unknown"))
-    if names:
-        yield f"{len(names)} {'check' if len(names) == 1 else 'checks'} could not run: {', '.join(names)}."

@@ -18,16 +18,19 @@ from exporter.render.content import (
     Table,
     Tiles,
 )
-from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, sentence, words
+from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, labelled, sentence, words
 from exporter.settings.screen import WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.render.content import Block, Page, Part, Section, Value
+    from exporter.render.content import Block, Column, Page, Part, Section, Value
 
 _LEAST_BAR, _MOST_BAR = 5, 24
 _LEAST_TEXT = 10
+_ROW_BAR = 10
+"""Of the bar of a row that takes several lines."""
+
 _CODES = {"used": "34", "other": "36", "waste": "33", "free": "2", "bad": "31", "good": "32", "head": "1", "faint": "2"}
 _SIGNS = {"used": "█", "other": "▓", "waste": "▒", "bad": "▚", "free": "·"}
 """Told apart without colours, too."""
@@ -127,37 +130,52 @@ def _block(block: Block, paint: Paint, width: int) -> Iterator[str]:
             yield from _finding(block, paint, width)
         case Items():
             for name, text in block.items:
-                yield from wrapped(f"{name}: {fit(text, MOST_TEXT)}", "  ", "    ", width)
+                yield from wrapped(f"{''.join(map(labelled, name))}: {fit(text, MOST_TEXT)}", "  ", "    ", width)
 
 
 def _tiles(block: Tiles, paint: Paint, width: int) -> Iterator[str]:
     """Two lines each: the namespace with its bar, and the words."""
     names = [fit(words(tile.ns), width // 4) for tile in block.tiles]
-    heads = [f"{words(tile.used)} of {tile.limit}" for tile in block.tiles]
+    heads = [f"{words(tile.used)} of {words(tile.limit)}" for tile in block.tiles]
     widest, longest = max(map(len, names), default=0), max(map(len, heads), default=0)
     for tile, name, head in zip(block.tiles, names, heads, strict=True):
         room = min(_MOST_BAR, width - widest - longest - 6)
         drawn = f"  {bar(tile.bar.parts, paint, room)}" if isinstance(tile.bar, Bar) and room >= _LEAST_BAR else ""
-        yield f"  {paint('head', name.ljust(widest))}  {head.ljust(longest)}{drawn}"
+        if widest + len(head) + 4 <= width:
+            yield f"  {paint('head', name.ljust(widest))}  {head.ljust(longest)}{drawn}".rstrip()
+        else:
+            yield from wrapped(f"{name}  {head}", "  ", "    ", width)
         yield from wrapped(sentence(tile.words), "    ", "    ", width)
     yield from wrapped(sentence(block.rest), "  ", "  ", width)
 
 
 def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
-    where = f" in {fit(finding.ns, min(MOST_NAME, width // 2))}" if finding.ns else ""
-    yield f"  {paint(_SEVERITIES[finding.severity], finding.severity)}  {paint('head', finding.name)}{where}"
+    where = f"{fit(finding.ns, min(MOST_NAME, width // 2))}: " if finding.ns else ""
+    title, label = f"{where}{finding.name.word}", f"  ({finding.name.label})"
+    first, *rest = wrapped(f"{finding.severity}  {title}", "  ", "    ", width)
+    fits = not rest and len(first) + len(label) <= width
+    yield first.replace(finding.severity, paint(_SEVERITIES[finding.severity], finding.severity), 1) + (
+        paint("faint", label) if fits else ""
+    )
+    yield from rest
     yield from wrapped(finding.says, "    ", "    ", width)
     yield from wrapped(f"What to do: {finding.advice}", "    ", "    ", width)
-    for command in finding.commands:
-        yield paint("faint", f"    $ {clean(command)}")
+    for says, command in finding.steps:
+        yield from wrapped(says, "    ", "    ", width)
+        if command:
+            yield paint("faint", f"    $ {clean(command)}")
+    if finding.link:
+        yield paint("faint", f"    {clean(finding.link)}")
 
 
 def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
-    cells = [["" if isinstance(cell, Bar) else paint.signs(words(cell)) for cell in row] for row in table.rows]
+    cells = _cells(table, paint, labelled)
+    if not _fits(table, cells, width):
+        cells = _cells(table, paint, words)
     widths, gap = _widths(table, cells, width)
     yield from (paint("faint", line) for line in wrapped(sentence(table.caption), "  ", "  ", width))
     if not widths:
-        yield from _rows(table, cells, width)
+        yield from _rows(table, cells, paint, width)
         return
     heads = (_aligned(table, index, table.columns[index].name, size) for index, size in widths.items())
     yield paint("faint", f"  {gap.join(heads)}".rstrip())
@@ -168,24 +186,49 @@ def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
         yield f"  {gap.join(line)}".rstrip()
 
 
-def _rows(table: Table, cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Row by row what no line has room for: what it is about, and under it each figure with the name of its column."""
-    for texts in cells:
+def _cells(table: Table, paint: Paint, told: Callable[[Value], str]) -> list[list[str]]:
+    return [["" if isinstance(cell, Bar) else paint.signs(told(cell)) for cell in row] for row in table.rows]
+
+
+def _fits(table: Table, cells: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether there is room for all, with a bar as wide as it can be: else labels go, which the words stand for."""
+    return (
+        2
+        + sum(
+            _MOST_BAR if column.drawn else _width(column, index, cells) + 2
+            for index, column in enumerate(table.columns)
+        )
+        <= width
+    )
+
+
+def _width(column: Column, index: int, cells: Sequence[Sequence[str]]) -> int:
+    return max(len(column.name), *(len(row[index]) for row in cells))
+
+
+def _rows(table: Table, cells: Sequence[Sequence[str]], paint: Paint, width: int) -> Iterator[str]:
+    """Row by row what no line has room for: what it is about, and under it its bar and figures by their columns."""
+    for row, texts in zip(table.rows, cells, strict=True):
+        bars = [bar(cell.parts, paint, _ROW_BAR) for cell in row if isinstance(cell, Bar)]
+        indent = "    " + " " * (_ROW_BAR + 2) * len(bars)
         about, figures = [], []
-        for column, text in zip(table.columns, texts, strict=True):
+        for column, cell, text in zip(table.columns, row, texts, strict=True):
             if text and column.number:
                 figures.append(f"{column.name} {text}".replace(" ", _NO_BREAK))
             elif text and not column.drawn:
-                about.append(fit(text, width // 2))
-        yield from wrapped(" ".join(about), "  ", "    ", width)
-        lines = textwrap.wrap(", ".join(figures), width, initial_indent="    ", subsequent_indent="    ")
-        yield from (line.replace(_NO_BREAK, " ") for line in lines)
+                named = text if column.header or column.clear else f"{column.name} {text}"
+                about.append(fit(named, width // 2) if isinstance(cell, Name) else named)
+        yield from wrapped(", ".join(about), "  ", "    ", width)
+        lines = textwrap.wrap(", ".join(figures), width, initial_indent=indent, subsequent_indent=indent)
+        for count, line in enumerate(lines):
+            drawn = f"    {'  '.join(bars)}  {line.strip()}" if bars and not count else line
+            yield drawn.replace(_NO_BREAK, " ")
 
 
 def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[dict[int, int], str]:
     """The columns that there is room for, each with its width, and the gap between them; the bar gets what is left.
 
-    Where it is tight the bar is short and the gap narrow, then names are cut, then minor columns go, then the bar.
+    Where it is tight the bar is short and the gap narrow, then names are cut, then minor columns go.
     There are none where that is not enough.
     """
     drawn = [index for index, column in enumerate(table.columns) if column.drawn]
@@ -193,9 +236,9 @@ def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[d
     names = [index for index in range(len(table.columns)) if any(isinstance(row[index], Name) for row in table.rows)]
     attempts: tuple[tuple[list[int], int, list[int]], ...]
     attempts = (([], 2, []), ([], 1, []), *((minor[at:], 1, names) for at in range(len(minor), -1, -1)))
-    for gone, gap, cut in (*attempts, ([*minor, *drawn], 1, names)):
+    for gone, gap, cut in attempts:
         widths = {
-            index: _LEAST_BAR if column.drawn else max(len(column.name), *(len(row[index]) for row in cells))
+            index: _LEAST_BAR if column.drawn else _width(column, index, cells)
             for index, column in enumerate(table.columns)
             if index not in gone
         }

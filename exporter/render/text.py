@@ -20,6 +20,7 @@ from exporter.render.content import (
     Stack,
     Strong,
     Table,
+    Term,
     Tiles,
     Took,
 )
@@ -56,6 +57,8 @@ def words(value: Value) -> str:
             return f"{span(max(0.0, seconds))} ago"
         case Took(value=float() | int() as seconds):
             return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+        case Term(word=word):
+            return clean(word)
         case Strong(value=inner):
             return words(inner)
         case Link(title=title):
@@ -71,6 +74,11 @@ def words(value: Value) -> str:
 def sentence(values: Words) -> str:
     """Values one after the other."""
     return "".join(map(words, values))
+
+
+def labelled(value: Value) -> str:
+    """The same, a term with its label in brackets."""
+    return f"{words(value)} ({clean(value.label)})" if isinstance(value, Term) and value.label else words(value)
 
 
 def clean(text: str) -> str:
@@ -107,8 +115,11 @@ def markdown_sections(sections: Iterable[Section]) -> Iterator[str]:
 
 
 def markdown_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table whose columns, names and whether they are numbers, stand below each other in plain text, too."""
-    cells = [[name for name, _ in columns], *([escaped(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    """A table whose columns, names and whether they are numbers, stand below each other in plain text, too.
+
+    The cells are Markdown already.
+    """
+    cells = [[name for name, _ in columns], *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     numbers = [number for _, number in columns]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     rules = ["-" * (width - 1) + (":" if number else "-") for width, number in zip(widths, numbers, strict=True)]
@@ -125,6 +136,11 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*<\[])", r"\\\1", clean(text))
 
 
+def code(text: str) -> str:
+    """A text as code, in which nothing has a meaning; nothing of nothing."""
+    return f"`{clean(text).replace('`', '')}`" if text else ""
+
+
 def _block(block: Block) -> Iterator[str]:
     match block:
         case Paragraph():
@@ -133,21 +149,29 @@ def _block(block: Block) -> Iterator[str]:
             kept = [index for index, column in enumerate(block.columns) if not column.drawn]
             yield from (escaped(sentence(block.caption)), "") if block.caption else ()
             columns = [(block.columns[index].name, block.columns[index].number) for index in kept]
-            yield from markdown_table(columns, [[words(row[index]) for index in kept] for row in block.rows])
+            yield from markdown_table(columns, [[_cell(row[index]) for index in kept] for row in block.rows])
         case Stack():
             yield from (f"- {meaning}: {words(total)}" for _, meaning, total in block.legend)
         case Histogram():
             yield from (escaped(sentence(block.caption)), "", escaped(sentence(block.label)))
         case Tiles():
             for tile in block.tiles:
-                told = f"{words(tile.used)} of {tile.limit}. {sentence(tile.words)}"
-                yield f"- **{escaped(words(tile.ns))}**: {escaped(told)}"
+                told = f"{words(tile.used)} of {_cell(tile.limit)}. {escaped(sentence(tile.words))}"
+                yield f"- **{escaped(words(tile.ns))}**: {told}"
             yield from ("", escaped(sentence(block.rest))) if block.rest else ()
         case FindingBlock():
-            where = f" in {escaped(fit(block.ns, MOST_NAME))}" if block.ns else ""
+            where = f"{escaped(fit(block.ns, MOST_NAME))}: " if block.ns else ""
             told = f"{block.says} What to do: {block.advice}"
-            yield f"**{block.severity}: {block.name}**{where}. {escaped(told)}"
-            for command in block.commands:
-                yield from ("", f"    {clean(command)}")
+            yield f"**{block.severity}: {where}{escaped(block.name.word)}** {code(block.name.label)}. {escaped(told)}"
+            for says, command in block.steps:
+                yield from ("", escaped(says))
+                yield from ("", f"    {clean(command)}") if command else ()
+            yield from ("", f"<{clean(block.link)}>") if block.link else ()
         case Items():
-            yield from (f"- {escaped(name)}: {escaped(fit(text, MOST_TEXT))}" for name, text in block.items)
+            for name, text in block.items:
+                yield f"- {''.join(map(_cell, name))}: {escaped(fit(text, MOST_TEXT))}"
+
+
+def _cell(value: Value) -> str:
+    """A value as Markdown, a term with its label."""
+    return f"{escaped(words(value))} {code(value.label) if isinstance(value, Term) else ''}".rstrip()

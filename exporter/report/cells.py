@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.render.content import Bar, Part
+from exporter.model.words import ACTIONS, LIMITS, POOLS
+from exporter.render.content import Bar, Part, Term
 from exporter.report.figures import PAST, WITHIN
 from exporter.report.forecast import HORIZON
 from exporter.units import short, size, span
@@ -22,9 +23,47 @@ _LEAST_DRAWN = 0.01
 _FAR = f"> {span(HORIZON)}"
 
 
-def limit_name(limit: str, action: str) -> str:
-    """A limit and its action: `data_used (stop writes)`."""
-    return f"{limit} ({action.replace('_', ' ')})"
+MILD = ("evict", "warn")
+"""Actions that refuse nothing."""
+
+
+def limit_words(limit: str, action: str) -> str:
+    """A limit and its action in a sentence: `room for records, at which writes are stopped`."""
+    return f"{LIMITS.get(limit, limit)}, at which {ACTIONS.get(action, action)}"
+
+
+def limit_term(limit: str, action: str) -> Term:
+    """A limit and its action in a table."""
+    return Term(f"{LIMITS.get(limit, limit)}: {ACTIONS.get(action, action)}", f"{limit}, {action}")
+
+
+def pool_term(subject: str) -> Term:
+    """A pool, or `used` or `occupied` of it; what is no pool has no other name."""
+    pool, _, what = subject.partition(" ")
+    word = f"{POOLS[pool]}{', ' if what else ''}{what}" if pool in POOLS else subject
+    return Term(word, "" if word == subject else subject)
+
+
+def place(report: Report, instance: str, ns: str) -> str:
+    """Where something is: the namespace, and the node where there are several."""
+    if len(report.nodes) == 1:
+        return ns or "the node"
+    return f"{ns} on {instance}" if ns else instance
+
+
+def reach(limit: LimitFigures, end: float) -> str:
+    """When a limit is reached, in words: `in about 6.1 d (2026-11-30 14:05), at the earliest in 5 d, ...`."""
+    expected = limit.forecast
+    if expected is None or expected.likely is None:
+        return "likely not within 90 d"
+    if not expected.likely:
+        return "on and off already"
+    likely = f"in about {span(expected.likely)} ({short(end + expected.likely)})"
+    if not expected.bounded:
+        return f"{likely}; there are too few days to bound that"
+    first = "" if not expected.earliest else f", at the earliest in {span(expected.earliest)}"
+    last = "perhaps not within 90 d" if expected.latest is None else f"at the latest in {span(expected.latest)}"
+    return f"{likely}{first}, {last}"
 
 
 def amount(unit: str, value: float | None) -> str:

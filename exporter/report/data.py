@@ -16,7 +16,7 @@ FORMAT = 2
 
 def as_json(report: Report) -> str:
     """All figures, and the headlines."""
-    lines = [headline._asdict() for headline in headlines(report)]
+    lines = [{"kind": headline.kind, "text": headline.text} for headline in headlines(report)]
     return json.dumps({"format": FORMAT, "headlines": lines, **_plain(report)}, indent=2, ensure_ascii=False) + "\n"
 
 

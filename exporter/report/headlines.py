@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.findings.thresholds import SILENT, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_REPORTED
-from exporter.report.cells import amount, limit_name
-from exporter.report.figures import PAST, SUSPECTED, WITHIN
+from exporter.findings.thresholds import SILENT
+from exporter.report.causes import advice, causes
+from exporter.report.cells import amount, place
+from exporter.report.figures import SUSPECTED
 from exporter.units import share, short, size, span, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.report.figures import LimitFigures, Report
+    from exporter.report.figures import NodeFigures, Report
 
-_MILD = ("evict", "warn")
-"""Actions that refuse nothing."""
+KINDS = {
+    "bad": ("critical", "urgent"),
+    "warn": ("warning", "watch"),
+    "note": ("info", "note"),
+    "good": ("good", "well"),
+}
+"""Of a headline, the class and the word before it."""
+
+_OPEN = {"bad": "Act now on", "warn": "Look soon at"}
+"""The kinds of what needs attention, and what a verdict says of them."""
 
 _RANK = {"bad": 0, "warn": 1, "note": 2, "good": 3}
 
 
+_LOOK = "See whether the node and its exporter run and reach each other; what is not scraped, Prometheus' targets tell."
+
+
 class Headline(NamedTuple):
-    """A sentence: `kind` is bad, warn, note or good."""
+    """A sentence or some: `kind` is bad, warn, note or good.
+
+    `gist` says it in a clause, `advice` what to do, and `label` is what metrics call it; `instance` is the node.
+    """
 
     kind: str
     text: str
+    instance: str = ""
+    gist: str = ""
+    advice: str = ""
+    label: str = ""
 
 
 def title(report: Report) -> str:
@@ -44,77 +63,37 @@ def about(report: Report) -> Iterator[str]:
 
 
 def headlines(report: Report) -> list[Headline]:
-    """The worst first; a word of comfort where nothing needs attention."""
-    lines = [*_limits(report), *_events(report), *_nodes(report), *_leaks(report), *_outliers(report)]
-    if not any(headline.kind in ("bad", "warn") for headline in lines) and any(
-        not node.problem for node in report.nodes
-    ):
+    """One per cause, the worst first; a word of comfort where nothing needs attention."""
+    lines = [*_causes(report), *_nodes(report), *_leaks(report), *_outliers(report)]
+    if not any(headline.kind in _OPEN for headline in lines) and any(not node.problem for node in report.nodes):
         lines.append(Headline("good", "Nothing needs attention in what is known of this window."))
     return sorted(lines, key=lambda headline: _RANK[headline.kind])
 
 
-def place(report: Report, instance: str, ns: str) -> str:
-    """Where something is: the namespace, and the node where there are several."""
-    if len(report.nodes) == 1:
-        return ns or "the node"
-    return f"{ns} on {instance}" if ns else instance
+def verdicts(report: Report) -> list[Headline]:
+    """One sentence per cluster, on what is worst in it; the worst cluster first."""
+    clusters: dict[str, list[NodeFigures]] = {}
+    for node in report.nodes:
+        clusters.setdefault(node.cluster, []).append(node)
+    lines = headlines(report)
+    told = [_verdict(name, nodes, lines) for name, nodes in clusters.items()]
+    return sorted(told, key=lambda verdict: _RANK[verdict.kind])
 
 
-def reach(limit: LimitFigures, end: float) -> str:
-    """When a limit is reached, in words: `in about 6.1 d (2026-11-30 14:05), at the earliest in 5 d, ...`."""
-    expected = limit.forecast
-    if expected is None or expected.likely is None:
-        return "likely not within 90 d"
-    if not expected.likely:
-        return "on and off already"
-    likely = f"in about {span(expected.likely)} ({short(end + expected.likely)})"
-    if not expected.bounded:
-        return f"{likely}; there are too few days to bound that"
-    first = "" if not expected.earliest else f", at the earliest in {span(expected.earliest)}"
-    last = "perhaps not within 90 d" if expected.latest is None else f"at the latest in {span(expected.latest)}"
-    return f"{likely}{first}, {last}"
+def _verdict(cluster: str, nodes: list[NodeFigures], lines: list[Headline]) -> Headline:
+    whose = f"cluster {cluster}" if cluster else "the node" if len(nodes) == 1 else "the nodes without a cluster's name"
+    instances = {node.instance for node in nodes}
+    own = [headline for headline in lines if headline.kind in _OPEN and headline.instance in instances]
+    if not own:
+        return Headline("good", f"All well in {whose}: nothing needs attention in what is known of this window.")
+    more = len(own) - 1
+    rest = "" if not more else f"; {more} more {'thing needs' if more == 1 else 'things need'} attention"
+    return Headline(own[0].kind, f"{_OPEN[own[0].kind]} {whose}: {own[0].gist}{rest}.")
 
 
-def _limits(report: Report) -> Iterator[Headline]:
-    evicting = {(lost.instance, lost.ns) for lost in report.lost if lost.evicted}
-    for limit in report.limits:
-        where, name = place(report, limit.instance, limit.ns), limit_name(limit.limit, limit.action)
-        mild = limit.action in _MILD
-        if limit.state == PAST:
-            event = next(
-                event
-                for event in report.events
-                if event.kind == "limit"
-                and (event.instance, event.ns, event.name, event.detail)
-                == (limit.instance, limit.ns, limit.limit, limit.action)
-            )
-            last = event.periods[-1]
-            since = "all the time that is known" if last.before else f"since {short(last.start)}"
-            yield Headline("warn" if mild else "bad", f"{where}: the limit {name} is past, {since}.")
-        elif limit.state == WITHIN and limit.forecast is not None and _soon(limit):
-            kind = "bad" if not mild and (limit.forecast.likely or 0.0) <= TIME_TO_LIMIT_DAYS.seconds else "warn"
-            grows = f" It grows by {size(limit.per_day)} a day." if limit.per_day and limit.per_day > 0 else ""
-            held = " It evicts, which may hold that off." if (limit.instance, limit.ns) in evicting and not mild else ""
-            yield Headline(kind, f"{where}: the limit {name} is reached {reach(limit, report.end)}.{grows}{held}")
-
-
-def _soon(limit: LimitFigures) -> bool:
-    likely = limit.forecast.likely if limit.forecast is not None else None
-    return likely is not None and likely <= TIME_TO_LIMIT_REPORTED
-
-
-def _events(report: Report) -> Iterator[Headline]:
-    for event in report.events:
-        where, last = place(report, event.instance, event.ns), event.periods[-1]
-        if event.kind == "flag" and event.name == "stop_writes":
-            state = "refuses writes" if event.ongoing else f"refused writes until {short(last.end)}"
-            yield Headline("bad", f"{where} {state}, by its own flag: {span(event.seconds)} altogether.")
-        elif event.kind == "limit" and not event.ongoing and event.detail not in _MILD:
-            past = f"{where}: the limit {limit_name(event.name, event.detail)} was past for {span(event.seconds)}"
-            yield Headline("warn", f"{past} altogether, the last time until {short(last.end)}.")
-        elif event.kind == "finding" and event.ongoing and event.detail in ("critical", "warning"):
-            kind = "bad" if event.detail == "critical" else "warn"
-            yield Headline(kind, f"{where}: {event.name.replace('_', ' ')}, for {span(event.seconds)} altogether.")
+def _causes(report: Report) -> Iterator[Headline]:
+    for cause in causes(report):
+        yield Headline(cause.kind, cause.text, cause.instance, cause.gist, cause.advice, cause.label)
 
 
 def _nodes(report: Report) -> Iterator[Headline]:
@@ -122,11 +101,15 @@ def _nodes(report: Report) -> Iterator[Headline]:
         where = place(report, node.instance, "")
         if node.oom_kills:
             times = "once" if node.oom_kills == 1 else f"{node.oom_kills} times"
-            yield Headline("bad", f"{where}: the kernel killed for memory {times}.")
+            says = f"{where}: the kernel killed for memory {times}"
+            helps = advice(report, node.instance, "cgroup_too_small")
+            yield Headline("bad", f"{says}.", node.instance, says, helps)
         if node.problem:
-            yield Headline("warn", f"{where}: {node.problem}.")
+            says = f"{where}: {node.problem}"
+            yield Headline("warn", f"{says}.", node.instance, says, _LOOK)
         elif node.silent > SILENT:
-            yield Headline("warn", f"{where} did not answer in {share(node.silent)} of the window.")
+            says = f"{where} did not answer in {share(node.silent)} of the window"
+            yield Headline("warn", f"{says}.", node.instance, says, _LOOK)
         if node.restarts:
             yield Headline(
                 "note", f"{where} restarted {', '.join(map(short, node.restarts[-3:]))}: trends are since then."
@@ -143,14 +126,16 @@ def _leaks(report: Report) -> Iterator[Headline]:
     for leak in report.leaks:
         if leak.state == SUSPECTED:
             where = place(report, leak.instance, "")
-            text = (
-                f"{where}: {leak.subject} grows by {size(leak.per_day)} a day while the records do not, perhaps a leak."
-            )
-            yield Headline("warn", text)
+            says = f"{where}: {leak.subject} grows by {size(leak.per_day)} a day while the records do not"
+            finding = "unaccounted_memory" if leak.subject == "unaccounted" else "heap_other"
+            helps = advice(report, leak.instance, finding)
+            yield Headline("warn", f"{says}, perhaps a leak.", leak.instance, says, helps)
 
 
 def _outliers(report: Report) -> Iterator[Headline]:
     for outlier in report.outliers:
         where = place(report, outlier.instance, outlier.ns)
         own, middle = amount(outlier.unit, outlier.value), amount(outlier.unit, outlier.middle)
-        yield Headline("warn", f"{where}: {outlier.subject} is {own}, and {middle} on the other nodes.")
+        says = f"{where}: {outlier.subject} is {own}, and {middle} on the other nodes"
+        helps = advice(report, outlier.instance, "far_from_peers")
+        yield Headline("warn", f"{says}.", outlier.instance, says, helps)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from exporter.render import document
 from exporter.render.html import escaped, section
 from exporter.report import quantities
-from exporter.report.cells import limit_name
+from exporter.report.cells import limit_words, place, reach
 from exporter.report.figures import BEYOND, PAST, UNKNOWN
 from exporter.report.growth import RESIDENT, growing
-from exporter.report.headlines import about, headlines, place, reach, title
+from exporter.report.headlines import KINDS, about, headlines, title, verdicts
 from exporter.report.plot import STYLE as PLOT_STYLE
 from exporter.report.plot import Line, Plot, Wedge, figure
 from exporter.report.tables import sections
@@ -33,14 +33,6 @@ section{overflow-x:auto}td.bar-cell{width:25%}.findings>li{margin:.4rem 0}
 @media print{section{overflow:visible}}
 """
 
-_KINDS = {
-    "bad": ("critical", "urgent"),
-    "warn": ("warning", "watch"),
-    "note": ("info", "note"),
-    "good": ("good", "well"),
-}
-"""Of a headline, the class and the word before it."""
-
 
 def page(report: Report, history: History) -> str:
     """The whole page. The plots are drawn from the history that the report was made of."""
@@ -52,7 +44,8 @@ def page(report: Report, history: History) -> str:
     about_it = "".join(f'<p class="faint">{escaped(line)}</p>' for line in about(report))
     parts = [
         f"<header><h1>{escaped(title(report))}</h1>{about_it}</header>",
-        f'<main><ul class="findings">{"".join(map(_headline, headlines(report)))}</ul>',
+        f"<main>{''.join(map(_verdict, verdicts(report)))}",
+        f'<ul class="findings">{"".join(_headline(line) for line in headlines(report) if line.kind != "good")}</ul>',
         *(section(part, _figures(plots.get(part.anchor, ()))) for part in sections(report)),
         "</main>",
     ]
@@ -60,8 +53,15 @@ def page(report: Report, history: History) -> str:
 
 
 def _headline(headline: Headline) -> str:
-    severity, word = _KINDS[headline.kind]
-    return f'<li class="{severity}"><span class="badge">{word}</span>{escaped(headline.text)}</li>'
+    severity, word = KINDS[headline.kind]
+    label = f' <span class="label">{escaped(headline.label)}</span>' if headline.label else ""
+    helps = f"<p><strong>What to do:</strong> {escaped(headline.advice)}</p>" if headline.advice else ""
+    text = f"{escaped(headline.text)}{label}{helps}"
+    return f'<li class="{severity}"><span class="badge">{word}</span>{text}</li>'
+
+
+def _verdict(verdict: Headline) -> str:
+    return f'<p class="state {KINDS[verdict.kind][0]}"><strong>{escaped(verdict.text)}</strong></p>'
 
 
 def _figures(plots: Iterable[Plot]) -> str:
@@ -91,7 +91,7 @@ def _limits(report: Report, history: History) -> Iterator[Plot]:
         lines: tuple[Line, ...] = (Line("left", "used", history.points(quantities.HEADROOM, *key)),)
         if limit.limit_bytes is not None:
             lines = (Line("used", "used", history.points(quantities.LIMIT_USED, *key)), Line("limit", "bad", ceiling))
-        name = f"{place(report, limit.instance, limit.ns)}: {limit_name(limit.limit, limit.action)}"
+        name = f"{place(report, limit.instance, limit.ns)}: {limit_words(limit.limit, limit.action)}"
         yield Plot(
             name=f"limit-{count}",
             title=name,

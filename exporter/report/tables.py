@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from exporter.render.content import Bytes, Column, Name, Paragraph, Section, Table
-from exporter.report.cells import amount, gaps, limit_name, rate, reached, remark, when
+from exporter.model.words import FINDINGS
+from exporter.render.content import Bytes, Column, Name, Paragraph, Section, Table, term
+from exporter.report.cells import amount, gaps, limit_term, pool_term, rate, reached, remark, when
 from exporter.units import share, short
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ MOST_ROWS = 60
 
 _MOST_RESTARTS = 3
 _NO_WASTE = 0.005
+
+_FLAGS = {"stop_writes": "the server's flag: writes are stopped", "high_water_breached": "the server's flag: it evicts"}
+"""What the flags of the server say."""
 
 _Row: TypeAlias = "tuple[Value, ...]"
 
@@ -44,7 +48,7 @@ def _limits(report: Report) -> Section:
     rows = [
         (
             *_where(report, limit),
-            limit_name(limit.limit, limit.action),
+            limit_term(limit.limit, limit.action),
             Bytes(limit.used_bytes),
             Bytes(limit.limit_bytes),
             Bytes(limit.headroom_bytes),
@@ -70,7 +74,7 @@ def _growth(report: Report) -> Section:
     rows = [
         (
             *_where(report, growth),
-            growth.subject,
+            pool_term(growth.subject),
             amount(growth.unit, growth.level),
             rate(growth.per_day, growth.unit),
             "" if growth.low is None else f"{rate(growth.low, growth.unit)} … {rate(growth.high, growth.unit)}",
@@ -91,7 +95,7 @@ def _breaches(report: Report) -> Section:
     rows = [
         (
             *_where(report, event),
-            limit_name(event.name, event.detail) if event.kind == "limit" else f"the server says {event.name}",
+            limit_term(event.name, event.detail) if event.kind == "limit" else term(_FLAGS, event.name),
             *when(report, event),
         )
         for event in report.events
@@ -103,7 +107,7 @@ def _breaches(report: Report) -> Section:
 
 def _findings(report: Report) -> Section:
     rows = [
-        (*_where(report, event), event.name.replace("_", " "), event.detail, *when(report, event))
+        (*_where(report, event), term(FINDINGS, event.name), event.detail, *when(report, event))
         for event in report.events
         if event.kind == "finding"
     ]
@@ -119,7 +123,7 @@ def _waste(report: Report) -> Section:
     rows = [
         (
             *_where(report, waste),
-            waste.subject.replace("_", " "),
+            pool_term(waste.subject),
             share(waste.worst),
             short(waste.time),
             share(waste.latest),
@@ -155,7 +159,7 @@ def _outliers(report: Report) -> Section:
     columns = (*_headers("node", "cluster", "namespace", "what"), *_numbers("this node", "the others"))
     rows = [
         (
-            *(outlier.instance, outlier.cluster, outlier.ns, outlier.subject),
+            *(outlier.instance, outlier.cluster, outlier.ns, pool_term(outlier.subject)),
             *(amount(outlier.unit, outlier.value), amount(outlier.unit, outlier.middle)),
         )
         for outlier in report.outliers

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings import RULES
 from exporter.findings.thresholds import MINUTE
-from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label
+from exporter.model.words import FINDINGS
+from exporter.rules.rule import IN_CLUSTER, NODE, TIME, Alert, Group, duration, label, word
 from exporter.units import span
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ _IN_NAMESPACE = "{{ with $labels.ns }} in namespace {{ . }}{{ end }}"
 def _critical_finding(site: Site) -> Alert:
     others = f'finding!~"{"|".join(ALERTED_FINDINGS)}"'
     finding = site.metric("finding", 'severity="critical"', others)
+    critical = (rule.name for rule in RULES if "critical" in rule.severities and rule.name not in ALERTED_FINDINGS)
+    title = word("$labels.finding", {name: FINDINGS[name] for name in critical})
     return Alert(
         "AerospikeMemoryCriticalFinding",
         "critical",
@@ -39,8 +43,8 @@ def _critical_finding(site: Site) -> Alert:
         f"({finding} == 1)\n{IN_CLUSTER}",
         5 * MINUTE,
         10 * MINUTE,
-        f"{label('finding')}{_IN_NAMESPACE} on {NODE}: it makes writes fail or loses the node.",
-        f"{label('finding')}{_IN_NAMESPACE} on {NODE} has been"
+        f"{title}{_IN_NAMESPACE} on {NODE}: it makes writes fail or loses the node.",
+        f"{title}{_IN_NAMESPACE} on {NODE}: this has been"
         f" found for more than {duration(5 * MINUTE)}; `analyze` says what it is and what helps.",
         "node",
         "any finding of severity critical, but those that have an alert of their own",

@@ -99,6 +99,16 @@ def label(name: str) -> str:
     return f"{{{{ $labels.{name} }}}}"
 
 
+def word(value: str, names: Mapping[str, str], labelled: bool = True) -> str:
+    """In a description, what a value such as `$labels.reason` is called, `labelled` with itself in brackets.
+
+    One that is not among the names stays as it is.
+    """
+    itself = f" ({{{{ {value} }}}})" if labelled else ""
+    cases = (f'if eq {value} "{label}" -}}}} {text}{itself} {{{{- else' for label, text in names.items())
+    return f"{{{{ {' '.join(cases)} -}}}} {{{{ {value} }}}} {{{{- end }}}}"
+
+
 def duration(seconds: int) -> str:
     """Seconds as Prometheus writes them, in the largest unit that needs no fraction; days up to one, then hours."""
     for unit, length in (("d", DAY), ("h", HOUR), ("m", MINUTE)):

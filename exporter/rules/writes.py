@@ -16,6 +16,7 @@ from exporter.findings.thresholds import (
     Horizon,
 )
 from exporter.memory.refusals import WITHOUT_FLAG
+from exporter.model.words import ACTIONS, LIMITS, REASONS
 from exporter.rules.data import DATA_ALERTS
 from exporter.rules.recording import (
     LIMIT_SECONDS,
@@ -30,7 +31,7 @@ from exporter.rules.rule import (
     Alert,
     Group,
     duration,
-    label,
+    word,
 )
 from exporter.units import share, span
 
@@ -42,8 +43,16 @@ UNFLAGGED = "|".join(WITHOUT_FLAG)
 
 _OVERLOAD = "device_overload"
 
-_FILLS = 'action=~"stop_writes|refuse_writes", limit!="write_queue"'
+STOPPING = ("stop_writes", "refuse_writes")
+
+_FILLS = f'action=~"{"|".join(STOPPING)}", limit!="write_queue"'
 """Limits at which writes fail, but the queue of writes: it comes and goes in seconds, and no trend tells its end."""
+
+FILLING = (
+    *("memory_size", "sys_memory", "indexes_budget", "data_used", "data_available", "write_blocks"),
+    *("index_mounts", "sindex_mounts"),
+)
+"""These limits, by the names that the description has words for."""
 
 
 def _stopped(site: Site) -> Alert:
@@ -64,6 +73,8 @@ def _stopped(site: Site) -> Alert:
 
 def _refused(site: Site) -> Alert:
     edge = site.thresholds
+    names = {name: REASONS[name] for name in WITHOUT_FLAG}
+    reason, reasons = word("$labels.reason", names), ", ".join(f"{text} (`{name}`)" for name, text in names.items())
     steady = "|".join(reason for reason in WITHOUT_FLAG if reason != _OVERLOAD)
     refused = site.metric("writes_refused", f'reason=~"{steady}"')
     overload = site.metric("writes_refused", f'reason="{_OVERLOAD}"')
@@ -78,10 +89,10 @@ def _refused(site: Site) -> Alert:
         5 * MINUTE,
         f"The server refuses client writes to {NAMESPACE}, and its flag stop_writes does not show it.",
         f"The server has refused client writes to {NAMESPACE} for more than {duration(2 * MINUTE)}, by the reason"
-        f" {label('reason')}, while stop_writes is 0; the runbook says which writes, and with which error.",
+        f" {reason}, while stop_writes is 0; the runbook says which writes, and with which error.",
         "namespace",
         "client writes are refused, and the flag stop_writes is not set:"
-        f" {', '.join(f'`{reason}`' for reason in WITHOUT_FLAG)}; `{_OVERLOAD}` at more than {edge.overloads_seen}"
+        f" {reasons}; `{_OVERLOAD}` at more than {edge.overloads_seen}"
         f" scrapes within {span(OVERLOAD_WINDOW)}",
         "Clients fail, and the percentages of the server show nothing. Two minutes leave out the last block that defrag"
         " is about to free. Refusals shorten the queue of a device, so that its overload comes and goes.",
@@ -120,9 +131,11 @@ def _will_stop(site: Site, name: str, seconds: int, horizon: Horizon, hold: int,
     lasts = f"{LIMIT_SECONDS}:{trend(horizon.window)}"
     of_it = f"{lasts}{{job=%q, instance=%q, ns=%q, {_FILLS}}} < {seconds}"
     near = f"query (printf `sort({of_it})` $labels.job $labels.instance $labels.ns)"
+    name_of = word("$limit.Labels.limit", {limit: LIMITS[limit] for limit in FILLING})
+    action_of = word("$limit.Labels.action", {action: ACTIONS[action] for action in STOPPING}, labelled=False)
     limits = (
-        f"{{{{ range $index, $limit := {near} }}}}{{{{ if $index }}}},{{{{ end }}}}"
-        " {{ $limit.Labels.limit }} ({{ $limit.Labels.action }}) in {{ $limit.Value | humanizeDuration }}{{ end }}"
+        f"{{{{ range $index, $limit := {near} }}}}{{{{ if $index }}}};{{{{ end }}}}"
+        f" {name_of}, {action_of} in {{{{ $limit.Value | humanizeDuration }}}}{{{{ end }}}}"
     )
     return Alert(
         name,

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from exporter.model.words import FINDINGS
 from exporter.states import States
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ CLEAR_SECONDS = 300.0
 class FindingLog:
     """What was found in the latest scrapes of one node. For several threads."""
 
-    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic, docs_url: str | None = None) -> None:
         self._node = node
+        self._docs_url = docs_url
         self._clock = clock
         self._lock = threading.Lock()
         self._severities: States[tuple[str, str]] = States()
@@ -40,12 +42,13 @@ class FindingLog:
         with self._lock:
             for rule, verdict in verdicts:
                 key = (verdict.ns, rule.name)
-                what = f"{rule.name} of {verdict.ns}" if verdict.ns else rule.name
+                what = f"{FINDINGS[rule.name]} ({rule.name}{f' of {verdict.ns}' if verdict.ns else ''})"
                 if verdict.state == "found":
                     self._gone.pop(key, None)
                     if self._severities.changed(key, verdict.severity):
-                        level = _LEVELS[verdict.severity]
-                        logger.log(level, "%s: %s: %s: %s", self._node, verdict.severity, what, verdict.summary)
+                        level, link = _LEVELS[verdict.severity], rule.link(self._docs_url)
+                        says = f"{verdict.summary} See {link}" if link else verdict.summary
+                        logger.log(level, "%s: %s: %s: %s", self._node, verdict.severity, what, says)
                 elif verdict.state != "unknown" and key in self._severities and self._is_long_gone(key):
                     self._severities.changed(key, None)
                     del self._gone[key]

@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 AREAS_SECONDS = 60.0
 NOT_LOOKED_FOR = "the server's process is not looked for: process.enable is false"
 
+_DEFAULT = ("127.0.0.1", 3000)
+"""Where asinfo and this program look for a node unless they are told."""
+
 
 class MonitoredNode:
     """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once."""
@@ -58,7 +61,8 @@ class MonitoredNode:
         left_out = [] if settings.process.enable and process_view is not not_looked_at else [PROCESS, MAP]
         left_out += [] if settings.sampler.peers else [PEERS]
         collectors = tuple(collector for collector in COLLECTORS if collector not in left_out)
-        self.registry = Registry(self.target, self.view, collectors, observer=FindingLog(self.name).tell)
+        log = FindingLog(self.name, docs_url=self.view.docs_url)
+        self.registry = Registry(self.target, self.view, collectors, observer=log.tell)
 
     def start(self, timeout: float) -> None:
         """Begin to read the slow sources in the background, and say there in the log whether the node answers.
@@ -172,10 +176,13 @@ class SlowSources:
 def view(settings: Settings) -> View:
     """What the settings want to see."""
     sets, sindexes = settings.collector.sets, settings.collector.sindexes
+    address = (settings.aerospike.host, settings.aerospike.port)
     return View(
         operators={name: operator.value for name, operator in settings.operator.items()},
         sets=Selection(sets.include, sets.exclude, sets.largest),
         sindexes=Selection(sindexes.include, sindexes.exclude, sindexes.largest),
+        docs_url=settings.docs.url,
+        address=None if address == _DEFAULT else address,
     )
 
 

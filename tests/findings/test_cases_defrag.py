@@ -79,7 +79,7 @@ def test_blocks_that_wait_for_defrag(tmp_path: Path) -> None:
         " It pauses (defrag-sleep 1,000 us): no more than 250 MiB are read per second and unit."
     )
     assert finding.verdict.size == 129_627 * 256 * KIB // 2
-    assert finding.verdict.commands == ("asinfo -v 'set-config:context=namespace;id=ns1;defrag-sleep=100'",)
+    assert finding.verdict.commands == ("aerospike-memory-exporter reclaim --set ns1/defrag-sleep=100",)
     assert "Do not raise defrag-lwm-pct now" in finding.advice
     assert node.metrics['storage_unit_defrag_queue_blocks{ns="ns1",unit="/ssd/ns1.dat"}'] == 129_627
     assert node.metrics['storage_unit_free_blocks{ns="ns1",unit="/ssd/ns1.dat"}'] == 19_823

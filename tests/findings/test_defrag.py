@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.findings.defrag import behind
+from exporter.findings.defrag import behind, higher_threshold
 from exporter.model.snapshot import Snapshot, Storage, Unit
 from tests.findings.cases import BLOCK, MIB, Case, check, namespace, ns, stripes
 
@@ -123,6 +123,21 @@ def test_where_the_device_is_slow_defrag_is_not_made_faster(queued: int, slow: b
         "4 blocks wait to be written, of 8 that max-write-cache allows: the device is slow." in verdict.summary
     ) is slow
     assert (verdict.commands == ()) is slow
+
+
+@pytest.mark.parametrize(
+    ("storage", "pct"),
+    [
+        (stripes(16, 9, 1), 60),
+        (stripes(16, 9, 0), None),  # none to copy to
+        (stripes(16, 9, None), None),
+        (stripes(16, 9, 1, defrag_lwm_pct=75), None),
+        (waiting(unit("a", 50, 100), kind="device"), None),  # all that it would add waits behind the queue
+    ],
+)
+def test_a_higher_threshold_is_planned_where_reclaim_does_not_refuse_it(storage: Storage, pct: int | None) -> None:
+    commands = [step.command for step in higher_threshold(namespace(storage=storage))]
+    assert commands == ([f"aerospike-memory-exporter reclaim --set ns/defrag-lwm-pct={pct}"] if pct else [])
 
 
 def test_records_that_are_in_no_blocks_wait_for_nothing() -> None:

@@ -203,6 +203,6 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
 def test_no_command_removes_a_segment_and_the_largest_are_named() -> None:
     many = [segment(GIB * number, 0, number=number) for number in range(1, 8)]
     verdict = Case("orphaned_segments", "found", segments(*many), "warning").verdict()
-    assert verdict.commands == ("ipcs -m",)
+    assert verdict.commands == ()
     assert verdict.summary.endswith(": 0xae001007, 0xae001006, 0xae001005, 0xae001004, 0xae001003 and 2 more.")
     assert verdict.size == 28 * GIB

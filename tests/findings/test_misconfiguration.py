@@ -204,8 +204,11 @@ def test_the_command_is_in_the_words_of_the_release(release: tuple[int, ...], ke
     )
     if release >= (7, 0):
         on = ns(release=release, nsup_period=0, storage=stripes(16, 9), evict_used_pct=60)
-    (command,) = Case("eviction_never_runs", "found", on, "warning").verdict().commands
-    assert command == f"asinfo -v 'set-config:context=namespace;{key}=ns;nsup-period=120'"
+    mark = "high-water-memory-pct" if release < (7, 0) else "evict-used-pct"
+    assert Case("eviction_never_runs", "found", on, "warning").verdict().commands == (
+        f"asinfo -v 'set-config:context=namespace;{key}=ns;{mark}=0'",
+        "aerospike-memory-exporter reclaim --namespace ns --only nsup-period",
+    )
 
 
 def test_blocks_are_of_eight_mebibytes() -> None:

@@ -99,7 +99,8 @@ def nodes() -> list[Snapshot]:
 def test_a_finding_names_what_the_release_has(snapshot: Snapshot) -> None:
     for finding in Diagnosis(snapshot).findings:
         verdict, release = finding.verdict, snapshot.node.release
-        texts = (verdict.summary, finding.rule.why, finding.advice, *verdict.commands)
+        steps = (text for _, *texts in finding.steps() for text in texts)
+        texts = (verdict.summary, finding.rule.why, finding.advice, *steps, finding.no_command)
         assert missing(release, *texts) == set(), finding.name
 
 

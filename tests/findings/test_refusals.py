@@ -121,7 +121,7 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
 
 def test_a_restless_defrag_is_told_to_pause_where_devices_are_overloaded() -> None:
     restless = Case("device_overload", "found", queue(9, defrag_sleep=0), "critical").verdict()
-    assert restless.commands == ("asinfo -v 'set-config:context=namespace;namespace=ns;defrag-sleep=1000'",)
+    assert restless.commands == ("aerospike-memory-exporter reclaim --set ns/defrag-sleep=1000",)
     assert "Defrag writes with a defrag-sleep of 0" in restless.advice
     calm = Case("device_overload", "found", queue(9, defrag_sleep=1000), "critical").verdict()
     assert calm.commands == ()

@@ -104,13 +104,15 @@ def test_the_rule_says_what_the_figures_say(case: Case) -> None:
     check(case)
 
 
-@pytest.mark.parametrize(("lwm", "commands"), [(50, 1), (59, 1), (60, 0), (None, 1)])
-def test_a_threshold_of_defrag_is_proposed_where_it_is_higher_than_the_present_one(
-    lwm: int | None, commands: int
+@pytest.mark.parametrize(
+    ("lwm", "proposed"), [(50, [60]), (59, [60]), (60, [70]), (70, [75]), (75, []), (80, []), (None, [])]
+)
+def test_a_threshold_of_defrag_is_planned_where_it_is_higher_than_the_present_one(
+    lwm: int | None, proposed: list[int]
 ) -> None:
     verdict = Case("data_fragmentation", "found", taken(GIB, defrag_lwm_pct=lwm), "warning").verdict()
-    proposed = "asinfo -v 'set-config:context=namespace;namespace=ns;defrag-lwm-pct=60'"
-    assert verdict.commands == (proposed,) * commands
+    plans = [f"aerospike-memory-exporter reclaim --set ns/defrag-lwm-pct={pct}" for pct in proposed]
+    assert list(verdict.commands) == plans
 
 
 def test_units_are_unbalanced_by_what_the_fullest_has_more_than_the_mean() -> None:

@@ -100,37 +100,68 @@ STOP_WRITES = snapshot(replies("6.4/small-stop-writes"))
     ("seen", "cells", "width"),
     [
         # 8.1: data-size 536870912, stop-writes-used-pct 75, data_used_bytes 401473280.
-        (OUT_OF_SPACE, ["data_used", "stop_writes", "383 MiB", "384 MiB", "1.1 MiB"], 99.71),
+        (
+            OUT_OF_SPACE,
+            ["room for records data_used", "writes are stopped stop_writes", "383 MiB", "384 MiB", "1.1 MiB"],
+            99.71,
+        ),
         # 8 stripes of 64 MiB, the first block of each is its header: 6 of 8 MiB in use, and 1 kept of 7.
-        (OUT_OF_SPACE, ["write_blocks", "refuse_writes", "48.0 MiB", "48.0 MiB", "0 B"], 100),
+        (
+            OUT_OF_SPACE,
+            ["free write blocks write_blocks", "writes are refused refuse_writes", "48.0 MiB", "48.0 MiB", "0 B"],
+            100,
+        ),
         # 6.4: memory-size 536870912, memory_used_bytes 476646702, of which 70 % evict and 85 % stop writes.
-        (STOP_WRITES, ["memory_size", "evict", "455 MiB", "358 MiB", "-96.2 MiB"], 100),
-        (STOP_WRITES, ["memory_size", "stop_writes", "455 MiB", "435 MiB", "-19.4 MiB"], 100),
+        (
+            STOP_WRITES,
+            ["memory of the namespace memory_size", "records are evicted evict", "455 MiB", "358 MiB", "-96.2 MiB"],
+            100,
+        ),
+        (
+            STOP_WRITES,
+            [
+                "memory of the namespace memory_size",
+                "writes are stopped stop_writes",
+                "455 MiB",
+                "435 MiB",
+                "-19.4 MiB",
+            ],
+            100,
+        ),
     ],
 )
 def test_a_limit_has_the_figures_of_the_node_and_a_bar_as_long(seen: Snapshot, cells: list[str], width: float) -> None:
     document = shown(seen)
     (row,) = [row for row in limits(document) if row[1:6] == cells]
     name, action, used, limit, left = cells
-    label = f"{name} ({action}): {used} used of {limit}, {left} left"
+    word, action_word = name.rpartition(" ")[0], action.rpartition(" ")[0]
+    label = f"{word}, at which {action_word}: {used} used of {limit}, {left} left"
     # The label is text inside its cell, and the last cell says whether the server acts.
     assert row[6] == label
-    assert row[7] == ("" if name == "data_used" else "now")
+    assert row[7] == ("" if "data_used" in name else "now")
     assert document.bars[label] == [width]
 
 
 @pytest.mark.parametrize(
     ("seen", "state", "tile"),
     [
-        (OUT_OF_SPACE, "Act now", "100.0% of write_blocks 48.0 MiB of 48.0 MiB; the server refuses writes now."),
-        (STOP_WRITES, "Act now", "455 MiB of 435 MiB; the server evicts records and stops writes now."),
+        (
+            OUT_OF_SPACE,
+            "Act now: Writes are refused (carts), and 1 more.",
+            "100.0% of free write blocks write_blocks 48.0 MiB of 48.0 MiB; writes are refused now.",
+        ),
+        (
+            STOP_WRITES,
+            "Act now: Writes are stopped (carts)",
+            "455 MiB of 435 MiB; records are evicted and writes are stopped now.",
+        ),
         (
             # Two files of 512 MiB, of which 5 % must stay free; four blocks of 8 MiB and the header are in use.
             captured("8.1/durable-fragmented"),
-            "Look soon",
-            "40.0 MiB of 486 MiB; 446 MiB left until the server stops writes.",
+            "Look soon: Eviction is set and never runs (orders).",
+            "40.0 MiB of 486 MiB; 446 MiB left until writes are stopped.",
         ),
-        (captured("8.1/cache-empty"), "All well", "left until the server"),
+        (captured("8.1/cache-empty"), "All well", "left until writes are"),
     ],
 )
 def test_the_first_screen_says_whether_something_is_wrong_and_what_runs_out_first(
@@ -150,8 +181,10 @@ def test_the_namespace_that_runs_out_first_is_first() -> None:
 
 def test_findings_say_their_severity_in_words_and_bring_their_commands() -> None:
     document = shown(captured("8.1/durable-fragmented"))
-    assert [text for text in document.texts["h3"] if "Eviction never" in text] == ["Eviction never runs in orders"]
-    assert document.texts["pre"] == ["asinfo -v 'set-config:context=namespace;namespace=orders;nsup-period=120'"]
+    assert [text for text in document.texts["h3"] if "never runs" in text] == ["orders: Eviction is set and never runs"]
+    assert "aerospike-memory-exporter reclaim --namespace orders --only nsup-period" in document.texts["pre"]
+    # The name that metrics have for it is beside it.
+    assert "eviction_never_runs" in document.texts["span"]
     # What can wait is folded.
     assert len(document.texts["details"]) == 4
     assert all(text.startswith("info") for text in document.texts["summary"])
@@ -162,7 +195,8 @@ def test_every_owner_is_in_the_ledger_and_together_they_fill_its_bar(scenario: s
     document = shown(captured(scenario))
     (rows,) = [rows for caption, rows in document.tables.items() if caption.startswith("Every owner")]
     owners = {(row[0], row[1]) for row in rows}
-    assert {("program", "node"), ("thread_stacks", "node"), ("unaccounted", "node")} <= owners
+    assert {("the program itself program", "node"), ("stacks of threads thread_stacks", "node")} <= owners
+    assert ("unaccounted", "node") in owners
     assert sum(float(row[3].removesuffix("%")) for row in rows) == pytest.approx(100, abs=0.05 * len(rows))
     (bar,) = [widths for label, widths in document.bars.items() if " resident: " in label]
     assert sum(bar) == pytest.approx(100, abs=2)

@@ -82,12 +82,18 @@ def test_a_limit_has_what_is_left_and_a_finding_its_commands() -> None:
         limit for limit in written["limits"] if (limit["limit"], limit["action"]) == ("memory_size", "stop_writes")
     ]
     assert (stop["limit_bytes"], stop["headroom_bytes"], stop["breached"]) == (456340275, 456340275 - 476646702, True)
-    commands = [
-        finding["commands"]
+    (finding,) = [
+        finding
         for finding in document(captured("8.1/durable-fragmented"))["findings"]
         if finding["finding"] == "eviction_never_runs"
     ]
-    assert commands == [["asinfo -v 'set-config:context=namespace;namespace=orders;nsup-period=120'"]]
+    assert finding["commands"] == [
+        "asinfo -v 'set-config:context=namespace;namespace=orders;evict-indexes-memory-pct=0'",
+        "aerospike-memory-exporter reclaim --namespace orders --only nsup-period",
+    ]
+    assert [step["kind"] for step in finding["steps"]] == ["look", "safe", "plan"]
+    assert [step["command"] for step in finding["steps"]][1:] == finding["commands"]
+    assert (finding["no_command"], finding["docs"]) == (None, None)
 
 
 def test_every_cause_of_a_refused_write_has_its_error() -> None:
@@ -102,3 +108,9 @@ def test_a_node_that_does_not_answer_has_every_key() -> None:
     assert written["problem"] == "no connection to node"
     assert written["node"] == dict.fromkeys(("id", "build", "edition", "cluster"))
     assert (written["resident_bytes"], written["ledger"], written["limits"]) == (None, [], [])
+
+
+def test_a_finding_has_its_title_beside_its_name() -> None:
+    findings = document(captured("8.1/durable-fragmented"))["findings"]
+    assert findings[0]["finding"] == "eviction_never_runs"
+    assert findings[0]["title"] == "Eviction is set and never runs"

@@ -9,8 +9,8 @@ import pytest
 from exporter.model.selection import View
 from exporter.model.snapshot import ScrapeResult, Set
 from exporter.render import sections
-from exporter.render.content import Ago, Bar, Bytes, Link, Name, Share, Strong, Took, Value
-from exporter.render.text import clean, escaped, fit, markdown, markdown_table, words
+from exporter.render.content import Ago, Bar, Bytes, Link, Name, Share, Strong, Term, Took, Value, term
+from exporter.render.text import clean, code, escaped, fit, labelled, markdown, markdown_table, words
 from tests.memory.captures import snapshot as captured
 
 
@@ -30,6 +30,7 @@ from tests.memory.captures import snapshot as captured
         (Took(None), "unknown"),
         (Took(0.0021), "2.1 ms"),
         (Took(1.26), "1.3 s"),
+        (Term("records\x1b", "data"), "records?"),
         (Name(""), "node"),
         (Name("a\x1b\u202e"), "a??"),
         (Name("n" * 100), "n" * 32 + "…" + "n" * 31),
@@ -74,3 +75,15 @@ def test_markdown_is_given_no_more_than_text() -> None:
     assert said.count("<") == said.count("\\<") > 0
     assert said.count("[") == said.count("\\[") > 0
     assert "\n# no" not in text
+
+
+def test_a_term_is_its_word_and_its_label_stands_beside_it() -> None:
+    dead = term({"data_fragmentation": "dead space in blocks"}, "data_fragmentation")
+    assert words(dead) == "dead space in blocks"
+    assert labelled(dead) == "dead space in blocks (data_fragmentation)"
+    assert labelled(term({}, "from_later")) == "from_later"
+    text = markdown(sections.page(ScrapeResult(captured("8.1/durable-fragmented")), View(), 0.0))
+    assert "| dead space in blocks `data_fragmentation` " in text
+    assert "**warning: orders: Eviction is set and never runs** `eviction_never_runs`." in text
+    assert "free share of the fullest unit `data_available`" in text
+    assert code("a`b\x1b") == "`ab?`"

@@ -67,11 +67,27 @@ def test_a_limit_that_comes_nearer_is_foretold() -> None:
 @pytest.mark.parametrize(
     ("per_day", "state", "line"),
     [
-        (40 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about 5."),
+        (
+            40 * MIB,
+            WITHIN,
+            'warn: orders: the limit "room for records", at which writes are stopped, is reached in about 5.',
+        ),
         # Three days are urgent: 153.5 MiB by 49.5 a day are 3.1 days, 146.5 by 50.5 are 2.9.
-        (49.5 * MIB, WITHIN, "warn: orders: the limit data_used (stop writes) is reached in about"),
-        (50.5 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
-        (65 * MIB, WITHIN, "bad: orders: the limit data_used (stop writes) is reached in about"),
+        (
+            49.5 * MIB,
+            WITHIN,
+            'warn: orders: the limit "room for records", at which writes are stopped, is reached in about',
+        ),
+        (
+            50.5 * MIB,
+            WITHIN,
+            'bad: orders: the limit "room for records", at which writes are stopped, is reached in about',
+        ),
+        (
+            65 * MIB,
+            WITHIN,
+            'bad: orders: the limit "room for records", at which writes are stopped, is reached in about',
+        ),
         (1 * MIB, BEYOND, "good: Nothing needs attention"),
         (-5 * MIB, BEYOND, "good: Nothing needs attention"),
     ],
@@ -92,13 +108,18 @@ def test_a_limit_that_is_past_is_told_with_since_when_and_not_foretold() -> None
         pytest.approx((WEEK.start + 1 * DAY, WEEK.start + 1.5 * DAY)),
         pytest.approx((WEEK.start + 6 * DAY, END)),
     ]
-    assert told(report)[0] == "bad: orders: the limit data_used (stop writes) is past, since 3 Oct 00:00."
+    assert (
+        told(report)[0]
+        == 'bad: orders: the limit "room for records", at which writes are stopped, is past, since 3 Oct 00:00.'
+    )
 
 
 def test_a_limit_that_was_past_for_a_while_is_told_too() -> None:
     report = reported(made({**shop(), quantities.BREACHED: {LIMIT: fine((1, 1.5))}}))
     assert report.limits[0].state == WITHIN
-    assert told(report)[0].startswith("warn: orders: the limit data_used (stop writes) was past for 12 h altogether")
+    assert told(report)[0].startswith(
+        'warn: orders: the limit "room for records", at which writes are stopped, was past for 12 h altogether'
+    )
 
 
 def test_limits_are_sorted_by_what_comes_first() -> None:
@@ -121,9 +142,11 @@ def test_write_blocks_of_devices_whose_sizes_are_not_known_are_foretold_by_what_
     assert limit.per_day == pytest.approx(20 * MIB)
     assert limit.forecast is not None
     assert limit.forecast.likely == pytest.approx(3 * DAY, rel=0.02)
-    assert told(report)[0].startswith("bad: orders: the limit write_blocks (refuse writes) is reached in about 3 d")
+    assert told(report)[0].startswith(
+        'bad: orders: the limit "free write blocks", at which writes are refused, is reached in about 3 d'
+    )
     (line,) = (line for line in markdown(report).splitlines() if line.startswith("| orders "))
-    assert line.split()[6:13] == ["|", "unknown", "|", "unknown", "|", "60.2", "MiB"]
+    assert [cell.strip() for cell in line.split("|")[3:6]] == ["unknown", "unknown", "60.2 MiB"]
     assert "60.2 MiB are left. It is reached in about" in page(report, made({quantities.HEADROOM: {BLOCKS: headroom}}))
 
 
@@ -146,7 +169,9 @@ def test_a_queue_has_no_trend_and_is_named_where_it_is_past() -> None:
     past = reported(made({**series, quantities.BREACHED: {queue: fine((6, 7))}}))
     assert [(limit.limit, limit.state) for limit in past.limits] == [("write_queue", PAST), ("data_used", WITHIN)]
     assert past.limits[0].forecast is None
-    assert told(past)[0] == "bad: orders: the limit write_queue (refuse writes) is past, since 3 Oct 00:00."
+    assert told(past)[0].endswith(
+        '"writes waiting for devices", at which writes are refused, is past, since 3 Oct 00:00.'
+    )
 
 
 # Growth, migrations, restarts and what is missing
@@ -379,8 +404,8 @@ def test_findings_and_flags_are_told_with_their_total_and_that_of_the_week_befor
     assert events["finding"].ongoing
     assert not events["flag"].ongoing
     assert told(report) == [
-        "bad: orders: heap fragmentation, for 4 d altogether.",
-        "bad: orders refused writes until 3 Oct 12:00, by its own flag: 12 h altogether.",
+        "bad: orders: Dead space in the heap, for 4 d altogether.",
+        "bad: orders: writes were stopped until 3 Oct 12:00, by the server's flag: 12 h altogether.",
     ]
 
 

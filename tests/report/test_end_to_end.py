@@ -173,7 +173,9 @@ def test_the_breach_is_told_when_it_was(server: Server, truth: Truth) -> None:
     assert sum(period["end"] - period["start"] for period in breach["periods"]) == pytest.approx(full, rel=WITHIN)
     assert limit_of(report, "orders", "write_blocks")["state"] == "past"
     assert report["headlines"][0]["kind"] == "bad"
-    assert report["headlines"][0]["text"].startswith("orders: the limit write_blocks (refuse writes) is past, since")
+    assert report["headlines"][0]["text"].startswith(
+        'orders: the limit "free write blocks", at which writes are refused, is past, since'
+    )
 
 
 def test_the_breach_is_foretold_a_day_and_more_before(server: Server, truth: Truth) -> None:
@@ -198,7 +200,7 @@ def test_it_reads_well_in_a_terminal_and_in_a_browser(server: Server, tmp_path: 
     text = reported(server)
     assert (text.returncode, text.stderr) == (0, "")
     assert text.stdout.startswith("# Memory of embedded-shop-simulation over 7 d\n")
-    assert "| orders    | write_blocks (refuse writes) |" in text.stdout
+    assert "| orders    | free write blocks: writes are refused `write_blocks, refuse_writes` |" in text.stdout
     file = tmp_path / "report.html"
     saved = reported(server, "--output", "html", "--save", str(file), "--demo")
     assert (saved.returncode, saved.stdout, saved.stderr) == (0, "", "")

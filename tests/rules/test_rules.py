@@ -10,6 +10,8 @@ import pytest
 from docs.generate.rules import FILES
 from exporter.collectors import METRICS
 from exporter.findings import RULES as FINDINGS
+from exporter.model import words
+from exporter.rules.rule import word
 from exporter.rules.site import JOB, PER_TARGET_LABELS, SCRAPE_INTERVAL
 from tests.deploy.rule_files import (
     ALERTS,
@@ -155,3 +157,29 @@ def test_an_alert_compares_and_waits(name: str, rule: dict[str, str]) -> None:
 
 def test_every_alert_has_its_tests_and_no_test_is_of_an_alert_that_went() -> None:
     assert {path.stem for path in (PROMETHEUS / "tests").glob("*.yml")} == set(alerts())
+
+
+def test_a_label_is_said_in_words_with_itself_in_brackets_and_stays_where_it_has_none() -> None:
+    said = word("$labels.pool", {"data": "records"})
+    assert (
+        said
+        == '{{ if eq $labels.pool "data" -}} records ({{ $labels.pool }}) {{- else -}} {{ $labels.pool }} {{- end }}'
+    )
+    assert "(" not in word("$labels.pool", {"data": "records"}, labelled=False)
+
+
+@pytest.mark.parametrize("horizon", ["Soon", "WithinHours", "WithinDays"])
+def test_every_limit_at_which_writes_fail_has_its_words_in_the_alert(horizon: str) -> None:
+    description = alerts()[f"AerospikeMemoryWritesStop{horizon}"]["annotations"]["description"]
+    named = set(re.findall(r'eq \$limit.Labels.limit "(\w+)"', description))
+    # The kernel, or the operator, acts at the others; what waits for devices has no trend.
+    assert named == set(words.LIMITS) - {"cgroup", "host", "operator_max", "operator_min", "write_queue"}
+    assert all(words.LIMITS[limit] in description for limit in named)
+
+
+def test_every_critical_finding_without_an_alert_of_its_own_has_its_title_in_the_alert() -> None:
+    rule = alerts()["AerospikeMemoryCriticalFinding"]
+    others = set(re.search(r'finding!~"([\w|]+)"', rule["expr"])[1].split("|"))  # type: ignore[index]
+    critical = {finding.name for finding in FINDINGS if "critical" in finding.severities} - others
+    for text in (rule["annotations"]["summary"], rule["annotations"]["description"]):
+        assert set(re.findall(r'eq \$labels.finding "(\w+)"', text)) == critical

@@ -11,6 +11,7 @@ from exporter.findings import RULES
 from exporter.findings.rule import Verdict
 from exporter.model.selection import View
 from exporter.model.snapshot import ScrapeResult, Snapshot
+from exporter.model.words import FINDINGS
 from exporter.parsers.snapshot import snapshot
 from exporter.scrape.finding_log import FindingLog
 from exporter.scrape.registry import Registry
@@ -59,11 +60,13 @@ def test_what_comes_and_goes_near_its_edge_is_one_line(caplog: pytest.LogCapture
         seconds = 15.0 * step
         # Never gone for five minutes.
         watch.tell([(FIRST, found("warning") if seconds % 300 == 0 else Verdict("carts", "clear"))])
-    assert lines(caplog) == [f"WARNING n: warning: {FIRST.name} of carts: It is full."]
+    assert lines(caplog) == [f"WARNING n: warning: {FINDINGS[FIRST.name]} ({FIRST.name} of carts): It is full."]
     # It was last found at 2700, and seen to be gone at 2715.
     for seconds, state in ((3014.9, "clear"), (3020.0, "unknown"), (3021.0, "clear"), (3036.0, "clear")):
         watch.tell([(FIRST, Verdict("carts", state))])
-        assert lines(caplog) == ([f"INFO n: cleared: {FIRST.name} of carts"] if seconds == 3021.0 else [])
+        assert lines(caplog) == (
+            [f"INFO n: cleared: {FINDINGS[FIRST.name]} ({FIRST.name} of carts)"] if seconds == 3021.0 else []
+        )
 
 
 def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
@@ -73,28 +76,39 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
         (
             [(FIRST, found("warning")), (SECOND, found("info", ""))],
             [
-                f"WARNING 10.0.0.7:3000: warning: {FIRST.name} of carts: It is full.",
-                f"INFO 10.0.0.7:3000: info: {SECOND.name}: It is full.",
+                f"WARNING 10.0.0.7:3000: warning: {FINDINGS[FIRST.name]} ({FIRST.name} of carts): It is full.",
+                f"INFO 10.0.0.7:3000: info: {FINDINGS[SECOND.name]} ({SECOND.name}): It is full.",
             ],
         ),
         ([(FIRST, found("warning")), (SECOND, found("info", ""))], []),
         (
             [(FIRST, found("critical")), (SECOND, found("info", ""))],
-            [f"ERROR 10.0.0.7:3000: critical: {FIRST.name} of carts: It is full."],
+            [f"ERROR 10.0.0.7:3000: critical: {FINDINGS[FIRST.name]} ({FIRST.name} of carts): It is full."],
         ),
         (
             [(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "too_small"))],
             [
-                f"INFO 10.0.0.7:3000: cleared: {FIRST.name} of carts",
-                f"INFO 10.0.0.7:3000: cleared: {SECOND.name}",
+                f"INFO 10.0.0.7:3000: cleared: {FINDINGS[FIRST.name]} ({FIRST.name} of carts)",
+                f"INFO 10.0.0.7:3000: cleared: {FINDINGS[SECOND.name]} ({SECOND.name})",
             ],
         ),
         ([(FIRST, Verdict("carts", "clear")), (SECOND, Verdict("", "clear"))], []),
-        ([(FIRST, found("warning"))], [f"WARNING 10.0.0.7:3000: warning: {FIRST.name} of carts: It is full."]),
+        (
+            [(FIRST, found("warning"))],
+            [f"WARNING 10.0.0.7:3000: warning: {FINDINGS[FIRST.name]} ({FIRST.name} of carts): It is full."],
+        ),
     ]
     for verdicts, expected in steps:
         watch.tell(verdicts)
         assert lines(caplog) == expected
+
+
+def test_a_line_ends_in_a_link_where_the_docs_have_an_address(caplog: pytest.LogCaptureFixture) -> None:
+    FindingLog("n", docs_url="https://docs.example.com").tell([(FIRST, found("warning"))])
+    link = f"https://docs.example.com/findings.md#{FIRST.name}"
+    (line,) = lines(caplog)
+    assert line.startswith("WARNING n: warning: ")
+    assert line.endswith(f": It is full. See {link}")
 
 
 @pytest.mark.parametrize("unseen", [[(FIRST, Verdict("carts", "unknown"))], []], ids=["unknown", "not judged"])
@@ -106,17 +120,17 @@ def test_what_cannot_be_judged_is_not_well_again(unseen: Verdicts, caplog: pytes
     watch.tell([(FIRST, found("critical"))])
     assert lines(caplog) == []
     watch.tell([(FIRST, Verdict("carts", "clear"))])
-    assert lines(caplog) == [f"INFO n: cleared: {FIRST.name} of carts"]
+    assert lines(caplog) == [f"INFO n: cleared: {FINDINGS[FIRST.name]} ({FIRST.name} of carts)"]
 
 
 def test_another_namespace_is_another_finding(caplog: pytest.LogCaptureFixture) -> None:
-    watch = FindingLog("n")
+    watch, title = FindingLog("n"), FINDINGS[FIRST.name]
     watch.tell([(FIRST, found("critical", "a")), (FIRST, Verdict("b", "clear"))])
     watch.tell([(FIRST, Verdict("a", "clear")), (FIRST, found("critical", "b"))])
     assert [line.split(":")[-2] if "full" in line else line for line in lines(caplog)] == [
-        f" {FIRST.name} of a",
-        f"INFO n: cleared: {FIRST.name} of a",
-        f" {FIRST.name} of b",
+        f" {title} ({FIRST.name} of a)",
+        f"INFO n: cleared: {title} ({FIRST.name} of a)",
+        f" {title} ({FIRST.name} of b)",
     ]
 
 
@@ -135,8 +149,8 @@ def test_threads_that_tell_the_same_say_it_once(caplog: pytest.LogCaptureFixture
         thread.join(10)
     # The barrier lets none go on before all have told.
     assert lines(caplog) == [
-        f"ERROR n: critical: {FIRST.name} of carts: It is full.",
-        f"INFO n: cleared: {FIRST.name} of carts",
+        f"ERROR n: critical: {FINDINGS[FIRST.name]} ({FIRST.name} of carts): It is full.",
+        f"INFO n: cleared: {FINDINGS[FIRST.name]} ({FIRST.name} of carts)",
     ]
 
 
@@ -168,19 +182,20 @@ def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytes
         [],
         # 14 blocks may be taken, and 13 are.
         [
-            "WARNING shop:3000: warning: stop_writes_near of carts: Nearly reached: write_blocks (92.9% used, 8.0 MiB"
-            " left)."
+            "WARNING shop:3000: warning: Writes will stop soon (stop_writes_near of carts): Nearly reached:"
+            " write_blocks (92.9% used, 8.0 MiB left)."
         ],
         [],
         [
-            "ERROR shop:3000: critical: writes_refused of carts: The fullest unit has no free write block left beyond"
-            " its reserve: writes to it fail with error SERVER_MEM_ERROR (8). No flag of the server shows it.",
-            "INFO shop:3000: cleared: stop_writes_near of carts",
+            "ERROR shop:3000: critical: Writes are refused (writes_refused of carts): The fullest unit has no free"
+            " write block left beyond its reserve: writes to it fail with error SERVER_MEM_ERROR (8). No"
+            " flag of the server shows it.",
+            "INFO shop:3000: cleared: Writes will stop soon (stop_writes_near of carts)",
         ],
         # Lost is neither well nor worse.
         [],
         [],
-        ["INFO shop:3000: cleared: writes_refused of carts"],
+        ["INFO shop:3000: cleared: Writes are refused (writes_refused of carts)"],
         [],
         [],
     ]
@@ -192,7 +207,10 @@ def test_a_section_that_fails_clears_nothing(caplog: pytest.LogCaptureFixture) -
     readings = Told(*(ScrapeResult(snapshot(replies)) for replies in (info, without, info)))
     registry = Registry(readings, View(), observer=FindingLog("the node").tell)
     registry.scrape(1)
-    assert [line.split(": ")[2] for line in lines(caplog)] == ["writes_refused of carts", "stop_writes_near of carts"]
+    assert [line.split(": ")[2] for line in lines(caplog)] == [
+        "Writes are refused (writes_refused of carts)",
+        "Writes will stop soon (stop_writes_near of carts)",
+    ]
     registry.scrape(1)
     registry.scrape(1)
     assert lines(caplog) == []
