@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support import logging_as_before
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,6 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("timeout")
         seconds[item.path] = max(seconds.get(item.path, 0.0), marker.args[0] if marker else 0.0)
     items.sort(key=lambda item: -seconds[item.path])
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A test that sets up the log does so for itself alone."""
+    with logging_as_before():
+        yield
 
 
 @pytest.fixture

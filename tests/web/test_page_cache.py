@@ -39,7 +39,7 @@ def test_a_node_is_shown_as_it_is() -> None:
         response = server.get("/")
     assert response.status_code == 200
     assert "Memory of node <bdi>193C</bdi>" in response.text
-    assert "Writes refused in <bdi>carts</bdi>" in response.text
+    assert "carts</bdi>: Writes are refused" in response.text
 
 
 def test_a_part_that_is_missing_costs_only_that_part() -> None:
@@ -49,7 +49,7 @@ def test_a_part_that_is_missing_costs_only_that_part() -> None:
     assert response.status_code == 200
     assert "Not everything was seen" in response.text
     assert "no &lt;b&gt;statistics&lt;/b&gt;" in response.text
-    assert "Writes refused in <bdi>carts</bdi>" in response.text
+    assert "carts</bdi>: Writes are refused" in response.text
 
 
 def test_a_node_that_is_down_is_a_page_at_once() -> None:
