@@ -103,7 +103,7 @@ def oldest() -> Panel:
 def unknown() -> Panel:
     """Rules that cannot judge."""
     return stat_panel(
-        "Rules without a source",
+        "Checks without a source",
         "Checks, counted on each node, that cannot judge for want of a source; the fewer, the more the "
         "absence of findings means.",
         COUNT,

@@ -21,7 +21,7 @@ def container() -> Panel:
     return lines(
         "Container: used and limit",
         "What counts against the limit of the container, page cache included; near the limit is normal with files, as "
-        "the kernel takes page cache back. See `Left in the container` for what it cannot.",
+        "the kernel takes page cache back. See `Left in container` for what it cannot.",
         BYTES,
         Query(f"sum({selected('cgroup_used_bytes')})", "used", USED),
         Query(f"sum({selected('cgroup_limit_bytes')})", "limit", BAD),

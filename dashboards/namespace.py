@@ -112,7 +112,7 @@ def writes() -> Panel:
 def evicting() -> Panel:
     """Past a threshold of eviction."""
     return stat_panel(
-        "Past eviction threshold",
+        "Evicting",
         "Namespaces, counted on each node, that are past a threshold at which the server evicts; worry unless it is a "
         "cache.",
         COUNT,

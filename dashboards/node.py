@@ -61,7 +61,7 @@ def shown() -> Panel:
         "Selected nodes of which the process is seen: what follows is the sum of them, or the worst of them. Choose "
         "one above to see it alone.",
         COUNT,
-        Query(f"count({selected('process_resident_bytes')})"),
+        Query(f"count(group by (job, instance) ({selected('process_resident_bytes')}))"),
         span=3,
     )
 
@@ -109,7 +109,7 @@ def unaccounted() -> Panel:
 def container_left() -> Panel:
     """Room in the container."""
     return stat_panel(
-        "Left in the container",
+        "Left in container",
         "Limit of the container less what the kernel cannot take back from the server, on the worst selected node; "
         f"below {size(CONTAINER_MARGIN)} the kernel may kill it. Empty without a limit.",
         BYTES,
