@@ -15,8 +15,8 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _VARIES = re.compile(
     r"[█▓▒▚░·]+"  # bars
     r"|,? \d+ (?:critical|warnings?|info)\b"  # how many findings of each severity
-    r"|\d{1,2} [A-Z][a-z]{2} \d\d:\d\d"  # the time of an event
-    r"|\S*\d\S*(?: (?:[KMGT]iB|B|[smhd])\b)?\S*"  # amounts, addresses, times
+    r"|\(?\d{1,2} [A-Z][a-z]{2} \d\d:\d\d\S*"  # the time of an event
+    r"|\S*\d\S*(?: (?:[KMGT]iB|B|min|[smhd])\b)?\S*"  # amounts, addresses, times
     r"|\(?\b(?:up|to|unknown|first|now)\b"  # of a range, in place of an amount, and a state
 )
 
