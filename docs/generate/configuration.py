@@ -9,9 +9,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from exporter.settings.keys import keys
-from exporter.settings.schema import Settings
+from exporter.settings.schema import OperatorSettings, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+
     from exporter.settings.keys import Key
 
 HEAD = """# Configuration
@@ -30,8 +34,10 @@ three. A switch is `--sampler.smaps` or `--no-sampler.smaps` as a flag, `true` o
 in flags and variables. A secret is never a flag, because `ps` shows those; no message and no log repeats a value.
 """
 
-_OPERATOR = """Your own marks, by namespace: `max` and `min`, in bytes or as a share of what the server allows; `page`,
-in bytes; and `cache`, true for one that is meant to evict, for which `AerospikeMemoryEvicting` is silent."""
+_OPERATOR = """
+As a flag or a variable all namespaces are one JSON object: `--operator '{"carts": {"max": "80%", "cache": true}}'`.
+What the shares are of is in [limits.md](limits.md#your-own-limits).
+"""
 
 
 def page() -> str:
@@ -39,17 +45,23 @@ def page() -> str:
     tables: dict[str, list[Key]] = {}
     for key in keys():
         tables.setdefault(".".join(key.path[:-1]), []).append(key)
-    return "\n".join([HEAD, *(_section(name, found) for name, found in tables.items())])
+    return "\n".join([HEAD, *(_section(name, found) if name else _operator() for name, found in tables.items())])
 
 
 def _section(name: str, found: list[Key]) -> str:
-    rows = [
-        f"\n## {name or 'operator'}\n\n{_about(name)}\n",
-        "| key | default | meaning |",
-        "|---|---|---|",
-    ]
-    for key in found:
-        cells = (f"`{key.path[-1]}`", _default(key), key.field.description or "")
+    return _table(name, _about(name), {key.path[-1]: key.field for key in found})
+
+
+def _operator() -> str:
+    """The one table that has a further level, the namespaces."""
+    about = (OperatorSettings.__doc__ or "").strip()
+    return _table("operator.NS", about, OperatorSettings.model_fields) + _OPERATOR
+
+
+def _table(name: str, about: str, fields: Mapping[str, FieldInfo]) -> str:
+    rows = [f"\n## {name}\n\n{about}\n", "| key | default | meaning |", "|---|---|---|"]
+    for key, field in fields.items():
+        cells = (f"`{key}`", _default(field), field.description or "")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -57,16 +69,16 @@ def _section(name: str, found: list[Key]) -> str:
 def _about(name: str) -> str:
     """The docstring of a table."""
     table: type[BaseModel] = Settings
-    for part in filter(None, name.split(".")):
+    for part in name.split("."):
         annotation = table.model_fields[part].annotation
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         table = annotation
-    return _OPERATOR if table is Settings else (table.__doc__ or "").strip()
+    return (table.__doc__ or "").strip()
 
 
-def _default(key: Key) -> str:
-    default = key.field.get_default()
+def _default(field: FieldInfo) -> str:
+    default = field.get_default()
     if default in (None, (), PydanticUndefined):
         return ""
     if isinstance(default, bool):

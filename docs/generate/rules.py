@@ -85,27 +85,32 @@ time_to_limit_hours = 7200
 """
 
 _BASIS = """
-## What they rest on
+## Clusters, nodes and replicas
 
-* The name of the cluster is on one series alone, `node_info`; the rules join it to the others by `job` and `instance`.
-  Two clusters in one Prometheus are told apart by their `cluster-name`, which each should have set.
-* A node that goes away takes its series along: its alerts end, after `keep_firing_for`, and `AerospikeMemoryNodeDown`
-  or `AerospikeMemoryExporterDown` takes over. The others of the cluster are compared with those that are left.
-* Two Prometheus servers with the same rules send the same alerts, which Alertmanager takes for one; give them only
+* **Name of the cluster.** It is on one series alone, `node_info`; the rules join it to the others by `job` and
+  `instance`. Two clusters in one Prometheus are told apart by their `cluster-name`, which each should have set.
+* **A node that goes away** takes its series along: its alerts end, after `keep_firing_for`, and
+  `AerospikeMemoryNodeDown` or `AerospikeMemoryExporterDown` takes over. The others of the cluster are compared with
+  those that are left.
+* **Two Prometheus servers** with the same rules send the same alerts, which Alertmanager takes for one; give them only
   external labels that are the same, or drop the others in `alert_relabel_configs`.
-* A node that is scraped through two exporters counts twice in sums over the cluster.
-* Where a figure is absent ([absent.md](absent.md)), what rests on it cannot fire: `sys_memory` has no time to its limit
+* **Two exporters for one node** make it count twice in sums over the cluster.
+
+## When an alert cannot fire
+
+* **Absent figures** ([absent.md](absent.md)): what rests on them cannot fire. `sys_memory` has no time to its limit
   before 8.2 on another host; on another host nothing is known of the process, its container and the kernel's limits.
-* The forecasts need half of their window, `AerospikeMemoryWritesStopWithinDays` the whole day, those of growth over a
-  week the whole week.
-* While a node has partitions to send or to receive (`migrate_partitions_remaining`), and until a window without any has
-  been seen, nothing is forecast of it, and no leak is told: a node that starts empty and is filled by its peers looks
-  like one that overflows. What is reached is told all the same: by `AerospikeMemoryWritesStopped`,
+* **Too little history.** The forecasts need half of their window, `AerospikeMemoryWritesStopWithinDays` the whole day,
+  those of growth over a week the whole week.
+* **Migrations.** While a node has partitions to send or to receive (`migrate_partitions_remaining`), and until a window
+  without any has been seen, nothing is forecast of it, and no leak is told: a node that starts empty and is filled by
+  its peers looks like one that overflows. What is reached is told all the same: by `AerospikeMemoryWritesStopped`,
   `AerospikeMemoryWritesRefused`, and by `AerospikeMemoryContainerLimitNear` for what is left.
-* Where only the headroom to a limit is known, as that of the write blocks of raw devices, it is enough for a forecast.
-* A load that begins all of a sudden and fills a namespace within a quarter of an hour is over before the slopes of 30
+* **A sudden load** that fills a namespace within a quarter of an hour is over before the slopes of 30
   minutes and of two hours have seen enough of it: then `AerospikeMemoryWritesStopped` or
   `AerospikeMemoryWritesRefused` is the first to tell.
+
+Where only the headroom to a limit is known, as that of the write blocks of raw devices, it is enough for a forecast.
 """
 
 

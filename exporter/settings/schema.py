@@ -83,12 +83,12 @@ class CollectorSettings(Table):
 
 
 class OperatorSettings(Table):
-    """The operator's own maximum, minimum and page size for a namespace, and whether it is a cache."""
+    """Your own marks for the namespace `NS`."""
 
-    max: AmountField | None = None
-    min: AmountField | None = None
-    page: Bytes | None = None
-    cache: bool = False
+    max: AmountField | None = Field(None, description="most that it may occupy: bytes, or a share of what is allowed")
+    min: AmountField | None = Field(None, description="where you would begin to reclaim: bytes, or a share, as `max`")
+    page: Bytes | None = Field(None, description="bytes of which `max` and `min` are whole multiples, down and up")
+    cache: bool = Field(False, description="it is meant to evict: `AerospikeMemoryEvicting` is silent for it")
 
     @model_validator(mode="after")
     def _ordered(self) -> OperatorSettings:

@@ -23,6 +23,7 @@ import requests
 
 from exporter.demo.shop import DAY, HOUR, Shop
 from tests.support import TESTS, prometheus, promtool
+from tests.tutorial import missing, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +209,12 @@ def test_it_reads_well_in_a_terminal_and_in_a_browser(server: Server, tmp_path: 
     assert not re.search(r"<script|<link|@import|url\((?!#)|src=", page)
     assert page.count("<svg") > 10
     assert page.count('role="img"') == page.count("<desc") + page.count('class="bar"')
+
+
+def test_the_tutorial_shows_what_it_says(server: Server) -> None:
+    week, earlier = shown("aerospike-memory-exporter report --prometheus.url")
+    assert missing(week, reported(server).stdout) == []
+    assert missing(earlier, reported(server, "--since", "5d", before_end=2 * DAY).stdout) == []
 
 
 @pytest.mark.parametrize(
