@@ -29,6 +29,9 @@ PAGE = (TESTS.parent / "docs" / "tutorial.md").read_text()
 SCALES = {"carts will be evicted": 1.85, "orders are nearly full": 2.3, "orders are full": 2.6}
 """How many times as large as usual a shop opens in which that is so."""
 
+VARIES = ("Found:", "gain:", "from info,")
+"""What begins a sentence that depends on how far the shop has come."""
+
 LOGGED = r"^\S+ (?:INFO|WARNING|ERROR) .+$"
 
 
@@ -64,6 +67,11 @@ def flags(node: EmbeddedNode) -> list[str]:
     ]
 
 
+def held(lines: list[str]) -> list[str]:
+    """The lines that do not depend on how far the shop has come."""
+    return [line for line in lines if not any(word in line for word in VARIES)]
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds; the machine may be busy."""
     deadline = time.monotonic() + 60
@@ -86,7 +94,7 @@ def test_the_looks_of_tutorial_and_readme(capsys: pytest.CaptureFixture[str], no
     tutorial = shown("aerospike-memory-exporter analyze --demo")
     readme = shown("aerospike-memory-exporter analyze --aerospike.port", "README.md")
     assert (len(tutorial), len(readme)) == (3, 1)
-    assert [missing(lines, printed) for lines in (*tutorial, *readme)] == [[]] * 4
+    assert [missing(held(lines), printed) for lines in (*tutorial, *readme)] == [[]] * 4
 
 
 def test_what_will_expire(demo: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +114,7 @@ def test_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = said(capsys, "reclaim", "--demo", "--namespace", "orders")
     assert code == 0
     plan, *_ = shown("aerospike-memory-exporter reclaim --demo --namespace orders")
-    assert missing(plan, printed) == []
+    assert missing(held(plan), printed) == []
 
 
 def test_the_lines_of_the_log(demo: tuple[Path, list[str]], nodes: list[EmbeddedNode]) -> None:
