@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from exporter.findings.best_practices import BEST_PRACTICE_RULES
 from exporter.findings.capacity import CAPACITY_RULES
 from exporter.findings.cluster import CLUSTER_RULES
 from exporter.findings.counts import COUNT_RULES
@@ -39,6 +40,7 @@ RULES = (
     *OPERATOR_RULES,
     *MISCONFIGURATION_RULES,
     *CAPACITY_RULES,
+    *BEST_PRACTICE_RULES,
     *CLUSTER_RULES,
     *COUNT_RULES,
     *HOST_RULES,

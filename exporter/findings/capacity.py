@@ -16,21 +16,18 @@ from exporter.findings.rule import (
     not_enough,
     of_each_namespace,
     of_the_node,
-    safe,
     set_config,
 )
-from exporter.findings.thresholds import CGROUP_UNSEEN, HOST_USED_PCT, NEAR, OTHERS, SMALL, STAGE_MARGIN
+from exporter.findings.thresholds import CGROUP_UNSEEN, HOST_USED_PCT, NEAR, OTHERS, SMALL
 from exporter.memory.growth import Grown, grown
 from exporter.memory.host import (
     available_bytes,
     host_use,
     is_caged,
     is_known_total,
-    largest_stage,
     most_memory,
     server_bytes,
 )
-from exporter.model.constants import KIB
 from exporter.model.release import (
     CGROUP_MEM_TRACKING,
     FLAT_STORAGE,
@@ -206,46 +203,6 @@ _MARKS = ("memory_size", "indexes_budget")
 """Limits in memory, whose headroom is memory that the host must still give."""
 
 
-_OF_MEMORY = (
-    "max-map-count",
-    "memory",
-    "memory-size",
-    "min-free-kbytes",
-    "swappiness",
-    "thp-enabled",
-    "zone-reclaim-mode",
-)
-"""The server's best practices that are about memory (cfg.c, os.c `best_practices`)."""
-
-_TOO_LARGE = ("memory", "memory-size")
-"""Those that fail when all namespaces together may have more than the host's memory."""
-
-
-@of_the_node
-def _best_practices(analysis: Analysis) -> Verdict:
-    failed, host = analysis.snapshot.failed_best_practices, analysis.snapshot.process_view.host
-    names = [name for name in failed or () if name in _OF_MEMORY]
-    stage = largest_stage(analysis.snapshot.namespaces)
-    says: list[str] = []
-    steps: list[Step] = []
-    if names:
-        says.append(f"The server found at its start that its own best practices fail: {', '.join(names)}.")
-    if stage and host is not None and host.free is not None and host.min_free is not None:
-        enough = stage + STAGE_MARGIN
-        if host.min_free < enough and host.free < stage:
-            says.append(
-                f"The host has {size(host.free)} free at once and keeps {size(host.min_free)} so (vm.min_free_kbytes);"
-                f" the next stage of an index takes {size(stage)}."
-            )
-            if host.available is not None and host.available >= 2 * enough:
-                text = f"the kernel keeps {size(enough)} free at once, out of {size(host.available)} that are available"
-                steps.append(safe(f"sysctl vm.min_free_kbytes={enough // KIB}", text))
-    if not says:
-        return UNKNOWN if failed is None else CLEAR
-    severe = len(says) > bool(names) or any(name in _TOO_LARGE for name in names)
-    return found("warning" if severe else "info", " ".join(says), None, *steps)
-
-
 _FIXED = (
     "write_buffers",
     "write_queues",
@@ -366,21 +323,5 @@ CAPACITY_RULES = (
                 " so that with files it may stop writes too early.",
             ),
         ),
-    ),
-    Rule(
-        "best_practices",
-        ("warning", "info"),
-        "the server says of a best practice about memory that it fails: "
-        + ", ".join(_OF_MEMORY)
-        + f"; a warning for {' and '.join(_TOO_LARGE)}, and where the host's free memory is less than the largest stage"
-        f" of an index and vm.min_free_kbytes less than that and {mebibytes(STAGE_MARGIN)}",
-        "The server was written for memory that is there at once. It looks once, when it starts: what was mended since"
-        " is still said. A host whose memory is full of page cache has to give that up first when a stage of an index"
-        " is wanted, and may end the server instead.",
-        "Mend what is named, and restart the server to have it look again. vm.min_free_kbytes is taken from what"
-        " programs can have: raise it only where far more is available.",
-        _best_practices,
-        look=("asinfo -v best-practices", "which of them failed at the start"),
-        no_command="They are settings of the host, or of the server's file, and need a restart to be looked at again.",
     ),
 )

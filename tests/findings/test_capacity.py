@@ -68,16 +68,6 @@ def in_container(own: Namespace) -> Snapshot:
     return node(own, process_view=view)
 
 
-def practices(*names: str | None, free: int | None = None, kept: int | None = MIB) -> Snapshot:
-    """The names that the server gives (None: it gives no answer), and memory that is free at once and kept so."""
-    host = Host(64 * GIB, 60 * GIB, free, kept)
-    return node(
-        namespace(index=Arena("mem", 0, GIB)),
-        process_view=ProcessView(host=host),
-        failed_best_practices=None if None in names else tuple(name for name in names if name),
-    )
-
-
 CASES = (
     Case("shared_system_memory", "found", PAIR, "warning", "2 namespaces share the host's memory", besides(2 * GIB)),
     Case("shared_system_memory", "clear", PAIR, "clear", ledger=besides(MIB)),
@@ -230,25 +220,6 @@ CASES = (
         "5.0 GiB from now, and the server can have 1.0 GiB more",
     ),
     Case("namespace_above_host", "clear", in_container(old(10 * GIB, GIB)), "clear"),
-    #
-    Case(
-        "best_practices",
-        "found",
-        practices("service-threads", "swappiness", "min-free-kbytes"),
-        "info",
-        "best practices fail: swappiness, min-free-kbytes.",
-    ),
-    Case("best_practices", "found", practices("memory-size"), "warning", "fail: memory-size."),
-    Case("best_practices", "found", practices("memory"), "warning"),
-    Case("best_practices", "clear", practices(), "clear"),
-    Case("best_practices", "clear", practices("admin-port", "service-threads", "somaxconn", "device"), "clear"),
-    Case("best_practices", "unknown", practices(None), "unknown"),
-    # A stage of 1 GiB: so much less 1 is free, and 1.1 GiB less 1 are kept.
-    Case("best_practices", "edge", practices(free=GIB - 1, kept=GIB + 100 * MIB - 1), "warning", "takes 1.0 GiB."),
-    Case("best_practices", "short", practices(free=GIB, kept=MIB), "clear"),
-    Case("best_practices", "short", practices(free=MIB, kept=GIB + 100 * MIB), "clear"),
-    Case("best_practices", "found", practices(None, free=MIB, kept=MIB), "warning", "The host has 1.0 MiB free"),
-    Case("best_practices", "unknown", practices(None, free=MIB, kept=None), "unknown"),
 )
 
 
@@ -297,14 +268,6 @@ def test_a_mark_on_the_host_is_proposed_where_it_stops_nothing_now() -> None:
     assert commands_of("host_memory", replace(at_60, system=System(20))) == (said,)
     assert commands_of("host_memory", replace(at_60, system=System(19))) == ()
     assert commands_of("host_memory", OPEN_ENDED) == ()
-
-
-def test_more_is_to_be_kept_free_only_where_far_more_is_available() -> None:
-    """1 GiB and 100 MiB, twice which must be available."""
-    enough = GIB + 100 * MIB
-    assert commands_of("best_practices", practices(free=MIB)) == (f"sysctl vm.min_free_kbytes={enough >> 10}",)
-    tight = replace(practices(free=MIB), process_view=ProcessView(host=Host(64 * GIB, 2 * enough - 1, MIB, MIB)))
-    assert commands_of("best_practices", tight) == ()
 
 
 def test_growth_of_write_blocks_in_memory_is_what_the_ledger_does_not_have_yet() -> None:

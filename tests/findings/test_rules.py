@@ -11,6 +11,7 @@ from exporter.findings import RULES, Diagnosis
 from exporter.findings.rule import SEVERITIES, STATES, Rule, first_of, not_enough
 from exporter.model.snapshot import Namespace
 from tests.findings import (
+    test_best_practices,
     test_capacity,
     test_cluster,
     test_counts,
@@ -39,6 +40,7 @@ CASES: tuple[Case, ...] = (
     *test_operator.CASES,
     *test_misconfiguration.CASES,
     *test_capacity.CASES,
+    *test_best_practices.CASES,
     *test_cluster.CASES,
     *test_counts.CASES,
     *test_host.CASES,
