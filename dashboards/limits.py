@@ -10,7 +10,7 @@ from dashboards.promql import NO_TREND, NS, STOPS, YEAR, seconds_left, selected,
 from dashboards.query import Query
 from dashboards.style import ACTIONS, LIMITS, WHOLE_NODE, Steps, plenty, ranges, scarce
 from dashboards.tables import NAMESPACE_BOARD, NODE_BOARD, Column, rows_of
-from exporter.findings.thresholds import NEAR, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_SOON
+from exporter.findings.thresholds import NEAR, TIME_TO_LIMIT_DAYS, TIME_TO_LIMIT_SOON
 from exporter.units import span
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIME_LEFT: Steps = scarce(TIME_TO_LIMIT_SOON.seconds, TIME_TO_LIMIT_DAYS.seconds)
 NOT_IN_SIGHT = ranges((YEAR, NO_TREND - 1, "not in sight", GOOD), (NO_TREND, None, "no trend yet", FREE))
-SOON, HOURS, DAYS = (span(horizon.seconds) for horizon in (TIME_TO_LIMIT_SOON, TIME_TO_LIMIT_HOURS, TIME_TO_LIMIT_DAYS))
+SOON, DAYS = span(TIME_TO_LIMIT_SOON.seconds), span(TIME_TO_LIMIT_DAYS.seconds)
 
 CLUSTER = Column("cluster_name", "cluster", width=210)
 NODE = Column("instance", "node", width=140, link=NODE_BOARD)
