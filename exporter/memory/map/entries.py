@@ -33,18 +33,10 @@ _ERROR = 0.01
 """By what share of what is resident the estimates that have no bounds err together (up to 1.2 %, 6.0 to 8.1)."""
 
 
-class Entry(NamedTuple):
-    """Bytes with an owner, and the least and the most that they may be."""
-
-    size: int
-    low: int
-    high: int
-
-
 class Entries(NamedTuple):
-    """The entries by namespace and component, and how many of all bytes might as well be in another component."""
+    """What is entered by namespace and component, with the least and the most that it may be, and how many of all bytes might as well be in another component."""
 
-    by_key: dict[Key, Entry]
+    by_key: dict[Key, Bounds]
     inferred: int
 
 
@@ -73,8 +65,8 @@ def entries(snapshot: Snapshot, quantities: Iterable[Quantity], fit: Reconciliat
         blocks = by_key.pop((namespace.name, _BLOCKS), None)
         if blocks is not None and namespace.storage is not None:
             used = sum(unit.used_bytes or 0 for unit in namespace.storage.units)
-            by_key[namespace.name, "record_data"] = Entry(*(min(used, size) for size in blocks))
-            by_key[namespace.name, "data_fragmentation"] = Entry(*(max(0, size - used) for size in blocks))
+            by_key[namespace.name, "record_data"] = Bounds(*(min(used, size) for size in blocks))
+            by_key[namespace.name, "data_fragmentation"] = Bounds(*(max(0, size - used) for size in blocks))
     return Entries(by_key, _inferred(sizes, bounds, room))
 
 
@@ -93,17 +85,17 @@ class _Room:
         return self._least + own.high, self._most + own.low
 
 
-def _entry(size: int, own: Bounds, room: _Room, error: int) -> Entry:
+def _entry(size: int, own: Bounds, room: _Room, error: int) -> Bounds:
     """One entry: what the others leave narrows its bounds, but for the small errors that all have together."""
     least, most = room.of(own)
-    return Entry(size, min(size, own.clamp(least - error)), max(size, own.clamp(most + error)))
+    return Bounds(min(size, own.clamp(least - error)), size, max(size, own.clamp(most + error)))
 
 
-def _shared(entry: Entry, size: int, share: Bounds, room: _Room) -> Entry:
+def _shared(entry: Bounds, size: int, share: Bounds, room: _Room) -> Bounds:
     """An entry of which `size` bytes are its share of what was measured: it has more as far as others can have less."""
     least, most = room.of(share)
     less, more = size - max(share.low, least), min(share.high, most) - size
-    return Entry(entry.size, max(0, entry.low - max(0, less)), entry.high + max(0, more))
+    return Bounds(max(0, entry.low - max(0, less)), entry.likely, entry.high + max(0, more))
 
 
 def _inferred(sizes: Mapping[Key, int], bounds: Mapping[Key, Bounds], room: _Room) -> int:

@@ -16,11 +16,11 @@ from exporter.memory.map.estimate import estimate, uncounted_stage
 from exporter.memory.map.inputs import inputs
 from exporter.memory.map.measure import measure
 from exporter.memory.map.reconcile import reconcile
-from exporter.model.bounds import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.model.bounds import Bounds
     from exporter.model.snapshot import Snapshot
 
 COMPONENTS = (
@@ -99,15 +99,11 @@ def ledger(snapshot: Snapshot, infer: bool = True) -> Ledger | None:
     fit = reconcile(quantities, resident, swapped, uncounted_stage(sources), infer)
     owned, inferred = entries(snapshot, quantities, fit)
     keys = sorted(owned, key=lambda key: (COMPONENTS.index(key[1]), key[0]))
-    sizes = {key: owned[key].size for key in keys}
+    sizes = {key: owned[key].likely for key in keys}
     return Ledger(
         resident,
         {**sizes, ("", "unaccounted"): resident - sum(sizes.values())},
         inferred,
         swapped,
-        {
-            key: Bounds(owned[key].low, owned[key].size, owned[key].high)
-            for key in keys
-            if owned[key].low < owned[key].high
-        },
+        {key: owned[key] for key in keys if owned[key].low < owned[key].high},
     )
