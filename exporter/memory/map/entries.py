@@ -30,11 +30,11 @@ _COMPONENT = {
 
 
 _ERROR = 0.01
-"""By what share of what is resident the estimates that have no bounds err together (up to 1.2 %, 6.0 to 8.1)."""
+"""By what share of what is resident the estimates that have no bounds err together: 6.0 to 8.1, at the worst 1.2 %."""
 
 
 class Entries(NamedTuple):
-    """What is entered by namespace and component, with the least and the most that it may be, and how many of all bytes might as well be in another component."""
+    """What each namespace's components have and may have, and how many of all bytes may be another component's."""
 
     by_key: dict[Key, Bounds]
     inferred: int
