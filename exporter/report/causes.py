@@ -51,15 +51,18 @@ _HELP = {
 """The finding whose advice helps at a limit of this name; at others it goes by the action."""
 
 
-class Cause(NamedTuple):
-    """Something to act on: `kind` is bad or warn, `gist` says it in a clause, `label` is what metrics call it."""
+class Headline(NamedTuple):
+    """A sentence or some: `kind` is bad, warn, note or good.
+
+    `gist` says it in a clause, `advice` what to do, and `label` is what metrics call it; `instance` is the node.
+    """
 
     kind: str
-    instance: str
     text: str
-    gist: str
-    label: str
-    advice: str
+    instance: str = ""
+    gist: str = ""
+    advice: str = ""
+    label: str = ""
 
 
 class _Reached(NamedTuple):
@@ -73,7 +76,7 @@ class _Reached(NamedTuple):
     breach: Event | None
 
 
-def causes(report: Report) -> Iterator[Cause]:
+def causes(report: Report) -> Iterator[Headline]:
     """One for each limit, and for each flag and finding that is of no limit that is told of."""
     reached = list(_reached(report))
     urgent = [(event, _limit_of(event, reached)) for event in report.events if _urgent(event)]
@@ -127,7 +130,7 @@ def _limit_of(event: Event, reached: list[_Reached]) -> int | None:
     return None
 
 
-def _of_limit(report: Report, reached: _Reached, events: list[Event]) -> Cause:
+def _of_limit(report: Report, reached: _Reached, events: list[Event]) -> Headline:
     figures, breach, mild = reached.figures, reached.breach, reached.action in MILD
     where = place(report, reached.instance, reached.ns)
     name, action = LIMITS.get(reached.limit, reached.limit), ACTIONS.get(reached.action, reached.action)
@@ -151,14 +154,8 @@ def _of_limit(report: Report, reached: _Reached, events: list[Event]) -> Cause:
     if any(event.kind == "flag" or event.detail == "critical" for event in events):
         kind = "bad"
     helps = next((event.name for event in events if event.kind == "finding"), None) or _help(reached)
-    return Cause(
-        kind=kind,
-        instance=reached.instance,
-        text=f"{where}: {what}, {' '.join(says)}",
-        gist=gist,
-        label=f"{reached.limit}, {reached.action}",
-        advice=advice(report, reached.instance, helps),
-    )
+    text, label = f"{where}: {what}, {' '.join(says)}", f"{reached.limit}, {reached.action}"
+    return Headline(kind, text, reached.instance, gist, advice(report, reached.instance, helps), label)
 
 
 def _growth(report: Report, limit: LimitFigures) -> str:
@@ -180,7 +177,7 @@ def _help(reached: _Reached) -> str:
     return "writes_refused" if reached.action == "refuse_writes" else "writes_stopped"
 
 
-def _alone(report: Report, event: Event) -> Cause:
+def _alone(report: Report, event: Event) -> Headline:
     """A flag or a finding that is of no limit that is told of."""
     where, altogether = place(report, event.instance, event.ns), f"{span(event.seconds)} altogether."
     if event.kind == "flag":
@@ -188,8 +185,9 @@ def _alone(report: Report, event: Event) -> Cause:
         says = f"writes {'are' if event.ongoing else 'were'} stopped{until}, by the server's flag"
         helps = advice(report, event.instance, "writes_stopped")
         text = f"{where}: {says}: {altogether}"
-        return Cause("bad", event.instance, text, f"{says} ({where})", event.name, helps)
+        return Headline("bad", text, event.instance, f"{says} ({where})", helps, event.name)
     title = FINDINGS.get(event.name, event.name)
     kind = "bad" if event.detail == "critical" else "warn"
     helps = advice(report, event.instance, event.name) if event.name in _RULES else ""
-    return Cause(kind, event.instance, f"{where}: {title}, for {altogether}", f"{title} ({where})", event.name, helps)
+    text = f"{where}: {title}, for {altogether}"
+    return Headline(kind, text, event.instance, f"{title} ({where})", helps, event.name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.findings.thresholds import SILENT
-from exporter.report.causes import advice, causes
+from exporter.report.causes import Headline, advice, causes
 from exporter.report.cells import amount, place
 from exporter.report.figures import SUSPECTED
 from exporter.units import share, short, size, span, stamp
@@ -28,22 +28,7 @@ _OPEN = {"bad": "Act now on", "warn": "Look soon at"}
 
 _RANK = {"bad": 0, "warn": 1, "note": 2, "good": 3}
 
-
 _LOOK = "See whether the node and its exporter run and reach each other; what is not scraped, Prometheus' targets tell."
-
-
-class Headline(NamedTuple):
-    """A sentence or some: `kind` is bad, warn, note or good.
-
-    `gist` says it in a clause, `advice` what to do, and `label` is what metrics call it; `instance` is the node.
-    """
-
-    kind: str
-    text: str
-    instance: str = ""
-    gist: str = ""
-    advice: str = ""
-    label: str = ""
 
 
 def title(report: Report) -> str:
@@ -64,7 +49,7 @@ def about(report: Report) -> Iterator[str]:
 
 def headlines(report: Report) -> list[Headline]:
     """One per cause, the worst first; a word of comfort where nothing needs attention."""
-    lines = [*_causes(report), *_nodes(report), *_leaks(report), *_outliers(report)]
+    lines = [*causes(report), *_nodes(report), *_leaks(report), *_outliers(report)]
     if not any(headline.kind in _OPEN for headline in lines) and any(not node.problem for node in report.nodes):
         lines.append(Headline("good", "Nothing needs attention in what is known of this window."))
     return sorted(lines, key=lambda headline: _RANK[headline.kind])
@@ -89,11 +74,6 @@ def _verdict(cluster: str, nodes: list[NodeFigures], lines: list[Headline]) -> H
     more = len(own) - 1
     rest = "" if not more else f"; {more} more {'thing needs' if more == 1 else 'things need'} attention"
     return Headline(own[0].kind, f"{_OPEN[own[0].kind]} {whose}: {own[0].gist}{rest}.")
-
-
-def _causes(report: Report) -> Iterator[Headline]:
-    for cause in causes(report):
-        yield Headline(cause.kind, cause.text, cause.instance, cause.gist, cause.advice, cause.label)
 
 
 def _nodes(report: Report) -> Iterator[Headline]:

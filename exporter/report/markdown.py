@@ -9,8 +9,8 @@ from exporter.report.headlines import KINDS, about, headlines, title, verdicts
 from exporter.report.tables import sections
 
 if TYPE_CHECKING:
+    from exporter.report.causes import Headline
     from exporter.report.figures import Report
-    from exporter.report.headlines import Headline
 
 
 def markdown(report: Report) -> str:

@@ -19,8 +19,8 @@ from exporter.units import DAY, share, size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from exporter.report.causes import Headline
     from exporter.report.figures import LimitFigures, Report
-    from exporter.report.headlines import Headline
     from exporter.report.history import History
     from exporter.report.trend import Point
 
