@@ -157,6 +157,7 @@ def of_each_namespace(judge: Callable[[Analysis, Namespace], Verdict]) -> Callab
     @wraps(judge)
     def verdicts(analysis: Analysis) -> Iterator[Verdict]:
         for namespace in analysis.snapshot.namespaces:
+            # Twice as fast as `_replace`, which counts: there is one for each rule and namespace.
             yield Verdict(namespace.name, *judge(analysis, namespace)[1:])
 
     return verdicts
