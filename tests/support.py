@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import cli
 from exporter.collectors.metric import PREFIX
+from exporter.demo.process import PID
 from exporter.demo.wire import InfoServer
 from exporter.model.selection import View
 from exporter.scrape.exposition import Exposition
@@ -31,6 +32,8 @@ from exporter.sources.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from exporter.demo.node import EmbeddedNode
 
 TESTS = Path(__file__).parent
 CAPTURES = TESTS / "captures"
@@ -102,6 +105,19 @@ def logging_as_before() -> Iterator[None]:
         ours.setLevel(before[1])
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+def flags_to(node: EmbeddedNode) -> list[str]:
+    """The flags by which a command reads an embedded node and all of its simulated process."""
+    return [
+        f"--aerospike.port={node.address[1]}",
+        f"--process.pid={PID}",
+        f"--process.procfs={node.procfs}",
+        f"--process.cgroupfs={node.cgroupfs}",
+        "--sampler.smaps",
+        "--sampler.jemalloc",
+        f"--sampler.jemalloc-directory={node.procfs}",
+    ]
 
 
 @cache

@@ -21,8 +21,7 @@ import requests
 import yaml
 
 from exporter.demo.node import EmbeddedNode
-from exporter.demo.process import PID
-from tests.support import TESTS, free_port, program, prometheus
+from tests.support import TESTS, flags_to, free_port, program, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,14 +171,8 @@ def _receiving(receiver: Receiver) -> Iterator[int]:
 def _exporting(node: EmbeddedNode, clock: ManualClock) -> Iterator[ShopNode]:
     port = free_port()
     flags = [
-        f"--aerospike.port={node.address[1]}",
+        *flags_to(node),
         "--aerospike.timeout=5",
-        f"--process.pid={PID}",
-        f"--process.procfs={node.procfs}",
-        f"--process.cgroupfs={node.cgroupfs}",
-        "--sampler.smaps",
-        "--sampler.jemalloc",
-        f"--sampler.jemalloc-directory={node.procfs}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=error",
     ]

@@ -14,10 +14,9 @@ import pytest
 import requests
 
 from exporter.demo.node import EmbeddedNode
-from exporter.demo.process import PID
 from exporter.model.words import FINDINGS
 from tests.deploy.rule_files import alerts
-from tests.support import TESTS
+from tests.support import TESTS, flags_to
 from tests.test_cli import ended, port_of, running, said
 from tests.tutorial import missing, shown
 
@@ -54,19 +53,6 @@ def _its_directory(demo: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tempfile.tempdir", None)
 
 
-def flags(node: EmbeddedNode) -> list[str]:
-    """The flags by which a command reads a node and all of its simulated process."""
-    return [
-        f"--aerospike.port={node.address[1]}",
-        f"--process.pid={PID}",
-        f"--process.procfs={node.procfs}",
-        f"--process.cgroupfs={node.cgroupfs}",
-        "--sampler.smaps",
-        "--sampler.jemalloc",
-        f"--sampler.jemalloc-directory={node.procfs}",
-    ]
-
-
 def held(lines: list[str]) -> list[str]:
     """The lines that do not depend on how far the shop has come."""
     return [line for line in lines if not any(word in line for word in VARIES)]
@@ -88,7 +74,7 @@ def nodes() -> Iterator[list[EmbeddedNode]]:
 
 
 def test_the_looks_of_tutorial_and_readme(capsys: pytest.CaptureFixture[str], nodes: list[EmbeddedNode]) -> None:
-    looks = [said(capsys, "analyze", "--demo"), *(said(capsys, "analyze", *flags(node)) for node in nodes)]
+    looks = [said(capsys, "analyze", "--demo"), *(said(capsys, "analyze", *flags_to(node)) for node in nodes)]
     assert {code for code, _, _ in looks} == {0}
     printed = "".join(text for _, text, _ in looks)
     tutorial = shown("aerospike-memory-exporter analyze --demo")
@@ -120,7 +106,7 @@ def test_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_lines_of_the_log(demo: tuple[Path, list[str]], nodes: list[EmbeddedNode]) -> None:
     logged = [*demo[1]]
     for node in nodes:
-        with running(*flags(node), "--web.listen-address=127.0.0.1:0") as process:
+        with running(*flags_to(node), "--web.listen-address=127.0.0.1:0") as process:
             port, _ = port_of(process)
             requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
             logged += ended(process)
