@@ -6,6 +6,7 @@ ExporterError
 │   ├── ConnectError   no connection to the node
 │   ├── HiddenError    the kernel does not show it to where the exporter runs
 │   ├── LoginError     the node refused the login; trying again soon may lock the account
+│   ├── LostError      the process that read the node for us has ended
 │   ├── NoAnswerError  no answer in time
 │   ├── NoDataError    an answer without what it was asked for
 │   ├── SessionError   the node no longer accepts the login that it accepted
@@ -44,6 +45,10 @@ class HiddenError(SourceError):
 
 class LoginError(SourceError):
     """The node refused the login."""
+
+
+class LostError(SourceError):
+    """The process that read the node for us has ended, or cannot be started."""
 
 
 class NoAnswerError(SourceError):

@@ -47,9 +47,8 @@ class Plan:
 
     @property
     def of_discovery(self) -> tuple[object, ...]:
-        """What the lists of clusters depend on."""
-        settings = self.settings
-        return settings.sd, settings.probe.targets, self.modules.logins
+        """What the lists of clusters depend on: the workers of the fleet ask for them."""
+        return self.settings.sd, *self.of_fleet
 
 
 def planned(settings: Settings, connection: Connection | None = None) -> Plan:
@@ -103,11 +102,12 @@ class Runtime:
 
 def built(plan: Plan, old: Runtime | None = None) -> Runtime:
     """The runtime of a plan; what nothing changed for is that of `old`."""
+    fleet = old.fleet if old and plan.of_fleet == old.plan.of_fleet else _fleet(plan)
     return Runtime(
         plan,
         old.node if old and plan.of_node == old.plan.of_node else _node(plan),
-        old.fleet if old and plan.of_fleet == old.plan.of_fleet else _fleet(plan),
-        old.discovery if old and plan.of_discovery == old.plan.of_discovery else _discovery(plan),
+        fleet,
+        old.discovery if old and plan.of_discovery == old.plan.of_discovery else _discovery(plan, fleet),
     )
 
 
@@ -122,6 +122,6 @@ def _fleet(plan: Plan) -> Fleet | None:
     return Fleet(settings.probe, plan.modules, view(settings), settings.collector.sindexes.stat)
 
 
-def _discovery(plan: Plan) -> Discovery | None:
+def _discovery(plan: Plan, fleet: Fleet | None) -> Discovery | None:
     seeds = [endpoint(seed) for seed in plan.settings.sd.seeds]
-    return Discovery(seeds, plan.modules, plan.settings.sd) if seeds else None
+    return Discovery(seeds, plan.modules, plan.settings.sd, fleet.pool) if seeds and fleet else None

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 1.8
+STOP_SECONDS = 1.7
 """What stopping may take, with a margin below the two seconds that are promised."""
+
+END_SECONDS = 0.1
+"""What threads may take of that to end when they have nothing left to do."""
 
 SETTINGS = ("aerospike", "web", "log", "collector", "docs", "operator", "process", "sampler", "probe", "sd")
 
@@ -129,11 +132,15 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
 
 def _ended(code: int) -> int:
     """The exit code, or the end right here where a thread is still busy with a node that hangs: Python waits for it."""
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
-        logging.shutdown()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+    end = time.monotonic() + END_SECONDS
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                logging.shutdown()
+                for stream in (sys.stdout, sys.stderr):
+                    stream.flush()
+                os._exit(code)
     return code
 
 

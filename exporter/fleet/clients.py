@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from exporter.collectors import COLLECTORS, fleet
-from exporter.collectors.map import MAP
-from exporter.collectors.peers import PEERS
-from exporter.collectors.process import PROCESS
+from exporter.collectors import fleet
 from exporter.errors import ParseError, RequestError
-from exporter.model.endpoint import Endpoint, endpoint
+from exporter.fleet.messages import Body, Key, Scrape, Setup
+from exporter.fleet.pool import Pool
+from exporter.fleet.readers import REMOTE
+from exporter.model.endpoint import endpoint
 from exporter.scrape.exposition import Exposition
-from exporter.scrape.finding_log import FindingLog
-from exporter.scrape.registry import Families, Registry
+from exporter.scrape.registry import Registry
 from exporter.scrape.sampler import Job, Sampler
-from exporter.scrape.target import Target
-from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS, AerospikeSource, Refusals
+from exporter.scrape.target import no_reading
+from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS, Refusals
 from exporter.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from exporter.collectors.metric import Series
     from exporter.fleet.modules import Modules
     from exporter.model.selection import View
+    from exporter.model.snapshot import ScrapeResult
+    from exporter.scrape.exposition import Form
     from exporter.settings.schema import ProbeSettings
 
 logger = logging.getLogger(__name__)
@@ -38,34 +40,40 @@ logger = logging.getLogger(__name__)
 MOST_REFUSALS = 10_000
 """Nodes whose refused logins are remembered; what is beyond is not asked at all."""
 
+MOST_WORKERS = 4
+"""Processes where their number is left to the exporter: one reads a thousand nodes in half a core."""
+
 _FILES_PER_NODE = 2
 _SWEEP_SECONDS = 60.0
-_REMOTE = tuple(collector for collector in COLLECTORS if collector not in (PROCESS, MAP, PEERS))
-
-
-class Key(NamedTuple):
-    """A node as it is asked for: the same with another login is another."""
-
-    endpoint: Endpoint
-    module: str
 
 
 @dataclass
 class Node:
     """A node that is kept."""
 
-    target: Target
-    registry: Registry
-    exposition: Exposition
-    under_way: Future[Families]
-    used: float  # when it was last asked for, by the fleet's clock
+    used: float = 0.0  # when it was last asked for, by the fleet's clock
+    under_way: dict[Form, Future[Body]] = field(default_factory=dict)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being read."""
+        return any(not scrape.done() for scrape in self.under_way.values())
+
+
+class Nobody:
+    """A node that gives no answer."""
+
+    def read(self, timeout: float) -> ScrapeResult:
+        """Nothing, at once."""
+        del timeout
+        return no_reading("no answer in time")
 
 
 class Fleet:
-    """Nodes by endpoint and module.
+    """Nodes by endpoint and module, which workers read.
 
-    There is a thread for each node that is being read, so that one that hangs keeps no other waiting; and one reading
-    of a node at a time, which all share who ask meanwhile. A node is let go of when nobody asked for it for a while,
+    A worker has a thread for each node that is being read, so that one that hangs keeps no other waiting; and a node is
+    read once at a time, which all share who ask meanwhile. A node is let go of when nobody asked for it for a while,
     or, if there is one too many, when it is the one that was asked for least recently; never while it is being read.
     """
 
@@ -79,47 +87,64 @@ class Fleet:
     ) -> None:
         self._settings = settings
         self._modules = modules
-        self._view = view
-        self._sindex_stat = sindex_stat
         self._clock = clock
         self._lock = threading.Lock()
         self._nodes: dict[Key, Node] = {}  # the one asked for least recently first
         self._refusals: dict[Key, Refusals] = {}
         self._evictions = {"idle": 0, "limit": 0}
         self._states: States[str] = States()
-        # One more, for those that are closed.
-        self._threads = ThreadPoolExecutor(settings.clients + 1, "probe")
+        self._silence = Registry(Nobody(), view, REMOTE, own=None)
+        self._exposition = Exposition()
+        self._workers = settings.workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+        # One thread more, for connections that are closed.
+        self.pool = Pool(Setup(modules, view, sindex_stat, settings.clients + 1), self._workers, clock)
         self._sweeper = Sampler([Job("probe", self.sweep, min(_SWEEP_SECONDS, settings.idle / 2))])
 
     def start(self) -> None:
         """Begin to look for idle nodes."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if limit != resource.RLIM_INFINITY and _FILES_PER_NODE * self._settings.clients > limit / 2:
+        files = _FILES_PER_NODE * -(-self._settings.clients // self._workers)
+        if limit != resource.RLIM_INFINITY and files > limit / 2:
             logger.warning(
-                "probe.clients: %d nodes take about %d open files, more than half of the limit of %d",
-                *(self._settings.clients, _FILES_PER_NODE * self._settings.clients, limit),
+                "probe.clients: %d nodes take about %d open files in each of %d workers, more than half of the limit"
+                " of %d",
+                *(self._settings.clients, files, self._workers, limit),
             )
+        self.pool.start()
         self._sweeper.start()
 
-    def scrape(self, target: str, module: str, timeout: float) -> tuple[Node, Future[Families]]:
-        """Begin to scrape a node, or join the scrape of it that is under way; raises `RequestError`."""
+    def scrape(self, target: str, module: str, timeout: float, form: Form) -> Future[Body]:
+        """Begin to scrape a node, or join the scrape of it that is under way; raises `RequestError`.
+
+        The answer is raised as `LostError` where no process can give it.
+        """
         key = self._key(target, module)
         with self._lock:
-            node = self._nodes.pop(key, None)
-            if node is None:
-                node = self._new(key, timeout)
-            elif node.under_way.done():
-                node.under_way = self._threads.submit(node.registry.scrape, timeout)
+            refusals = self._refusals_of(key)
+            if key not in self._nodes:
+                self._make_room()
+            node = self._nodes[key] = self._nodes.pop(key, Node())
             node.used = self._clock()
-            self._nodes[key] = node
-            return node, node.under_way
+            under_way = node.under_way.get(form)
+            if under_way is not None and not under_way.done():
+                return under_way
+            # The deadline is a worker's, too: all processes share one such clock.
+            request = Scrape(key, time.monotonic() + timeout, form, refusals)
+            scrape = node.under_way[form] = self.pool.submit(request)
+        scrape.add_done_callback(partial(self._remember, key))
+        return scrape
+
+    def unanswered(self, form: Form) -> Body:
+        """What is told of a node that gave no answer."""
+        content, headers = self._exposition.body(self._silence.scrape(0.0), *form)
+        return Body(content, headers, Refusals())
 
     def sweep(self) -> None:
         """Let go of the nodes that nobody asked for lately."""
         with self._lock:
             now = self._clock()
             for key, node in list(self._nodes.items()):
-                if node.under_way.done() and now - node.used >= self._settings.idle:
+                if not node.is_busy and now - node.used >= self._settings.idle:
                     self._let_go(key, "idle")
             self._forget(now)
             if self._states.changed("limit", self._evictions["limit"] or None):
@@ -136,15 +161,12 @@ class Fleet:
         yield fleet.CLIENTS_LIMIT, (), self._settings.clients
         for reason, count in evictions.items():
             yield fleet.EVICTIONS, (reason,), count
+        yield from self.pool.series()
 
     def close(self) -> None:
-        """Close all connections, each when the reading that uses it has ended."""
+        """Close all connections, when what is being read has been read."""
         self._sweeper.stop()
-        with self._lock:
-            nodes, self._nodes = self._nodes, {}
-        for node in nodes.values():
-            node.under_way.add_done_callback(partial(_close, node.target))
-        self._threads.shutdown(wait=False)
+        self.pool.close()
 
     def _key(self, target: str, module: str) -> Key:
         """Who is asked for; no message repeats what was asked, because it may hold what is secret."""
@@ -158,26 +180,25 @@ class Fleet:
             raise RequestError(400, "module: there is none of that name in probe.modules")
         return Key(asked, module)
 
-    def _new(self, key: Key, timeout: float) -> Node:
-        """A node that was not kept, with its first scrape under way."""
-        refusals = self._refusals_of(key)
+    def _make_room(self) -> None:
+        """Let go of a node where one more would be too many; raises `RequestError`."""
         if len(self._nodes) >= self._settings.clients:
-            oldest = next((other for other, node in self._nodes.items() if node.under_way.done()), None)
+            oldest = next((key for key, node in self._nodes.items() if not node.is_busy), None)
             if oldest is None:
                 raise RequestError(503, "probe.clients: all nodes that may be kept are being read")
             self._let_go(oldest, "limit")
-        connection = self._modules.connection(key.module, key.endpoint)
-        view = self._view
-        source = AerospikeSource(connection, view.sets, view.sindexes, self._sindex_stat, self._clock, refusals)
-        name = str(key.endpoint)
-        target = Target(name, source)
-        registry = Registry(target, view, _REMOTE, own=None, observer=FindingLog(name, docs_url=view.docs_url).tell)
-        under_way = self._threads.submit(registry.scrape, timeout)
-        return Node(target, registry, Exposition(), under_way, self._clock())
 
     def _let_go(self, key: Key, reason: str) -> None:
         self._evictions[reason] += 1
-        self._threads.submit(self._nodes.pop(key).target.close)
+        del self._nodes[key]
+        self.pool.let_go(key)
+
+    def _remember(self, key: Key, scrape: Future[Body]) -> None:
+        """What the worker learned of refused logins: it may end, and then another one must not try anew."""
+        if scrape.exception() is None:
+            with self._lock:
+                if key in self._refusals:
+                    self._refusals[key] = scrape.result().refusals
 
     def _refusals_of(self, key: Key) -> Refusals:
         """The refused logins, which outlive the node: else asking for many nodes would be a way to try more."""
@@ -195,7 +216,3 @@ class Fleet:
             past = not refusals.delay or refusals.next + LOGIN_RETRY_LIMIT_SECONDS <= now
             if past and key not in self._nodes:
                 del self._refusals[key]
-
-
-def _close(target: Target, _: Future[Families]) -> None:
-    target.close()

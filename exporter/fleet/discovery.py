@@ -6,16 +6,18 @@ import logging
 import re
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from exporter.collectors import fleet
-from exporter.errors import ExporterError, ParseError, RequestError, SourceError
+from exporter.errors import ExporterError, NoAnswerError, ParseError, RequestError, SourceError
+from exporter.fleet.messages import Ask, Key
 from exporter.model import info_commands
 from exporter.model.endpoint import Endpoint, endpoint
 from exporter.model.info_commands import CLUSTER_NAME, NODE
 from exporter.parsers import info
 from exporter.parsers.peers import addresses_in, peers
-from exporter.sources.aerospike import AerospikeSource, Refusals
+from exporter.sources.aerospike import Refusals
 from exporter.states import States
 
 if TYPE_CHECKING:
@@ -34,10 +36,20 @@ MOST_NODES = 1000
 MOST_OTHERS = 4
 """Nodes of a cluster that are asked when its seed does not answer."""
 
+_WORKER_SECONDS = 3.0
+"""What it may take until a worker takes a request, and its answer is here."""
+
 _MOST_THREADS = 8
 _MOST_NAME = 64
 _NODE_ID = re.compile("[0-9A-Fa-f]{1,16}")
 _NO_NAME = ("", "null", "not-set")
+
+
+class Workers(Protocol):
+    """What asks nodes for us: a list from a node that brings a process down must cost no more than that process."""
+
+    def submit(self, request: Ask) -> Future[Any]:
+        """The replies to some commands; raises `LostError` where no process can give them."""
 
 
 class Member(NamedTuple):
@@ -64,6 +76,7 @@ class Cluster:
         seed: Endpoint,
         modules: Modules,
         settings: SdSettings,
+        workers: Workers,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -72,6 +85,7 @@ class Cluster:
         self.under_way: Future[None] | None = None
         self._modules = modules
         self._settings = settings
+        self._workers = workers
         self._clock = clock
         self._now = now
         self._due = clock()
@@ -120,11 +134,17 @@ class Cluster:
         connection = self._modules.connection(self._settings.module, asked)
         tls = connection.tls is not None
         service, listing = info_commands.service(tls), info_commands.peers(tls)
-        source = AerospikeSource(connection, clock=self._clock, refusals=self._refusals)
+        seconds = 2 * connection.timeout + _WORKER_SECONDS
+        commands = (NODE, CLUSTER_NAME, service, listing)
+        request = Ask(Key(asked, self._settings.module), time.monotonic() + seconds, commands, self._refusals)
         try:
-            replies = source.answers([NODE, CLUSTER_NAME, service, listing], 2 * connection.timeout)
-        finally:
-            source.close()
+            answer = self._workers.submit(request).result(seconds + _WORKER_SECONDS)
+        except FutureTimeoutError:
+            raise NoAnswerError(f"{asked} did not answer in time") from None
+        self._refusals = answer.refusals
+        if answer.problem is not None:
+            raise SourceError(answer.problem)
+        replies = answer.replies
         for command in (NODE, listing):
             if command not in replies:
                 raise SourceError(f"{asked} does not answer {command}")
@@ -170,9 +190,9 @@ class Cluster:
 class Discovery:
     """The clusters of all seeds. For one thread, usually that of the event loop; others do the asking."""
 
-    def __init__(self, seeds: Iterable[Endpoint], modules: Modules, settings: SdSettings) -> None:
+    def __init__(self, seeds: Iterable[Endpoint], modules: Modules, settings: SdSettings, workers: Workers) -> None:
         self._module = settings.module
-        self._clusters = {seed: Cluster(seed, modules, settings) for seed in seeds}
+        self._clusters = {seed: Cluster(seed, modules, settings, workers) for seed in seeds}
         self._threads = ThreadPoolExecutor(min(_MOST_THREADS, len(self._clusters)), "discovery")
 
     def ask(self, seed: str | None) -> list[Cluster]:

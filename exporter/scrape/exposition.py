@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.utils import floatToGoString
@@ -31,6 +31,18 @@ _VERSIONS = {"application/openmetrics-text": ("", "1.0.0"), "text/plain": ("", "
 """What the library really writes; it would call itself any version that is asked for."""
 
 Labels = tuple[str, ...]
+
+
+class Form(NamedTuple):
+    """What a client is answered with, in the words of the headers by which it asks."""
+
+    accept: str
+    accept_encoding: str
+
+
+def form(accept: str, accept_encoding: str) -> Form:
+    """The same for all clients that get the same bytes."""
+    return Form(_preferred(accept), "gzip" if _takes_gzip(accept_encoding) else "")
 
 
 class Encoder:

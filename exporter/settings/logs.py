@@ -24,7 +24,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        return _one_line(f"{_time(record)} {record.levelname} {_message(record)}")
+        return _one_line(f"{_time(record)} {record.levelname} {message(record)}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            "message": message(record),
         }
         return json.dumps(fields, ensure_ascii=False)
 
@@ -72,16 +72,17 @@ def set_up(settings: LogSettings) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _time(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-
-
-def _message(record: logging.LogRecord) -> str:
-    message = record.getMessage()
+def message(record: logging.LogRecord) -> str:
+    """The text of a record; an exception becomes its place in the code, not a trace."""
+    text = record.getMessage()
     if record.exc_info and record.exc_info[2]:
         place = traceback.extract_tb(record.exc_info[2])[-1]
-        message += f" (at {place.filename.rsplit('/', 1)[-1]}:{place.lineno} in {place.name})"
-    return message
+        text += f" (at {place.filename.rsplit('/', 1)[-1]}:{place.lineno} in {place.name})"
+    return text
+
+
+def _time(record: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
 
 
 def _one_line(text: str) -> str:

@@ -150,6 +150,7 @@ class ProbeSettings(Table):
     )
     clients: int = Field(200, ge=1, le=2000, description="so many nodes stay connected at most")
     idle: Seconds = Field(300.0, description="seconds after which one that nobody asks for is let go")
+    workers: int = Field(0, ge=0, le=64, description="processes that read them; 0: one per core, at most 4")
     only: bool = Field(False, description="no node of its own: /metrics tells of the exporter alone")
 
 

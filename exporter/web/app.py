@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 1.5
 """How long requests under way may take when told to stop; two seconds is what is promised in all."""
 
-_ENCODERS = 4
 _MOST_REQUEST_BYTES = 64 * 1024
 
 
@@ -43,8 +42,7 @@ class WebServer:
         self._threads = ThreadPoolExecutor(settings.threads, "scrape")
         # A thread of its own: who tries passwords must not take time from scrapes.
         self._guard = ThreadPoolExecutor(1, "password")
-        self._encoders = ThreadPoolExecutor(_ENCODERS, "encode")
-        shared = Shared(settings, exposed, Access(settings.config.file), self._guard, self._encoders)
+        shared = Shared(settings, exposed, Access(settings.config.file), self._guard)
         self._shared = shared
         self._pages = PageCache(exposed.registry, settings.timeout, note)
         context = {"shared": shared}
@@ -100,7 +98,7 @@ class WebServer:
     async def stop(self) -> None:
         """Take no more connections, answer the requests under way, and close all."""
         await self._server.drain(DRAIN_SECONDS)
-        for threads in (self._threads, self._guard, self._encoders):
+        for threads in (self._threads, self._guard):
             threads.shutdown(wait=False, cancel_futures=True)
         self._pages.close()
 

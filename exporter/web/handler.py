@@ -60,7 +60,6 @@ class Shared:
     exposed: Exposed  # another one when the settings were read again
     access: Access
     guard: ThreadPoolExecutor
-    encoders: ThreadPoolExecutor  # for work that never waits for a node
     busy: set[IOStream] = field(default_factory=set)  # the connections of requests that are being answered
     guesses: int = 0  # passwords that wait to be looked at
 

@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from exporter import NAME
-from exporter.errors import RequestError
+from exporter.errors import LostError, RequestError
 from exporter.fleet.modules import DEFAULT
 from exporter.render import document
+from exporter.scrape.exposition import form
 from exporter.web.handler import GRACE_SECONDS, Handler
 
 if TYPE_CHECKING:
@@ -39,23 +40,24 @@ class Probe(Handler):
             self.refuse(404, "there is no /probe: probe.targets lists no target")
             return
         timeout = self.scrape_timeout()
+        headers = self.request.headers
+        wanted = form(headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
         try:
             asked = _parameters(self.request.query_arguments, ("target", "module"))
             if "target" not in asked:
                 raise RequestError(400, "target: give one, as in /probe?target=10.0.0.1:3000")
-            node, scrape = fleet.scrape(asked["target"], asked.get("module", DEFAULT), timeout)
+            scrape = fleet.scrape(asked["target"], asked.get("module", DEFAULT), timeout, wanted)
         except RequestError as refusal:
             self.refuse(refusal.status, str(refusal))
             return
         done, _ = await asyncio.wait([asyncio.wrap_future(scrape)], timeout=timeout + GRACE_SECONDS)
-        families = scrape.result() if done else node.registry.unanswered()
-        headers, encoders = self.request.headers, self._shared.encoders
-        # In another thread, and not one that waits for nodes: a large node is a large text.
-        accept = (headers.get("Accept", ""), headers.get("Accept-Encoding", ""))
-        body, told = await asyncio.wrap_future(encoders.submit(node.exposition.body, families, *accept))
-        for name, value in told.items():
+        try:
+            answer = scrape.result() if done else fleet.unanswered(wanted)
+        except LostError:
+            answer = fleet.unanswered(wanted)
+        for name, value in answer.headers.items():
             self.set_header(name, value)
-        await self.answer(body)
+        await self.answer(answer.content)
 
     head = get
 

@@ -1,0 +1,87 @@
+"""The nodes that a worker reads: each with its connection, its registry and the text of its series."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from exporter.collectors import COLLECTORS
+from exporter.collectors.map import MAP
+from exporter.collectors.peers import PEERS
+from exporter.collectors.process import PROCESS
+from exporter.errors import SourceError
+from exporter.fleet.messages import Ask, Body, Replies, Scrape
+from exporter.scrape.exposition import Exposition
+from exporter.scrape.finding_log import FindingLog
+from exporter.scrape.registry import Registry
+from exporter.scrape.target import Target
+from exporter.sources.aerospike import AerospikeSource, Refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.fleet.messages import Answer, Key, Request, Setup
+    from exporter.fleet.modules import Modules
+
+REMOTE = tuple(collector for collector in COLLECTORS if collector not in (PROCESS, MAP, PEERS))
+"""The collectors of what a node tells over the network."""
+
+
+class Reader(NamedTuple):
+    """What is kept of a node from scrape to scrape."""
+
+    target: Target
+    registry: Registry
+    exposition: Exposition
+    refusals: Refusals
+
+    def body(self, request: Scrape) -> Body:
+        """The node as it is now, or that it is not up; never raises."""
+        families = self.registry.scrape(max(0.0, request.deadline - time.monotonic()))
+        content, headers = self.exposition.body(families, *request.form)
+        return Body(content, headers, replace(self.refusals))
+
+
+class Readers:
+    """The nodes by key. For one thread, that hands over what is to be done to others."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._readers: dict[Key, Reader] = {}
+
+    def work(self, request: Request) -> Callable[[], Answer]:
+        """What a request asks for, to be done in another thread."""
+        if isinstance(request, Ask):
+            return partial(asked, self._setup.modules, request)
+        reader = self._readers.get(request.key)
+        if reader is None:
+            reader = self._readers[request.key] = self._reader(request)
+        return partial(reader.body, request)
+
+    def let_go(self, key: Key) -> Callable[[], None] | None:
+        """What closes the connection to a node, to be done in another thread; None where there is none."""
+        reader = self._readers.pop(key, None)
+        return reader.target.close if reader else None
+
+    def _reader(self, request: Scrape) -> Reader:
+        setup, (endpoint, module) = self._setup, request.key
+        connection = setup.modules.connection(module, endpoint)
+        view, refusals, name = setup.view, request.refusals, str(endpoint)
+        source = AerospikeSource(connection, view.sets, view.sindexes, setup.sindex_stat, refusals=refusals)
+        target = Target(name, source)
+        registry = Registry(target, view, REMOTE, own=None, observer=FindingLog(name, docs_url=view.docs_url).tell)
+        return Reader(target, registry, Exposition(), refusals)
+
+
+def asked(modules: Modules, request: Ask) -> Replies:
+    """The replies of a node to some commands, or why there are none."""
+    source = AerospikeSource(modules.connection(request.key.module, request.key.endpoint), refusals=request.refusals)
+    try:
+        replies = source.answers(request.commands, max(0.0, request.deadline - time.monotonic()))
+        return Replies(replies, None, request.refusals)
+    except SourceError as problem:
+        return Replies({}, str(problem), request.refusals)
+    finally:
+        source.close()
