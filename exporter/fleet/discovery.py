@@ -136,7 +136,7 @@ class Cluster:
         service, listing = info_commands.service(tls), info_commands.peers(tls)
         seconds = 2 * connection.timeout + _WORKER_SECONDS
         commands = (NODE, CLUSTER_NAME, service, listing)
-        request = Ask(Key(asked, self._settings.module), time.monotonic() + seconds, commands, self._refusals)
+        request = Ask(Key(asked, self._settings.module), self._clock() + seconds, commands, self._refusals)
         try:
             answer = self._workers.submit(request).result(seconds + _WORKER_SECONDS)
         except FutureTimeoutError:

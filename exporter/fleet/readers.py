@@ -75,11 +75,12 @@ class Readers:
         return Reader(target, registry, Exposition(), refusals)
 
 
-def asked(modules: Modules, request: Ask) -> Replies:
+def asked(modules: Modules, request: Ask, clock: Callable[[], float] = time.monotonic) -> Replies:
     """The replies of a node to some commands, or why there are none."""
-    source = AerospikeSource(modules.connection(request.key.module, request.key.endpoint), refusals=request.refusals)
+    connection = modules.connection(request.key.module, request.key.endpoint)
+    source = AerospikeSource(connection, clock=clock, refusals=request.refusals)
     try:
-        replies = source.answers(request.commands, max(0.0, request.deadline - time.monotonic()))
+        replies = source.answers(request.commands, max(0.0, request.deadline - clock()))
         return Replies(replies, None, request.refusals)
     except SourceError as problem:
         return Replies({}, str(problem), request.refusals)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from exporter.demo.cluster import EmbeddedCluster
 from exporter.demo.wire import InfoServer
 from exporter.errors import SourceError
 from exporter.fleet.discovery import KEEP_SECONDS, Cluster, Discovery
-from exporter.fleet.modules import modules_of
+from exporter.fleet.messages import Ask, Replies
+from exporter.fleet.modules import Modules, modules_of
+from exporter.fleet.readers import asked
 from exporter.model.endpoint import endpoint
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings, SdSettings
@@ -53,6 +57,19 @@ class Seed(InfoServer):
         return "{}:{}".format(*self.address)
 
 
+class Here:
+    """Asks nodes as a worker does, in this process."""
+
+    def __init__(self, modules: Modules, clock: Callable[[], float] = time.monotonic) -> None:
+        self._modules = modules
+        self._clock = clock
+
+    def submit(self, request: Ask) -> Future[Replies]:
+        answer: Future[Replies] = Future()
+        answer.set_result(asked(self._modules, request, self._clock))
+        return answer
+
+
 @pytest.fixture
 def seed() -> Iterator[Seed]:
     with Seed() as running:
@@ -64,7 +81,7 @@ def seed() -> Iterator[Seed]:
 def listing(*seeds: str, targets: tuple[str, ...] = (LOOPBACK,), **sd: Any) -> Iterator[Served]:
     probe = ProbeSettings(targets=targets, **sd.pop("probe", {}))
     chosen = SdSettings(seeds=seeds, **sd)
-    discovery = Discovery([endpoint(seed) for seed in seeds], modules_of(probe), chosen)
+    discovery = Discovery([endpoint(seed) for seed in seeds], modules_of(probe), chosen, Here(modules_of(probe)))
     try:
         with serving(Exposed(Exporter(None, [discovery.series]), None, discovery)) as server:
             yield server
@@ -73,8 +90,11 @@ def listing(*seeds: str, targets: tuple[str, ...] = (LOOPBACK,), **sd: Any) -> I
 
 
 def cluster_of(seed: str, clock: list[float], targets: tuple[str, ...] = (LOOPBACK,)) -> Cluster:
-    modules = modules_of(ProbeSettings(targets=targets))
-    return Cluster(endpoint(seed), modules, SdSettings(seeds=(seed,)), lambda: clock[0], lambda: 1e9 + clock[0])
+    def now() -> float:
+        return clock[0]
+
+    modules, settings = modules_of(ProbeSettings(targets=targets)), SdSettings(seeds=(seed,))
+    return Cluster(endpoint(seed), modules, settings, Here(modules, now), now, lambda: 1e9 + clock[0])
 
 
 def targets_of(cluster: Cluster) -> list[str]:
@@ -286,7 +306,8 @@ def test_a_login_that_the_seed_refuses_is_not_tried_at_the_nodes_of_the_last_lis
         node.names(peer.target)
         peer.names(node.target)
         settings = SdSettings(seeds=(node.target,))
-        cluster = Cluster(endpoint(node.target), modules_of(probe), settings, lambda: clock[0])
+        modules, now = modules_of(probe), lambda: clock[0]
+        cluster = Cluster(endpoint(node.target), modules, settings, Here(modules, now), now)
         assert sorted(targets_of(cluster)) == sorted([node.target, peer.target])
         at_node.withdraw()
         clock[0] += settings.refresh
