@@ -7,6 +7,7 @@ import itertools
 import random
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from typing import TYPE_CHECKING
@@ -29,11 +30,13 @@ class Link:
     """A TCP proxy before a node.
 
     With a `fault` it is this that answers instead of the node: it gets the client's socket, the node's whole reply and
-    an event that is set when the fault is over, and says whether the connection goes on.
+    an event that is set when the fault is over, and says whether the connection goes on. Clients are spoken to over
+    TLS where there is a context for it.
     """
 
-    def __init__(self, node: tuple[str, int]) -> None:
+    def __init__(self, node: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self.node = node
+        self.tls = tls
         self.fault: Fault | None = None
         self.over = threading.Event()
         self.requests: list[bytes] = []
@@ -109,6 +112,8 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         link = self.server.link
+        if link.tls is not None:
+            self.request = link.tls.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
         self.server.clients.add(self.request)
         try:
             with contextlib.suppress(OSError, EOFError), socket.create_connection(link.node, 10) as node:
@@ -125,6 +130,8 @@ class _Connection(socketserver.BaseRequestHandler):
                         goes_on = fault(self.request, reply, over)
         finally:
             self.server.clients.discard(self.request)
+            # Whoever made the connection knows the plain one alone.
+            self.request.close()
 
 
 def _message(sender: socket.socket) -> bytes:
@@ -261,6 +268,19 @@ def but_for_greetings(fault: Fault) -> Fault:
 
     def answer(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
         if b"namespaces\t" in reply:
+            return fault(client, reply, over)
+        client.sendall(reply)
+        return True
+
+    return answer
+
+
+def every_second(fault: Fault) -> Fault:
+    """The fault at every second reply: over TCP, where the exporter asks once before the client does, at the client."""
+    answered = itertools.count(1)
+
+    def answer(client: socket.socket, reply: bytes, over: threading.Event) -> bool:
+        if next(answered) % 2 == 0:
             return fault(client, reply, over)
         client.sendall(reply)
         return True

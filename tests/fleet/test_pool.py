@@ -1,0 +1,294 @@
+"""Workers that end, hang or are ended: what it costs the nodes that they read, and how the one to blame is found."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from exporter.demo.wire import InfoServer
+from exporter.errors import LostError
+from exporter.fleet import slot
+from exporter.fleet.messages import Body, Key, Scrape, Setup
+from exporter.fleet.modules import Modules
+from exporter.fleet.pool import Pool
+from exporter.fleet.suspects import SET_ASIDE_LIMIT_SECONDS, SET_ASIDE_SECONDS, Suspects
+from exporter.model.endpoint import AllowList, endpoint
+from exporter.model.selection import View
+from exporter.scrape.exposition import form
+from exporter.sources.aerospike import Refusals
+from exporter.sources.connection import Connection
+from tests.faults import link as faults
+from tests.faults.link import Link
+from tests.fleet.neighbours import ANSWERS, FAULTS, broken, certificate, neighbours
+from tests.support import TESTS, series
+
+SECRET = "hunter2"
+
+ENDS_A_WORKER = (("nothing to the client", "TCP"), ("nothing", "TLS"))
+"""Over TCP the exporter asks once before the client does; over TLS the first question is the client's."""
+
+
+class Late(InfoServer):
+    """A node that is well, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.asked = threading.Event()
+        super().__init__(self._told)
+
+    def _told(self, command: str) -> str | None:
+        if command == "statistics":
+            self.asked.set()
+            self.go.wait(20)
+        return ANSWERS.get(command)
+
+
+class Workers:
+    """A pool that is asked for nodes by their addresses."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def begin(self, node: InfoServer | Link, seconds: float = 20.0) -> Future[Body]:
+        key = Key(endpoint("{}:{}".format(*node.address)), "default")
+        return self.pool.submit(Scrape(key, time.monotonic() + seconds, form("", ""), Refusals()))
+
+    def up(self, node: InfoServer | Link, seconds: float = 20.0) -> float:
+        return series(self.begin(node, seconds).result(60).content.decode())["up"]
+
+    def counts(self) -> dict[str, float]:
+        return {"_".join((metric.name, *labels)): float(value or 0) for metric, labels, value in self.pool.series()}
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """All workers of this program, which is the parent of the server of forks that they are children of."""
+        tree = psutil.Process().children(recursive=True)
+        return [process for process in tree if process.ppid() != os.getpid()]
+
+
+@contextmanager
+def workers(
+    count: int = 1, clock: Callable[[], float] = time.monotonic, password: str | None = None
+) -> Iterator[Workers]:
+    logins = {"default": Connection(timeout=5.0, user=password and "exporter", password=password)}
+    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 8), count, clock)
+    pool.start()
+    try:
+        yield Workers(pool)
+    finally:
+        pool.close()
+
+
+@pytest.fixture
+def node() -> Iterator[InfoServer]:
+    with InfoServer(ANSWERS.get) as running:
+        yield running
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_node_that_ends_its_worker_costs_itself_one_worker_and_no_other_node_a_scrape(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with ExitStack() as stack:
+        killer = stack.enter_context(broken(faults.every_second(faults.nothing)))
+        late = [stack.enter_context(Late()) for _ in range(3)]
+        pool = stack.enter_context(workers())
+        scrapes = [pool.begin(node) for node in late]
+        for node in late:
+            assert node.asked.wait(60)
+        blamed = pool.begin(killer)
+        until(lambda: pool.counts()["probe_worker_restarts_total_died"] == 1)
+        for node in late:
+            node.go.set()
+        assert [series(scrape.result(60).content.decode())["up"] for scrape in scrapes] == [1, 1, 1]
+        name = "{}:{}".format(*killer.address)
+        with pytest.raises(LostError, match="ended by SIGSEGV"):
+            blamed.result(60)
+        assert pool.counts()["probe_set_aside"] == 1
+        asked = len(killer.requests)
+        for _ in range(5):
+            with pytest.raises(LostError, match=f"{name} is set aside"):
+                pool.begin(killer).result(60)
+        assert [pool.up(node) for node in late] == [1, 1, 1]
+        assert len(killer.requests) == asked
+        assert pool.counts()["probe_worker_restarts_total_died"] == 1
+    told = [line for line in caplog.messages if "answers: node" not in line and " (" not in line]
+    assert told[0].startswith("probe: worker 1 ended by SIGSEGV while it read 127.0.0.1:")
+    assert told[0].endswith(" and 1 more")
+    assert told[1:] == [f"{name}: the process that read it alone ended by SIGSEGV; set aside for 30 s"]
+
+
+def test_a_node_that_was_set_aside_is_read_again_alone_and_then_as_all_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    ahead = [0.0]
+    with broken(faults.every_second(faults.nothing)) as killer, workers(1, lambda: time.monotonic() + ahead[0]) as pool:
+        for _ in range(2):
+            with pytest.raises(LostError, match="ended by SIGSEGV"):
+                pool.begin(killer).result(60)
+            ahead[0] += SET_ASIDE_SECONDS + 1
+        with pytest.raises(LostError, match="set aside"):
+            pool.begin(killer).result(60)
+        ahead[0] += SET_ASIDE_SECONDS
+        killer.mend()
+        assert pool.up(killer) == 1
+        assert pool.counts()["probe_set_aside"] == 0
+        assert pool.up(killer) == 1
+        # Of the two times the first alone was in a worker.
+        assert pool.counts()["probe_worker_restarts_total_died"] == 1
+    assert [line.partition("; ")[2] for line in caplog.messages if "; set aside" in line] == [
+        "set aside for 30 s",
+        "set aside for 60 s",
+    ]
+    assert any(line.endswith("no longer ends the process that reads it") for line in caplog.messages)
+
+
+def test_a_worker_that_is_killed_from_outside_is_replaced_and_nobody_is_blamed(node: InfoServer) -> None:
+    with Late() as late, workers(2) as pool:
+        assert pool.up(node) == 1
+        late.go.set()
+        assert pool.up(late) == 1
+        late.go.clear()
+        scrape = pool.begin(late)
+        late.asked.wait(60)
+        there = pool.processes
+        assert len(there) == 2
+        for process in there:
+            process.kill()
+        late.go.set()
+        assert series(scrape.result(60).content.decode())["up"] == 1
+        assert (pool.up(node), pool.up(late)) == (1, 1)
+        until(lambda: pool.counts()["probe_worker_restarts_total_died"] == 2)
+        assert pool.counts()["probe_set_aside"] == 0
+
+
+def test_the_server_of_forks_may_end_too(node: InfoServer) -> None:
+    with workers() as pool:
+        assert pool.up(node) == 1
+        (worker,) = pool.processes
+        psutil.Process(worker.ppid()).kill()
+        worker.kill()
+        assert pool.up(node) == 1
+        assert pool.counts()["probe_worker_restarts_total_died"] == 1
+
+
+def test_a_worker_that_hangs_is_ended_and_what_it_was_asked_for_is_answered_by_others(
+    node: InfoServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slot, "HANG_SECONDS", 3.0)
+    with workers() as pool:
+        assert pool.up(node) == 1
+        (worker,) = pool.processes
+        worker.suspend()
+        # More than are sent to a process that does not listen.
+        scrapes = [pool.begin(node, seconds=50) for _ in range(100)]
+        assert {series(scrape.result(60).content.decode())["up"] for scrape in scrapes} == {1}
+        assert pool.counts()["probe_worker_restarts_total_hung"] == 1
+        assert pool.counts()["probe_worker_restarts_total_died"] == 0
+    assert any("did not answer for" in line and "was ended while it read" in line for line in caplog.messages)
+
+
+def test_without_a_directory_for_temporary_files_workers_are_started_from_scratch(node: InfoServer) -> None:
+    program = """
+import tempfile
+def missing(): raise FileNotFoundError
+tempfile.gettempdir = missing
+if __name__ == "__main__":
+    import threading
+    from tests.fleet.test_pool import Workers, workers
+    from exporter.demo.wire import InfoServer
+    from tests.fleet.neighbours import ANSWERS
+    with InfoServer(ANSWERS.get) as node, workers() as pool:
+        print(pool.up(node), [process.cmdline()[-1] for process in pool.processes])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=TESTS.parent, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("1.0 []\n", "")
+
+
+def test_no_secret_is_in_the_arguments_or_the_environment_of_any_process(node: InfoServer) -> None:
+    with workers(2, password=SECRET) as pool:
+        pool.begin(node).result(60)
+        tree = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        assert len(tree) >= 4
+        for process in tree:
+            shown = (
+                Path(f"/proc/{process.pid}/cmdline").read_bytes() + Path(f"/proc/{process.pid}/environ").read_bytes()
+            )
+            assert SECRET.encode() not in shown
+
+
+def test_workers_end_with_the_exporter_even_where_that_is_killed(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    with neighbours(tmp_path, well=2) as running:
+        assert running.rounds(1, "127.0.0.1:1024").missed == 0
+        there = psutil.Process(running.pid).children(recursive=True)
+        assert len(there) == 4
+        os.kill(running.pid, signal.SIGKILL)
+        gone, left = psutil.wait_procs(there, timeout=30)
+        assert (len(gone), left) == (4, [])
+
+
+@pytest.mark.parametrize("over", ["TCP", "TLS"])
+def test_whatever_a_node_does_no_other_misses_a_scrape(tmp_path: Path, over: str) -> None:
+    context: ssl.SSLContext = certificate(tmp_path)
+    tls, module = (context, "tls") if over == "TLS" else (None, "default")
+    with neighbours(tmp_path, well=12, seconds=5.0) as running:
+        for name, fault in FAULTS.items():
+            with broken(fault, tls) as link:
+                counts = running.rounds(3, "{}:{}".format(*link.address), module)
+                assert (name, counts.missed) == (name, 0)
+                assert counts.restarts == ((name, over) in ENDS_A_WORKER)
+        with broken(None, tls) as link:
+            assert running.probe("{}:{}".format(*link.address), module)[0]
+
+
+def test_how_long_a_node_is_set_aside_doubles_and_has_a_limit() -> None:
+    now = [0.0]
+    suspects, key = Suspects(lambda: now[0]), Key(endpoint("10.0.0.1:3000"), "default")
+    delays = []
+    for _ in range(7):
+        delays.append(suspects.convict(key))
+        assert suspects.is_set_aside(key)
+        assert suspects.set_aside == 1
+        now[0] += delays[-1]
+        assert not suspects.is_set_aside(key)
+        assert key in suspects
+    assert delays == [30, 60, 120, 240, 480, 900, SET_ASIDE_LIMIT_SECONDS]
+    assert suspects.clear(key)
+    assert not suspects.clear(key)
+    assert key not in suspects
+    assert suspects.convict(key) == SET_ASIDE_SECONDS
+
+
+def test_a_node_that_nobody_asks_for_any_more_is_forgotten() -> None:
+    now = [0.0]
+    suspects = Suspects(lambda: now[0])
+    first, second = (Key(endpoint(f"10.0.0.{number}:3000"), "default") for number in (1, 2))
+    suspects.convict(first)
+    now[0] = 10_000.0
+    suspects.convict(second)
+    assert (first in suspects, second in suspects) == (False, True)
