@@ -109,6 +109,10 @@ METHODS = {
 }
 
 
+OWN_PROCESSES = {"process.py: multiprocessing", "slot.py: multiprocessing", "worker.py: multiprocessing"}
+"""The workers of the fleet: what they and the exporter send each other is of our own making (decision 0025)."""
+
+
 def test_nothing_is_executed_and_no_object_is_made_of_what_others_send() -> None:
     found = []
     for path in SOURCES:
@@ -125,7 +129,7 @@ def test_nothing_is_executed_and_no_object_is_made_of_what_others_send() -> None
                 names = [name] if name in METHODS or name.startswith(("os.exec", "os.spawn", "os.posix_spawn")) else []
             found += [f"{path.name}: {name}" for name in names if name in RUNNING | CALLS | METHODS or "os." in name]
     assert len(SOURCES) > 50
-    assert found == []
+    assert set(found) == OWN_PROCESSES
 
 
 READING = {

@@ -56,7 +56,8 @@ class Running:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
 
     def connections(self, port: int) -> set[tuple[int, int]]:
-        own = psutil.Process(self.process.pid).net_connections("tcp")
+        process = psutil.Process(self.process.pid)
+        own = [one for each in (process, *process.children(recursive=True)) for one in each.net_connections("tcp")]
         return {(one.laddr[1], port) for one in own if tuple(one.raddr)[1:] == (port,)}
 
 
