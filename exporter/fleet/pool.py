@@ -14,7 +14,7 @@ from exporter.collectors import fleet
 from exporter.errors import LostError
 from exporter.fleet.messages import LetGo
 from exporter.fleet.process import WorkerProcess
-from exporter.fleet.slot import HANG_SECONDS, PING_SECONDS, Pending, Slot
+from exporter.fleet.slot import ENDS, HANG_SECONDS, PING_SECONDS, Pending, Slot
 from exporter.fleet.suspects import Suspects
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Pool:
     def submit(self, request: Request) -> Future[Any]:
         """The answer to a request, which raises `LostError` where no process can give one."""
         pending = Pending(request, Future())
+        # From here on whoever waits cannot call it off.
+        pending.answer.set_running_or_notify_cancel()
         if self._suspects.is_set_aside(request.key):
             pending.fail(f"{request.key.endpoint} is set aside: it ends the process that reads it")
         elif request.key in self._suspects:
@@ -115,7 +117,7 @@ class Pool:
             try:
                 self._trials.submit(self._tried, pending)
             except RuntimeError:
-                pending.fail("the exporter ends")
+                pending.fail(ENDS)
 
     def _tried(self, pending: Pending) -> None:
         try:

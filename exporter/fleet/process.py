@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import multiprocessing
@@ -9,7 +10,11 @@ import signal
 import tempfile
 import threading
 from functools import cache
+
+# Its own work at the end of the program, waiting for all processes, is registered when it is first imported.
+from multiprocessing import util  # noqa: F401
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from exporter.errors import LostError
 from exporter.fleet import worker
@@ -43,6 +48,7 @@ class WorkerProcess:
                 self.connection.close()
                 reason = getattr(problem, "strerror", None) or type(problem).__name__
                 raise LostError(f"cannot be started: {reason}") from None
+        _running.add(self)
 
     def __enter__(self) -> WorkerProcess:
         return self
@@ -96,6 +102,14 @@ class WorkerProcess:
 
 
 _starting = threading.Lock()
+_running: WeakSet[WorkerProcess] = WeakSet()
+
+
+@atexit.register
+def _kill_all() -> None:
+    """Do not wait at the end of the program for processes that wait for nodes."""
+    for process in list(_running):
+        process.kill()
 
 
 @cache

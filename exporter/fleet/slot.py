@@ -18,7 +18,7 @@ from exporter.fleet.messages import LetGo, Ping
 from exporter.fleet.process import WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
     from exporter.fleet.messages import Request, Setup
@@ -35,6 +35,8 @@ START_SECONDS = 30.0
 RETRY_SECONDS = 0.5
 RETRY_LIMIT_SECONDS = 30.0
 """How long until another process is started where the last one said nothing at all: twice as long each time."""
+
+ENDS = "the exporter ends, or reads its settings again"
 
 _WINDOW = 64
 """Messages between two pings, so that a process that does not listen is never sent more than a pipe holds."""
@@ -81,6 +83,9 @@ class Slot:
 
     def submit(self, what: Pending | LetGo) -> None:
         """Hand something over to the process, or to the next one."""
+        if self._closing.is_set():
+            _fail([what])
+            return
         self._queue.append(what)
         self._ring()
 
@@ -112,13 +117,21 @@ class Slot:
             except LostError as end:
                 self._life = None
                 delay = 0.0 if life and life.answered else min(max(RETRY_SECONDS, 2 * delay), RETRY_LIMIT_SECONDS)
-                self._lost(life.loss(str(end)) if life else Loss(str(end)))
+                loss = life.loss(str(end)) if life else Loss(str(end))
+                if self._closing.is_set():
+                    _fail(loss.pending)
+                else:
+                    self._lost(loss)
             self._closing.wait(delay)
-        for left in self._queue:
-            if isinstance(left, Pending):
-                left.fail("the exporter ends")
+        _fail(self._queue)
         for end_of_bell in (self._bell, self._heard):
             end_of_bell.close()
+
+
+def _fail(left: Iterable[Pending | LetGo]) -> None:
+    for what in left:
+        if isinstance(what, Pending):
+            what.fail(ENDS)
 
 
 class _Life:

@@ -79,7 +79,7 @@ class Neighbours:
     """The nodes and the exporter, both running."""
 
     def __init__(self, process: psutil.Process, web: int, well: Sequence[str]) -> None:
-        self._process = process
+        self.process = process
         self.pid = process.pid
         self._url = f"http://127.0.0.1:{web}"
         self._well = well
@@ -120,7 +120,7 @@ class Neighbours:
 
     def usage(self) -> Usage:
         """What the exporter and its workers take now."""
-        there = [self._process, *self._process.children(recursive=True)]
+        there = [self.process, *self.process.children(recursive=True)]
         return Usage(
             sum(process.memory_full_info().pss for process in there),
             sum(process.num_fds() for process in there),
