@@ -37,8 +37,9 @@ bench: .venv/dev ## measure the cost of a scrape; BEFORE: another checkout to co
 mutants: .venv/dev ## which changes of FILES (default: those that differ from BASE) no test notices; SAMPLE of each
 	@$(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(FILES)
 
-soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lies
+soak: .venv/dev ## scrape 20,000 times a node that comes and goes, hangs and lies; and as often many nodes beside one
 	@$(BIN)/python -m tests.soak
+	@$(BIN)/python -m tests.fleet.neighbours 5 --cycles 5
 
 live: .venv/dev ## check against real servers: AEROSPIKE_SERVER_BINARIES="6.4=/path/asd 8.1=/path/asd" starts them
 	@$(BIN)/python -m pytest -q -m live -rs --tb=line tests/live

@@ -1,4 +1,4 @@
-"""Fifty nodes that are well and one that is not, read by one exporter: `python -m tests.fleet.neighbours ROUNDS`.
+"""Fifty nodes that are well and one that is not, read by one exporter: `python -m tests.fleet.neighbours`.
 
 The broken node does one thing after the other that a node can do to who reads it, over TCP and over TLS. In each round
 all are scraped at once. No node that is well may miss a scrape, and after a while nothing may have grown: memory, open
@@ -7,6 +7,7 @@ files, threads, processes, summed up over the exporter and its workers.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import ssl
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 WELL = 50
 WORKERS = 2
+LEAST_CYCLES = 4
+MOST_GROWTH = 1.1
+"""A part of what there is: threads are as many as were needed at once."""
+
 NODE_SECONDS = 0.5
 """The time-out of the broken node."""
 
@@ -165,7 +170,12 @@ def neighbours(directory: Path, well: int = WELL, seconds: float = 1.0) -> Itera
     }
     flags = [
         *("--web.listen-address=127.0.0.1:0", "--probe.only", "--probe.targets=127.0.0.0/8:1024-65535"),
-        *(f"--probe.workers={WORKERS}", f"--probe.modules={json.dumps(modules)}", f"--log.file={directory / 'log'}"),
+        *(
+            f"--probe.workers={WORKERS}",
+            f"--probe.clients={well + 10}",
+            f"--probe.modules={json.dumps(modules)}",
+            f"--log.file={directory / 'log'}",
+        ),
     ]
     with contextlib.ExitStack() as stack:
         nodes = [stack.enter_context(InfoServer(ANSWERS.get)) for _ in range(well)]
@@ -187,21 +197,40 @@ def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """All faults, and what they cost."""
-    count = int(arguments[0]) if arguments else 240
-    failed = 0
+    """All faults, cycle after cycle, and what they cost."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fleet.neighbours")
+    parser.add_argument("rounds", nargs="?", type=int, default=240, help="of each fault; default: 240, an hour's worth")
+    parser.add_argument("--cycles", type=int, default=1, help="of all faults; from 4 on nothing may grow")
+    chosen = parser.parse_args(arguments)
+    failed, after = 0, []
     print(HEAD)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         context = certificate(directory)
         with neighbours(directory) as running:
-            for fault, does in FAULTS.items():
-                for over, tls, module in (("TCP", None, "default"), ("TLS", context, "tls")):
-                    with broken(does, tls) as link:
-                        counts = running.rounds(count, "{}:{}".format(*link.address), module)
-                    failed += counts.missed + max(0, counts.restarts - 1)
-                    print(row(fault, over, counts, running.usage()), flush=True)
-    return bool(failed)
+            for _ in range(chosen.cycles):
+                for fault, does in FAULTS.items():
+                    for over, tls, module in (("TCP", None, "default"), ("TLS", context, "tls")):
+                        with broken(does, tls) as link:
+                            counts = running.rounds(chosen.rounds, "{}:{}".format(*link.address), module)
+                        failed += counts.missed + max(0, counts.restarts - 1)
+                        print(row(fault, over, counts, running.usage()), flush=True)
+                after.append(running.usage())
+    for name in grown(after):
+        print(f"{name} grew")
+    return bool(failed or grown(after))
+
+
+def grown(points: Sequence[Usage]) -> list[str]:
+    """What is above all that it was in the first half; a worker that was just replaced has less of all."""
+    first, second = points[: len(points) // 2], points[len(points) // 2 :]
+    if len(points) < LEAST_CYCLES:
+        return []
+    return [
+        name
+        for name in Usage._fields
+        if max(getattr(point, name) for point in second) > MOST_GROWTH * max(getattr(point, name) for point in first)
+    ]
 
 
 def row(fault: str, over: str, counts: Counts, usage: Usage) -> str:
