@@ -170,12 +170,8 @@ def neighbours(directory: Path, well: int = WELL, seconds: float = 1.0) -> Itera
     }
     flags = [
         *("--web.listen-address=127.0.0.1:0", "--probe.only", "--probe.targets=127.0.0.0/8:1024-65535"),
-        *(
-            f"--probe.workers={WORKERS}",
-            f"--probe.clients={well + 10}",
-            f"--probe.modules={json.dumps(modules)}",
-            f"--log.file={directory / 'log'}",
-        ),
+        *(f"--probe.workers={WORKERS}", f"--probe.clients={well + 10}", f"--probe.modules={json.dumps(modules)}"),
+        f"--log.file={directory / 'log'}",
     ]
     with contextlib.ExitStack() as stack:
         nodes = [stack.enter_context(InfoServer(ANSWERS.get)) for _ in range(well)]
