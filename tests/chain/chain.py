@@ -108,10 +108,7 @@ class Chain:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers to an instant query."""
-        answer = requests.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=10).json()
-        assert answer["status"] == "success", (expression, answer)
-        found: list[dict[str, Any]] = answer["data"]["result"]
-        return found
+        return query(self.prometheus, expression)
 
     def firing(self, **labels: str) -> list[dict[str, str]]:
         """The labels of the alerts that fire."""
@@ -123,6 +120,14 @@ class Chain:
         parameters = {"filter": [f'{name}="{value}"' for name, value in labels.items()]}
         found = requests.get(f"{self.alertmanager}/api/v2/alerts", params=parameters, timeout=10).json()
         return [alert["status"]["state"] for alert in found]
+
+
+def query(prometheus_url: str, expression: str) -> list[dict[str, Any]]:
+    """What a Prometheus answers to an instant query."""
+    answer = requests.get(f"{prometheus_url}/api/v1/query", params={"query": expression}, timeout=10).json()
+    assert answer["status"] == "success", (expression, answer)
+    found: list[dict[str, Any]] = answer["data"]["result"]
+    return found
 
 
 def wait(done: Callable[[], object], what: str, seconds: float = 120) -> None:
@@ -176,8 +181,8 @@ def _exporting(node: EmbeddedNode, clock: ManualClock) -> Iterator[ShopNode]:
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=error",
     ]
-    with _running([sys.executable, "-m", "exporter", "serve", *flags]) as process:
-        wait(lambda: _answers(f"http://127.0.0.1:{port}/-/ready"), "an exporter")
+    with running([sys.executable, "-m", "exporter", "serve", *flags]) as process:
+        wait(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "an exporter")
         yield ShopNode(node, clock, port, process)
 
 
@@ -195,20 +200,31 @@ def _alertmanager(directory: Path, told_at: int) -> Iterator[str]:
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]
-    with _running(command):
-        wait(lambda: _answers(f"http://127.0.0.1:{port}/-/ready"), "Alertmanager")
+    with running(command):
+        wait(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Alertmanager")
         yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def _prometheus(directory: Path, alertmanager: str, instances: list[str]) -> Iterator[str]:
-    for name in ("aerospike-memory.rules.yml", "aerospike-memory.alerts.yml"):
-        (directory / name).write_text(faster((DEPLOY / "prometheus" / name).read_text()))
     config = {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
-        "rule_files": [str(directory / "aerospike-memory.*.yml")],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}]},
         "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": instances}]}],
+    }
+    with prometheus_of(directory, config) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def prometheus_of(directory: Path, config: dict[str, Any]) -> Iterator[str]:
+    """A Prometheus with our rules that scrapes every second, and keeps all that it has in an own directory."""
+    for name in ("aerospike-memory.rules.yml", "aerospike-memory.alerts.yml"):
+        (directory / name).write_text(faster((DEPLOY / "prometheus" / name).read_text()))
+    seconds = f"{SCRAPE_SECONDS}s"
+    config = {
+        **config,
+        "global": {"scrape_interval": seconds, "evaluation_interval": seconds},
+        "rule_files": [str(directory / "aerospike-memory.*.yml")],
     }
     path = directory / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
@@ -219,13 +235,14 @@ def _prometheus(directory: Path, alertmanager: str, instances: list[str]) -> Ite
         f"--storage.tsdb.path={directory / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with _running(command):
-        wait(lambda: _answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus")
+    with running(command):
+        wait(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus")
         yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program of its own, until the block ends."""
     with subprocess.Popen(command, cwd=TESTS.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield process
@@ -236,7 +253,8 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a page is there."""
     try:
         return requests.get(url, timeout=2).status_code == 200
     except requests.RequestException:

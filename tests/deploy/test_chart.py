@@ -263,8 +263,21 @@ def test_the_notes_have_the_job_for_the_nodes_where_no_operator_has_it(tmp_path:
     spec = named(rendered(tmp_path, {**OPERATOR, "rules": {"job": "aerospike"}}), "ScrapeConfig")["spec"]
     assert (job["job_name"], job["metrics_path"]) == (spec["jobName"], spec["metricsPath"])
     assert [each["url"] for each in job["http_sd_configs"]] == [each["url"] for each in spec["httpSDConfigs"]]
-    relabelings = [{_snake(key): value for key, value in each.items()} for each in spec["relabelings"]]
+    # The first is for the Operator's shards alone.
+    relabelings = [{_snake(key): value for key, value in each.items()} for each in spec["relabelings"][1:]]
     assert job["relabel_configs"] == relabelings
+
+
+def test_the_shards_of_the_operator_take_whole_clusters(tmp_path: Path) -> None:
+    first, *others = named(rendered(tmp_path, OPERATOR), "ScrapeConfig")["spec"]["relabelings"]
+    assert first == {"sourceLabels": ["__meta_aerospike_cluster_name"], "targetLabel": "__tmp_hash"}
+    # One of our own would have the Operator leave out its shards (appendShardingRelabelingWithAddressIfMissing).
+    assert [each for each in others if "modulus" in each] == []
+
+
+def test_a_drain_takes_one_exporter_at_a_time(tmp_path: Path) -> None:
+    budget = named(rendered(tmp_path, {"replicas": 5}), BUDGET)["spec"]
+    assert (budget["maxUnavailable"], budget.get("minAvailable")) == (1, None)
 
 
 def test_the_notes_have_no_job_where_the_operator_has_it(tmp_path: Path) -> None:

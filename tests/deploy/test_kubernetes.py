@@ -324,6 +324,11 @@ def test_a_drain_waits_for_the_database_and_not_for_an_exporter_that_is_not_read
     assert policies == {"sidecar": "IfHealthyBudget", "probe": "AlwaysAllow"}
 
 
+def test_a_drain_takes_one_exporter_at_a_time_however_many_there_are() -> None:
+    budgets = [_named(name, "PodDisruptionBudget")["spec"] for name in VARIANTS]
+    assert [(each.get("maxUnavailable"), each.get("minAvailable")) for each in budgets] == [(1, None)] * len(VARIANTS)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_copies_are_not_on_one_machine_where_there_are_several(name: str) -> None:
     workload = _workload(name)
@@ -351,6 +356,8 @@ def test_nodes_over_the_network_are_listed_and_read_through_the_service() -> Non
     assert [each["url"] for each in spec["httpSDConfigs"]] == [f"http://{address}/sd"]
     assert spec["metricsPath"] == "/probe"
     written = {each["targetLabel"]: each.get("replacement", each.get("sourceLabels")) for each in spec["relabelings"]}
+    # The Operator's shards go by this label, where there is one, else by the address, which is that of the Service.
+    assert written.pop("__tmp_hash") == ["__meta_aerospike_cluster_name"]
     assert written == {
         "__param_target": ["__address__"],
         "__param_module": ["__meta_aerospike_module"],

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
 from exporter.settings import load as settings
+from tests.deploy.rule_files import ALERTS, RULES
 from tests.support import TESTS, promtool
 
 PAGE = (TESTS.parent / "docs" / "fleet.md").read_text()
 
 
-def example(kind: str) -> str:
-    (text,) = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(text)
+def examples(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_settings_are_accepted_and_list_what_the_page_says(tmp_path: Path) -> None:
     secrets = {name: tmp_path / name for name in ("password", "ca.pem")}
-    text = example("toml")
+    text = examples("toml")[0]
     for name, path in secrets.items():
         path.write_text("x")
         text = text.replace(f"/etc/exporter/{name}", str(path))
@@ -40,8 +43,11 @@ def test_the_settings_are_accepted_and_list_what_the_page_says(tmp_path: Path) -
     assert all(modules.allowed.allows(endpoint(seed)) for seed in chosen.sd.seeds)
 
 
-def test_prometheus_accepts_its_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1], ids=["one exporter", "the plan"])
+def test_prometheus_accepts_its_configuration(number: int, tmp_path: Path) -> None:
+    for rules in (RULES, ALERTS):
+        shutil.copy(rules, tmp_path)
     file = tmp_path / "prometheus.yml"
-    file.write_text(example("yaml"))
+    file.write_text(examples("yaml")[number])
     run = subprocess.run([promtool(), "check", "config", str(file)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
