@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -127,6 +128,14 @@ def flags_of(command: str) -> frozenset[str]:
     with contextlib.redirect_stdout(said):
         cli.main([command, "--help-all"])
     return frozenset(re.findall(r"--[a-z][a-z.-]+", said.getvalue()))
+
+
+def connections(pid: int) -> set[tuple[int, str, int]]:
+    """What a process and those that it started are connected to: by their own port, address and port."""
+    process = psutil.Process(pid)
+    tree = (process, *process.children(recursive=True))
+    ends = [one for each in tree for one in each.net_connections("tcp") if one.status == psutil.CONN_ESTABLISHED]
+    return {(one.laddr.port, one.raddr.ip, one.raddr.port) for one in ends}
 
 
 def promtool() -> str:

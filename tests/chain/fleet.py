@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import requests
 import yaml
 
 from exporter.demo.cluster import EmbeddedCluster
 from tests.chain.chain import JOB, answers, prometheus_of, query, running, wait
-from tests.support import TESTS, free_port
+from tests.support import TESTS, connections, free_port
 
 if TYPE_CHECKING:
     import subprocess
@@ -50,7 +49,7 @@ class Fleet:
         """The nodes that each exporter that runs holds a connection to."""
         nodes = set(itertools.chain(*self.targets))
         return [
-            {":".join(map(str, one.raddr)) for one in psutil.Process(process.pid).net_connections("tcp")} & nodes
+            {f"{host}:{port}" for _, host, port in connections(process.pid)} & nodes
             for process in self.exporters
             if process.poll() is None
         ]

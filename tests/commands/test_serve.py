@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
 from exporter.demo.wire import InfoServer
 from tests.logins import EXAMPLE_USERS, Logins
-from tests.support import replies, series
+from tests.support import connections, replies, series
 from tests.test_cli import Hanging, ended, running
 
 CACHE = replies("8.1/cache-fragmented")
@@ -56,9 +55,7 @@ class Running:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
 
     def connections(self, port: int) -> set[tuple[int, int]]:
-        process = psutil.Process(self.process.pid)
-        own = [one for each in (process, *process.children(recursive=True)) for one in each.net_connections("tcp")]
-        return {(one.laddr[1], port) for one in own if tuple(one.raddr)[1:] == (port,)}
+        return {(own, other) for own, _, other in connections(self.process.pid) if other == port}
 
 
 @contextmanager
