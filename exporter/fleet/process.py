@@ -58,7 +58,11 @@ class WorkerProcess:
     ) -> None:
         """End the process, whatever it is doing."""
         self.kill()
-        self.close()
+        with contextlib.suppress(OSError):
+            self.connection.close()
+        with contextlib.suppress(ValueError):
+            self._process.join(_END_SECONDS)
+            self._process.close()
 
     def send(self, number: int, what: Request | LetGo | Ping) -> None:
         """Say something; waits where the process does not listen and much was said already."""
@@ -94,11 +98,6 @@ class WorkerProcess:
         """End the process now."""
         with contextlib.suppress(OSError, ValueError):
             self._process.kill()
-
-    def close(self) -> None:
-        """Have the process end by itself, as it does when nobody is left to ask."""
-        with contextlib.suppress(OSError):
-            self.connection.close()
 
 
 _starting = threading.Lock()
