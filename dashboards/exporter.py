@@ -10,7 +10,7 @@ from dashboards.palette import BAD, COUNT, FIXED_COST, FREE, GOOD, OTHER, PER_SE
 from dashboards.panels import bars, lines, stat_panel
 from dashboards.promql import NODE, any_of, of_cluster, of_cluster_lately, or_zero, rate, selected, series, unreached
 from dashboards.query import Query
-from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
+from dashboards.style import ANY_IS_A_WARNING, ANY_IS_BAD, named, plenty
 from dashboards.tables import Column, rows_of
 from exporter.findings.thresholds import SOURCE_AGE
 from exporter.units import span
@@ -81,7 +81,7 @@ def failing() -> Panel:
         "so find out why when it is not 0.",
         COUNT,
         Query(or_zero(f"count({selected('scrape_collector_success')} == 0)")),
-        steps=ANY_IS_WASTE,
+        steps=ANY_IS_A_WARNING,
         span=5,
     )
 

@@ -25,7 +25,7 @@ from dashboards.panels import lines, stat_panel
 from dashboards.promql import DATA, NS, NS_OR_NODE, REFUSALS, any_of, of_cluster, or_zero, selected, series
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
-from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
+from dashboards.style import ANY_IS_A_WARNING, ANY_IS_BAD, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units, write_queue
 from exporter.findings.thresholds import DATA_WASTE, NEAR, TOMBSTONES_MANY
 from exporter.model import words
@@ -117,7 +117,7 @@ def evicting() -> Panel:
         "cache.",
         COUNT,
         Query(f"sum({selected('high_water_breached', NS)})"),
-        steps=ANY_IS_WASTE,
+        steps=ANY_IS_A_WARNING,
         span=3,
     )
 
