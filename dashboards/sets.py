@@ -181,14 +181,14 @@ def folded() -> Panel:
     return rows_of(
         "Added up as _other",
         "Sets and indexes without rows of their own because there are too many, or because their names are no plain "
-        "text; raise --collector.sets.largest where one of them matters.",
+        "text (unreadable); raise --collector.sets.largest where one of them matters.",
         (
             NODE,
             NAMESPACE,
             Column("Value #A", "sets", COUNT),
             Column("Value #B", "indexes", COUNT),
-            Column("Value #C", "sets without a name to show", COUNT),
-            Column("Value #D", "indexes without a name to show", COUNT),
+            Column("Value #C", "unreadable sets", COUNT),
+            Column("Value #D", "unreadable indexes", COUNT),
         ),
         Query(f"max by (instance, ns) ({selected('sets_dropped', NS)})"),
         Query(f"max by (instance, ns) ({selected('sindexes_dropped', NS)})"),

@@ -87,6 +87,7 @@ def write_queue() -> Panel:
         RATIO,
         Query(f"max({used} / {limit})", "the longest", USED),
         threshold_lines={QUEUE_LONG: WASTE, 1: BAD},
+        soft_top=1,
         empty="Nothing is written to devices or files",
     )
 
