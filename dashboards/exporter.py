@@ -214,7 +214,7 @@ def samples() -> Panel:
         COUNT,
         Query(f"max({samples})", "the largest", USED),
         Query(f"quantile(0.5, {samples})", "the one in the middle", OTHER),
-        empty="No exporter among the selected jobs",
+        empty="No scrape of an exporter is known",
     )
 
 

@@ -43,6 +43,7 @@ def free_blocks() -> Panel:
         Query(f"min({free})", "the fewest", USED),
         Query(f"quantile(0.5, {free})", "the one in the middle", OTHER),
         threshold_lines={DEFRAG_FREE_BLOCKS: WASTE},
+        soft_top=DEFRAG_FREE_BLOCKS,
     )
 
 
