@@ -342,10 +342,12 @@ def test_grafana_is_told_where_data_and_dashboards_are() -> None:
 def test_every_dashboard_has_a_picture_and_a_paragraph() -> None:
     page = (TESTS.parent / "docs" / "dashboards.md").read_text()
     for name, dashboard in DASHBOARDS.items():
-        picture = f"dashboards/{name.removesuffix('.json')}.png"
-        assert f"]({picture})" in page
+        dark, light = (f"dashboards/{name.removesuffix('.json')}{theme}.png" for theme in ("", "-light"))
+        assert f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">' in page
+        assert f'src="{light}">' in page
         assert dashboard["uid"] in page
-        assert 0 < (TESTS.parent / "docs" / picture).stat().st_size < 250_000
+        for picture in (dark, light):
+            assert 0 < (TESTS.parent / "docs" / picture).stat().st_size < 200_000
 
 
 def test_a_variable_that_nobody_knows_is_an_error() -> None:
