@@ -10,7 +10,7 @@ from dashboards.palette import BAD, COUNT, FIXED_COST, FREE, GOOD, OTHER, PER_SE
 from dashboards.panels import bars, lines, stat_panel
 from dashboards.promql import NODE, any_of, of_cluster, of_cluster_lately, or_zero, rate, selected, series, unreached
 from dashboards.query import Query
-from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, named, plenty
+from dashboards.style import ANY_IS_A_WARNING, ANY_IS_BAD, named, plenty
 from dashboards.tables import Column, rows_of
 from exporter.findings.thresholds import SOURCE_AGE
 from exporter.units import span
@@ -18,9 +18,11 @@ from exporter.units import span
 if TYPE_CHECKING:
     from dashboards.query import Panel
 
-STATES = {"found": BAD, "unknown": WASTE, "too_small": FREE, "clear": GOOD}
+STATES = {"found": BAD, "unknown": WASTE, "too small": FREE, "clear": GOOD}
 
-SOURCES = {"smaps": USED, "jemalloc": OTHER, "histograms": FIXED_COST, "maps": FREE}
+SOURCES = {"smaps": USED, "jemalloc": OTHER, "histograms": FIXED_COST, "maps": FREE, "peers": GOOD}
+
+NONE_READ = "Over the network no slow source is read"
 
 
 def board() -> Board:
@@ -81,7 +83,7 @@ def failing() -> Panel:
         "so find out why when it is not 0.",
         COUNT,
         Query(or_zero(f"count({selected('scrape_collector_success')} == 0)")),
-        steps=ANY_IS_WASTE,
+        steps=ANY_IS_A_WARNING,
         span=5,
     )
 
@@ -97,6 +99,7 @@ def oldest() -> Panel:
         steps=plenty(SOURCE_AGE),
         span=5,
         decimals=0,
+        empty="none read",
     )
 
 
@@ -118,11 +121,11 @@ def exporters() -> Panel:
     return rows_of(
         "Exporters",
         "One row per exporter; on top those that do not answer, and those whose node does not. Versions should be the "
-        "same everywhere.",
+        "same everywhere; over the network a row is a node, and its exporter has a row of its own in its own job.",
         (
             NODE_COLUMN,
-            Column("job", "job", width=150),
-            Column("Value #A", "node answers", width=110, mappings=answer, words=True),
+            Column("job", "job"),
+            Column("Value #A", "node answers", width=115, mappings=answer, words=True),
             Column("version", "exporter", width=90),
             Column("python", "Python", width=80),
             Column("Value #C", "scrape takes", SECONDS),
@@ -145,6 +148,7 @@ def rules() -> Panel:
         Query(f"sum by (state) ({selected('finding_rules')})", "{{state}}"),
         stacked=True,
         colours=STATES,
+        words={"too_small": "too small"},
     )
 
 
@@ -184,6 +188,7 @@ def ages() -> Panel:
         Query(f"max by (source) (time() - {selected('sampler_last_success_timestamp_seconds')})", "{{source}}"),
         threshold_lines={SOURCE_AGE: WASTE},
         colours=SOURCES,
+        empty=NONE_READ,
     )
 
 
@@ -196,6 +201,7 @@ def costs() -> Panel:
         SECONDS,
         Query(f"max by (source) ({selected('sampler_duration_seconds')})", "{{source}}"),
         colours=SOURCES,
+        empty=NONE_READ,
     )
 
 
@@ -208,6 +214,7 @@ def samples() -> Panel:
         COUNT,
         Query(f"max({samples})", "the largest", USED),
         Query(f"quantile(0.5, {samples})", "the one in the middle", OTHER),
+        empty="No scrape of an exporter is known",
     )
 
 
@@ -219,4 +226,5 @@ def refusals() -> Panel:
         PER_SECOND,
         Query(f"sum by (source) ({rate('sampler_refusals_total')})", "{{source}}"),
         colours=SOURCES,
+        empty=NONE_READ,
     )

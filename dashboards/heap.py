@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BYTES, FIXED_COST, FREE, LIGHT_WASTE, RATIO, USED, WASTE
 from dashboards.panels import bars, lines
-from dashboards.promql import selected
+from dashboards.promql import BESIDE, selected
 from dashboards.query import Query
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ def heap_held() -> Panel:
     return lines(
         "Heap: kept by the allocator",
         "From the sampled statistics of jemalloc: bookkeeping, and address space that it gave up and keeps; the latter "
-        "costs no memory. Empty where --sampler.jemalloc is off.",
+        "costs no memory.",
         BYTES,
         Query(f"sum({selected('heap_metadata_bytes')})", "bookkeeping", FIXED_COST),
         Query(f"sum({selected('heap_retained_bytes')})", "address space kept", FREE),
+        empty=f"{BESIDE}, with --sampler.jemalloc on",
     )
 
 
@@ -70,10 +71,12 @@ def size_classes() -> Panel:
     return bars(
         "Heap: room not used, by size class",
         "Bytes held for small blocks of a size and not in use, the six largest classes; one class far above the others "
-        "shows which kind of block came and went. Empty where --sampler.jemalloc is off.",
+        "shows which kind of block came and went. Only an exporter beside its node sees this, with --sampler.jemalloc "
+        "on.",
         BYTES,
         Query(f"topk(6, {held} - {live})", "{{size}} B"),
         colour=WASTE,
         span=12,
         height=8,
+        empty="not read",
     )

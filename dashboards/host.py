@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BAD, BYTES, COUNT, FIXED_COST, FREE, USED
 from dashboards.panels import lines, stat_panel
-from dashboards.promql import of_cluster, selected, series
+from dashboards.promql import BESIDE, of_cluster, selected, series
 from dashboards.query import Query
 from dashboards.style import ANY_IS_BAD
 
@@ -26,6 +26,7 @@ def container() -> Panel:
         Query(f"sum({selected('cgroup_used_bytes')})", "used", USED),
         Query(f"sum({selected('cgroup_limit_bytes')})", "limit", BAD),
         dashed=("limit",),
+        empty=BESIDE,
     )
 
 
@@ -39,6 +40,7 @@ def host() -> Panel:
         Query(f"sum({selected('host_available_bytes')})", "available", FREE),
         Query(f"sum({selected('host_total_bytes')})", "total", BAD),
         dashed=("total",),
+        empty=BESIDE,
     )
 
 
@@ -53,6 +55,7 @@ def oom_kills() -> Panel:
         steps=ANY_IS_BAD,
         span=6,
         height=8,
+        empty="not seen",
     )
 
 
@@ -65,6 +68,7 @@ def page_tables() -> Panel:
         BYTES,
         Query(f"sum({selected('process_page_table_bytes')})", "page tables", FIXED_COST),
         span=18,
+        empty=BESIDE,
     )
 
 
@@ -73,7 +77,7 @@ def shared_memory() -> Panel:
     return lines(
         "Shared memory by use",
         "System V segments of Enterprise servers, resident part; worry about segments that nothing is attached to "
-        "while the server runs. Empty on Community.",
+        "while the server runs.",
         BYTES,
         Query(f"sum by (kind, attached) ({selected('shm_resident_bytes')})", "{{kind}} attached: {{attached}}"),
         stacked=True,
@@ -86,8 +90,7 @@ def shared_segments() -> Panel:
     """Orphaned segments."""
     return lines(
         "Shared memory: size and swapped",
-        "Segments as created, and what of them was swapped out; swapped index memory makes every request slow. Empty "
-        "on Community.",
+        "Segments as created, and what of them was swapped out; swapped index memory makes every request slow.",
         BYTES,
         Query(f"sum({selected('shm_size_bytes')})", "size", FREE),
         Query(f"sum({selected('shm_swapped_bytes')})", "swapped", BAD),

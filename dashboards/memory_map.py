@@ -6,18 +6,26 @@ from typing import TYPE_CHECKING
 
 from dashboards.palette import BAD, BYTES, COUNT, DARK_COST, FIXED_COST, FREE, OTHER, USED
 from dashboards.panels import lines
-from dashboards.promql import selected
+from dashboards.promql import BESIDE, selected
 from dashboards.query import Query
 
 if TYPE_CHECKING:
     from dashboards.query import Panel
 
+WORDS = {
+    "sealed_blocks": "sealed write blocks",
+    "shared_memory": "shared memory",
+    "program": "the program itself",
+    "thread_stacks": "stacks of threads",
+}
+"""What regions are called, where their own names are none of people."""
+
 REGIONS = {
-    "sealed_blocks": USED,
+    "sealed write blocks": USED,
     "heap": OTHER,
-    "shared_memory": DARK_COST,
-    "program": FREE,
-    "thread_stacks": FIXED_COST,
+    "shared memory": DARK_COST,
+    "the program itself": FREE,
+    "stacks of threads": FIXED_COST,
     "other": BAD,
 }
 
@@ -26,12 +34,13 @@ def map_resident() -> Panel:
     """Resident memory by region."""
     return lines(
         "Memory map: resident by region",
-        "Where in the address space the resident memory is; worry when `other` is more than a few MiB. Empty where "
-        "--sampler.smaps is off.",
+        "Where in the address space the resident memory is; worry when `other` is more than a few MiB.",
         BYTES,
         Query(f"sum by (region) ({selected('map_resident_bytes')})", "{{region}}"),
         stacked=True,
         colours=REGIONS,
+        words=WORDS,
+        empty=f"{BESIDE}, with --sampler.smaps on",
     )
 
 
@@ -48,6 +57,8 @@ def map_virtual() -> Panel:
         dashed=("whole process",),
         unstacked=("whole process",),
         colours=REGIONS,
+        words=WORDS,
+        empty=BESIDE,
     )
 
 
@@ -59,6 +70,7 @@ def areas() -> Panel:
         "vm.max_map_count.",
         COUNT,
         Query(f"max({selected('map_areas')})", "areas", USED),
+        empty=BESIDE,
     )
 
 
@@ -70,4 +82,5 @@ def threads() -> Panel:
         "number hardly changes.",
         COUNT,
         Query(f"sum({selected('process_threads')})", "threads", FIXED_COST),
+        empty=BESIDE,
     )

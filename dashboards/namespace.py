@@ -13,10 +13,7 @@ from dashboards.palette import (
     FIXED_COST,
     FREE,
     GOOD,
-    LIGHT_FREE,
     OTHER,
-    PALE_OTHER,
-    PALE_WASTE,
     RATIO,
     USED,
     WASTE,
@@ -25,7 +22,7 @@ from dashboards.panels import lines, stat_panel
 from dashboards.promql import DATA, NS, NS_OR_NODE, REFUSALS, any_of, of_cluster, or_zero, selected, series
 from dashboards.query import Query
 from dashboards.records import expiring, losses, record_sizes
-from dashboards.style import ANY_IS_BAD, ANY_IS_WASTE, plenty
+from dashboards.style import ANY_IS_A_WARNING, ANY_IS_BAD, plenty
 from dashboards.units import all_waste, defrag, defrag_queue, fragmentation, free_blocks, units, write_queue
 from exporter.findings.thresholds import DATA_WASTE, NEAR, TOMBSTONES_MANY
 from exporter.model import words
@@ -35,21 +32,21 @@ if TYPE_CHECKING:
     from dashboards.query import Panel
 
 POOLS = {"primary_index": USED, "secondary_index": OTHER, "set_index": FIXED_COST}
+INDEX_COLOURS = {words.POOLS[pool]: colour for pool, colour in POOLS.items()}
 INDEXES = any_of("pool", POOLS)
 
 LIMITS = {
-    "write_blocks refuse_writes": BAD,
-    "data_available stop_writes": FIXED_COST,
-    "data_used stop_writes": USED,
-    "data_used evict": WASTE,
-    "memory_size stop_writes": GOOD,
-    "memory_size evict": PALE_WASTE,
-    "indexes_budget stop_writes": OTHER,
-    "indexes_budget evict": PALE_OTHER,
-    "sys_memory stop_writes": LIGHT_FREE,
-    "sys_memory evict": FREE,
+    "write_blocks": BAD,
+    "data_available": FIXED_COST,
+    "data_used": USED,
+    "memory_size": GOOD,
+    "indexes_budget": OTHER,
+    "sys_memory": WASTE,
 }
 """The limits that most have; mounts of Enterprise and the operator's own are grey."""
+
+COUNTS = {"set_names": "names of sets", "bin_names": "names of bins", "sindexes": "secondary indexes"}
+"""What there may be only so many of."""
 
 
 def board() -> Board:
@@ -90,6 +87,7 @@ def used_share() -> Panel:
         "stops writes, as the table of limits says.",
         RATIO,
         Query(f"max({selected('used_ratio', NS)})"),
+        steps=plenty(NEAR, 1),
         decimals=0,
     )
 
@@ -117,7 +115,7 @@ def evicting() -> Panel:
         "cache.",
         COUNT,
         Query(f"sum({selected('high_water_breached', NS)})"),
-        steps=ANY_IS_WASTE,
+        steps=ANY_IS_A_WARNING,
         span=3,
     )
 
@@ -172,11 +170,12 @@ def by_limit() -> Panel:
     panel = lines(
         "$ns: used share by limit",
         "How much of each limit the namespace has used, on its fullest node; the highest line is reached first, and at "
-        "100 % the server acts.",
+        "100 % the server acts: at a dashed one it evicts, and the table says what it does at the others.",
         RATIO,
         Query(f"max by (limit, action) ({used} / {limit})", "{{limit}} {{action}}"),
-        colours={_limit(*names.split()): colour for names, colour in LIMITS.items()},
+        colours={_limit(name, action): colour for name, colour in LIMITS.items() for action in ("evict", "")},
         words={f"{limit} {action}": _limit(limit, action) for limit in words.LIMITS for action in words.ACTIONS},
+        dashed=[_limit(name, "evict") for name in words.LIMITS],
         span=24,
         height=9,
         top=1,
@@ -185,7 +184,8 @@ def by_limit() -> Panel:
 
 
 def _limit(limit: str, action: str) -> str:
-    return f"{words.LIMITS[limit]}: {words.ACTIONS[action]}"
+    """What a line is called: a limit has no more than one action besides eviction."""
+    return f"{words.LIMITS[limit]} (evicts)" if action == "evict" else words.LIMITS[limit]
 
 
 def refusals() -> Panel:
@@ -216,6 +216,7 @@ def fewer_nodes() -> Panel:
         Query(f"max by (nodes) ({of_cluster(joined)})", "{{nodes}} fewer"),
         colours={"1 fewer": USED, "2 fewer": OTHER},
         threshold_lines={1: BAD},
+        soft_top=1,
         span=8,
         empty="One node, or not known",
     )
@@ -243,7 +244,8 @@ def counts() -> Panel:
         " again while the server runs.",
         RATIO,
         Query(f"max by (kind) ({used} / {limit})", "{{kind}}"),
-        colours={"set_names": USED, "bin_names": OTHER, "sindexes": FIXED_COST},
+        colours=dict(zip(COUNTS.values(), (USED, OTHER, FIXED_COST), strict=True)),
+        words=COUNTS,
         threshold_lines={NEAR: BAD},
         span=8,
         top=1,
@@ -258,7 +260,8 @@ def indexes() -> Panel:
         BYTES,
         Query(f"sum by (pool) ({selected('pool_used_bytes', NS, INDEXES)})", "{{pool}}"),
         stacked=True,
-        colours=POOLS,
+        colours=INDEX_COLOURS,
+        words=words.POOLS,
         span=8,
     )
 
@@ -287,6 +290,7 @@ def index_reserved() -> Panel:
         "resident; a step up is a new stage.",
         BYTES,
         Query(f"sum by (pool) ({selected('pool_reserved_bytes', NS, INDEXES)})", "{{pool}}"),
-        colours=POOLS,
+        colours=INDEX_COLOURS,
+        words=words.POOLS,
         span=8,
     )

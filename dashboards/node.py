@@ -11,7 +11,7 @@ from dashboards.limits import limits_table
 from dashboards.memory_map import areas, map_resident, map_virtual, threads
 from dashboards.palette import BAD, BYTES, COMPONENTS, COUNT, FREE, OTHER, RATIO, USED
 from dashboards.panels import bars, lines, stat_panel
-from dashboards.promql import any_of, container_room, selected
+from dashboards.promql import BESIDE, any_of, container_room, or_zero, selected
 from dashboards.query import Query
 from dashboards.style import PLAIN, plenty, scarce
 from exporter.findings.thresholds import AREAS_LEFT, CONTAINER_MARGIN, SWAPPED_BYTES, UNACCOUNTED
@@ -21,6 +21,9 @@ from exporter.units import size
 
 if TYPE_CHECKING:
     from dashboards.query import Panel
+
+UNSEEN = "not seen"
+"""For a figure, where the process is not."""
 
 
 def board() -> Board:
@@ -59,9 +62,9 @@ def shown() -> Panel:
     return stat_panel(
         "Nodes in the sums",
         "Selected nodes of which the process is seen: what follows is the sum of them, or the worst of them. Choose "
-        "one above to see it alone.",
+        "one above to see it alone. It is 0 where all are read over the network.",
         COUNT,
-        Query(f"count(group by (job, instance) ({selected('process_resident_bytes')}))"),
+        Query(or_zero(f"count(group by (job, instance) ({selected('process_resident_bytes')}))")),
         span=3,
     )
 
@@ -73,6 +76,7 @@ def resident() -> Panel:
         "Memory of the server's process that is in RAM, all selected nodes together; what is in it is below.",
         BYTES,
         Query(f"sum({selected('process_resident_bytes')})"),
+        empty=UNSEEN,
     )
 
 
@@ -85,6 +89,7 @@ def wasted() -> Panel:
         RATIO,
         Query(f"max({selected('map_fragmentation_ratio')})"),
         decimals=0,
+        empty=UNSEEN,
     )
 
 
@@ -103,6 +108,7 @@ def unaccounted() -> Panel:
         own_steps={"inferred": PLAIN},
         decimals=0,
         span=4,
+        empty=UNSEEN,
     )
 
 
@@ -111,11 +117,12 @@ def container_left() -> Panel:
     return stat_panel(
         "Left in container",
         "Limit of the container less what the kernel cannot take back from the server, on the worst selected node; "
-        f"below {size(CONTAINER_MARGIN)} the kernel may kill it. Empty without a limit.",
+        f"below {size(CONTAINER_MARGIN)} the kernel may kill it.",
         BYTES,
         Query(f"min({container_room()})"),
         steps=scarce(CONTAINER_MARGIN),
         span=3,
+        empty="no limit seen",
     )
 
 
@@ -129,6 +136,7 @@ def swapped() -> Panel:
         Query(f"max({selected('process_swapped_bytes')})"),
         steps=plenty(SWAPPED_BYTES),
         span=3,
+        empty=UNSEEN,
     )
 
 
@@ -142,6 +150,7 @@ def areas_left() -> Panel:
         Query(f"min({selected('map_areas_limit')} - {selected('map_areas')})"),
         steps=scarce(AREAS_LEFT),
         span=3,
+        empty=UNSEEN,
     )
 
 
@@ -162,6 +171,7 @@ def ledger() -> Panel:
         span=15,
         height=13,
         right=True,
+        empty=BESIDE,
     )
 
 
@@ -177,6 +187,7 @@ def ledger_now() -> Panel:
         words=words.COMPONENTS,
         span=9,
         height=13,
+        empty=UNSEEN,
     )
 
 
@@ -196,4 +207,5 @@ def process() -> Panel:
         stacked=True,
         dashed=("peak",),
         unstacked=("peak",),
+        empty=BESIDE,
     )

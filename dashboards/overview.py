@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from dashboards.board import Board, Row
 from dashboards.limits import CLUSTER, NAMESPACE, first_stop, limits_table
 from dashboards.limits import NODE as NODE_COLUMN
-from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, UNDER_WAY, USED, WASTE
+from dashboards.palette import BAD, BYTES, COUNT, FREE, GOOD, IDLE, OTHER, RATIO, UNDER_WAY, USED, WARNING, WASTE
 from dashboards.panels import lines, stat_panel
 from dashboards.promql import (
+    BESIDE,
     DATA,
     NS,
     NS_OR_NODE,
@@ -28,7 +29,7 @@ from dashboards.promql import (
 )
 from dashboards.query import Query
 from dashboards.records import losses
-from dashboards.style import ANY_IS_BAD, FINDINGS, SEVERITIES, scarce
+from dashboards.style import ANY_IS_BAD, EVERY, FINDINGS, SEVERITIES, scarce
 from dashboards.tables import Column, rows_of
 from dashboards.units import all_waste
 from exporter.findings.thresholds import CONTAINER_MARGIN, DATA_WASTE, PEERS, PEERS_RATIO
@@ -129,7 +130,7 @@ def severities() -> Panel:
         "What the exporters find wrong now, by severity; critical ones need somebody at once, warnings this week.",
         COUNT,
         *(Query(expr, severity) for severity, expr in counts.items()),
-        steps=((None, GOOD), (1, WASTE)),
+        steps=((None, GOOD), (1, WARNING)),
         own_steps={"critical": ANY_IS_BAD},
     )
 
@@ -143,6 +144,7 @@ def wasted() -> Panel:
         RATIO,
         Query(f"sum({selected('ledger_bytes', any_of('component', IDLE))}) / sum({selected('ledger_bytes')})"),
         decimals=0,
+        empty="not seen",
     )
 
 
@@ -191,6 +193,7 @@ def owners() -> Panel:
         *queries,
         stacked=True,
         span=8,
+        empty=BESIDE,
     )
 
 
@@ -207,13 +210,13 @@ def findings() -> Panel:
         "to do.",
         (
             Column("severity", "severity", width=80, mappings=SEVERITIES, words=True),
-            CLUSTER,
             NODE_COLUMN,
             NAMESPACE,
             Column("finding", "what is wrong", mappings=FINDINGS),
+            CLUSTER,
             Column("Value", "rank", hidden=True),
         ),
-        Query(f"sort(max by ({by}) ({rank}))"),
+        Query(f'sort(max by ({by}) (label_replace({rank}, "ns", "${EVERY}", "ns", "")))'),
         sort="Value",
         span=24,
         height=7,
@@ -228,16 +231,16 @@ def nodes() -> Panel:
         "Nodes",
         "One row per node that answers, the largest first; worry about a node that is much larger than its peers, that "
         f"sees fewer nodes than they do, or whose container has less than {size(CONTAINER_MARGIN)} left. While "
-        "partitions migrate nothing is forecast of it.",
+        "partitions migrate nothing is forecast of it. Memory is empty where a node is read over the network.",
         (
-            CLUSTER,
             NODE_COLUMN,
             Column("build", "release", width=90),
             Column("Value #B", "resident", BYTES, width=100),
-            Column("Value #C", "waste", RATIO, decimals=0),
-            Column("Value #D", "left in container", BYTES, steps=scarce(CONTAINER_MARGIN)),
-            Column("Value #E", "nodes it sees", COUNT),
-            Column("Value #F", "partitions to go", COUNT),
+            Column("Value #C", "waste", RATIO, width=90, decimals=0),
+            Column("Value #D", "left in container", BYTES, width=130, steps=scarce(CONTAINER_MARGIN)),
+            Column("Value #E", "nodes it sees", COUNT, width=110),
+            Column("Value #F", "partitions to go", COUNT, width=120),
+            CLUSTER._replace(width=None),
             Column("Value #A", "answers", hidden=True),
         ),
         Query(f"group by ({by}, build) ({selected('node_info')})"),
@@ -268,4 +271,5 @@ def peers() -> Panel:
         Query(f"min({distance})", "most below", OTHER),
         threshold_lines={-PEERS_RATIO: WASTE, PEERS_RATIO: WASTE},
         zero=False,
+        empty=f"A median wants {PEERS} nodes with the namespace",
     )

@@ -17,7 +17,10 @@ LIGHT_WASTE = "#F0C14B"
 PALE_WASTE = "#F0E442"
 DARK_WASTE = "#603010"
 DIM_WASTE = "#985840"
-"""Holds nothing live; and a warning."""
+"""Holds nothing live; and a line to stay below."""
+
+WARNING = "#C8873C"
+"""A warning in words and figures: `WASTE` is too pale for letters on white."""
 
 FREE = "#7B818B"
 LIGHT_FREE = "#ACB1B9"

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.palette import FREE, USED
 from dashboards.query import DATASOURCE, Query, target, thresholds
+from dashboards.style import nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,8 +51,9 @@ def stat_panel(
     height: int = 4,
     decimals: int | None = None,
     own_steps: Mapping[str, Steps] | None = None,
+    empty: str = "not known",
 ) -> stat.Panel:
-    """A few large figures; `own_steps` by the name of a figure."""
+    """A few large figures; `own_steps` by the name of a figure, `empty` where there is none."""
     panel = (
         stat.Panel()
         .title(title)
@@ -67,7 +69,7 @@ def stat_panel(
         .justify_mode(options.BigValueJustifyMode.CENTER)
         .text_mode(options.BigValueTextMode.VALUE_AND_NAME if len(queries) > 1 else options.BigValueTextMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .mappings(list(mappings))
+        .mappings([*mappings, nothing(empty)])
     )
     if decimals is not None:
         panel.decimals(decimals)
@@ -90,6 +92,7 @@ def lines(
     span: int = 12,
     height: int = 8,
     top: float | None = None,
+    soft_top: float | None = None,
     right: bool = False,
     dashed: Sequence[str] = (),
     unstacked: Sequence[str] = (),
@@ -102,7 +105,8 @@ def lines(
     `colours` are by series; `bands` is one colour for all, stacked, with bright edges: names that nobody knows before
     are told apart by their order, which is that of the legend.
 
-    `empty` is shown where there is nothing to show; `words` are what a series is called instead of its label.
+    The axis ends at `top`, or at `soft_top` where no value is above it. `empty` is shown where there is nothing to
+    show; `words` are what a series is called instead of its label.
     """
     legend = (
         common.VizLegendOptions()
@@ -138,6 +142,8 @@ def lines(
         panel.thresholds_style(style)
     if top is not None:
         panel.max(top)
+    if soft_top is not None:
+        panel.axis_soft_max(soft_top)
     _by_query(queries, panel)
     for name, colour in (colours or {}).items():
         panel.override_by_name(name, [_colour(colour)])
@@ -165,8 +171,9 @@ def bars(
     height: int = 8,
     top: float | None = None,
     words: Mapping[str, str] | None = None,
+    empty: str = "none",
 ) -> bargauge.Panel:
-    """Values of now, as bars; `colours` by what a series' name ends with.
+    """Values of now, as bars; `colours` by what a series' name ends with, `empty` where there is no bar.
 
     The letters are small enough for as many bars as there is room for: Grafana cuts off longer ones.
     """
@@ -189,6 +196,7 @@ def bars(
         .text(common.VizTextDisplayOptions().title_size(12).value_size(14))
         .thresholds(thresholds(steps or ((None, colour),)))
         .color_scheme(scheme)
+        .mappings([nothing(empty)])
     )
     if top is not None:
         panel.max(top)

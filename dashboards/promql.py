@@ -29,6 +29,9 @@ that the kernel can take back: its own panel leaves them out. The queue of write
 REFUSALS = f'reason=~"{UNFLAGGED}"'
 """The reasons to refuse writes that the server's flag stop_writes does not show."""
 
+BESIDE = "Only an exporter beside its node sees this"
+"""What panels say where nothing is known of the process, as where nodes are read over the network."""
+
 DATA = 'pool=~"data|persistence"'
 """The pools of write blocks; up to 6.4 those of the persistence of a namespace in memory."""
 

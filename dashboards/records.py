@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 KIB = 1024
 
+WITHIN = ("1h", "6h", "24h", "168h")
+"""The values of that label, in their order."""
+
 
 def record_sizes() -> Panel:
     """The distribution of sizes.
@@ -34,11 +37,12 @@ def record_sizes() -> Panel:
     return bars(
         "Records by size",
         "How many records of the selected namespaces have which size, as the server last counted them; records far "
-        "above the rest fill write blocks badly.",
+        "above the rest fill write blocks badly. Only an exporter beside its node has them counted.",
         COUNT,
         *queries,
         span=12,
         height=11,
+        empty="not counted",
     )
 
 
@@ -55,12 +59,14 @@ def expiring() -> Panel:
     return bars(
         "Expires by itself within",
         "Estimate of the bytes whose life ends within the time, all nodes together; compare with the room left before "
-        "you delete anything. Nothing is shown for namespaces whose records live for ever.",
+        "you delete anything. Nothing is shown for namespaces whose records live for ever, and only an exporter beside "
+        "its node has them counted.",
         BYTES,
-        Query(f"sort(sum by (within) ({selected('expiring_bytes', NS)}))", "{{within}}"),
+        *(Query(f"sum({selected('expiring_bytes', NS, any_of('within', (within,)))})", within) for within in WITHIN),
         colour=OTHER,
         span=12,
         height=11,
+        empty="not counted",
     )
 
 

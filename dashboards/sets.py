@@ -121,7 +121,7 @@ def sets() -> Panel:
             Column("Value #D", "set index", BYTES),
             Column("Value #E", "limit", BYTES),
             Column("Value #F", "used of limit", RATIO, steps=plenty(NEAR, 1)),
-            Column("Value #G", "records of limit", RATIO, steps=plenty(NEAR, 1)),
+            Column("Value #G", "records of limit", RATIO, width=120, steps=plenty(NEAR, 1)),
         ),
         Query(size),
         Query(count),
@@ -181,14 +181,14 @@ def folded() -> Panel:
     return rows_of(
         "Added up as _other",
         "Sets and indexes without rows of their own because there are too many, or because their names are no plain "
-        "text; raise --collector.sets.largest where one of them matters.",
+        "text (unreadable); raise --collector.sets.largest where one of them matters.",
         (
             NODE,
             NAMESPACE,
             Column("Value #A", "sets", COUNT),
             Column("Value #B", "indexes", COUNT),
-            Column("Value #C", "sets without a name to show", COUNT),
-            Column("Value #D", "indexes without a name to show", COUNT),
+            Column("Value #C", "unreadable sets", COUNT, width=130),
+            Column("Value #D", "unreadable indexes", COUNT, width=150),
         ),
         Query(f"max by (instance, ns) ({selected('sets_dropped', NS)})"),
         Query(f"max by (instance, ns) ({selected('sindexes_dropped', NS)})"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from dashboards.palette import BAD, GOOD, OTHER, USED, WASTE
+from dashboards.palette import BAD, FREE, GOOD, USED, WARNING
 from exporter.model import words as known
 
 if TYPE_CHECKING:
@@ -20,18 +20,18 @@ Labels = dict[float, tuple[str, str]]
 
 
 def plenty(warning: float, critical: float | None = None) -> Steps:
-    """For what must not get large: good below the warning, then waste, then bad."""
-    steps: Steps = ((None, GOOD), (warning, WASTE))
+    """For what must not get large: good below the warning, then a warning, then bad."""
+    steps: Steps = ((None, GOOD), (warning, WARNING))
     return steps if critical is None else (*steps, (critical, BAD))
 
 
 def scarce(least: float, warning: float | None = None) -> Steps:
-    """For what must not get small: bad below the least, then waste up to the warning, then good."""
-    return ((None, BAD), (least, GOOD)) if warning is None else ((None, BAD), (least, WASTE), (warning, GOOD))
+    """For what must not get small: bad below the least, then a warning up to the other, then good."""
+    return ((None, BAD), (least, GOOD)) if warning is None else ((None, BAD), (least, WARNING), (warning, GOOD))
 
 
 ANY_IS_BAD: Steps = ((None, GOOD), (1, BAD))
-ANY_IS_WASTE: Steps = ((None, GOOD), (1, WASTE))
+ANY_IS_A_WARNING: Steps = ((None, GOOD), (1, WARNING))
 PLAIN: Steps = ((None, USED),)
 
 
@@ -76,16 +76,24 @@ def called(words: Mapping[str, str]) -> list[model.ValueMapping]:
     return [model.ValueMap(results)]
 
 
-WHOLE_NODE: list[model.ValueMapping] = [
-    model.SpecialValueMap(
+def nothing(words: str) -> model.ValueMapping:
+    """Words where there is no value, in grey: else they have the colour of the least, which may be that of bad."""
+    return model.SpecialValueMap(
         model.DashboardSpecialValueMapOptions(
-            match=model.SpecialValueMatch.EMPTY, result=model.ValueMappingResult(text="(whole node)", index=0)
+            match=model.SpecialValueMatch.NULL, result=model.ValueMappingResult(text=words, color=FREE, index=0)
         )
     )
-]
-"""A limit or finding without a namespace belongs to the node."""
 
-ACTIONS = coloured({"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WASTE, "warn": OTHER}, known.ACTIONS)
+
+EVERY = "$__all"
+"""The value of a variable when all is chosen."""
+
+WHOLE_NODE = called({EVERY: "(whole node)"})
+"""What belongs to a node as a whole, and to every namespace."""
+
+ACTIONS = coloured(
+    {"stop_writes": BAD, "refuse_writes": BAD, "oom": BAD, "evict": WARNING, "warn": USED}, known.ACTIONS
+)
 LIMITS = called(known.LIMITS)
 FINDINGS = called(known.FINDINGS)
-SEVERITIES = coloured({"critical": BAD, "warning": WASTE, "info": OTHER})
+SEVERITIES = coloured({"critical": BAD, "warning": WARNING, "info": USED})

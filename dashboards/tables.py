@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NODE_BOARD = "aerospike-memory-node"
 NAMESPACE_BOARD = "aerospike-memory-namespace"
 
+NARROW = 90
+"""The least width of a column in pixels, so that a table has most of its columns on a small screen, too."""
+
 
 class Column(NamedTuple):
     """A column of a table. `link` is the dashboard that a click on it leads to, with the row's labels as variables.
@@ -65,6 +68,7 @@ def rows_of(
         .show_header(True)
         .cell_height(options.TableCellHeight.SM)
         .filterable(False)
+        .min_width(NARROW)
         .thresholds(thresholds(((None, FREE),)))
     )
     if empty:
@@ -116,10 +120,11 @@ def _column(column: Column) -> list[model.DynamicConfigValue]:
 
 
 def _url(uid: str) -> str:
-    """A dashboard with this row's node (and namespace), the same time and the same other variables."""
-    kept = ["datasource", "cluster", "job"]
-    own = ["instance"]
-    (own if uid == NAMESPACE_BOARD else kept).append("ns")
-    variables = [f"${{{name}:queryparam}}" for name in kept]
-    variables += [f"var-{name}=${{__data.fields.{name}}}" for name in own]
+    """A dashboard with this row's node (and namespace), the same time and the same other variables.
+
+    The namespace is what is clicked, and the raw value of it: that of another field is what it is called.
+    """
+    kept = ["datasource", "cluster", "job", *(["ns"] if uid != NAMESPACE_BOARD else [])]
+    variables = [*(f"${{{name}:queryparam}}" for name in kept), "var-instance=${__data.fields.instance}"]
+    variables += ["var-ns=${__value.raw}"] if uid == NAMESPACE_BOARD else []
     return f"/d/{uid}?${{__url_time_range}}&{'&'.join(variables)}"

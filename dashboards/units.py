@@ -43,6 +43,7 @@ def free_blocks() -> Panel:
         Query(f"min({free})", "the fewest", USED),
         Query(f"quantile(0.5, {free})", "the one in the middle", OTHER),
         threshold_lines={DEFRAG_FREE_BLOCKS: WASTE},
+        soft_top=DEFRAG_FREE_BLOCKS,
     )
 
 
@@ -87,6 +88,7 @@ def write_queue() -> Panel:
         RATIO,
         Query(f"max({used} / {limit})", "the longest", USED),
         threshold_lines={QUEUE_LONG: WASTE, 1: BAD},
+        soft_top=1,
         empty="Nothing is written to devices or files",
     )
 

@@ -138,13 +138,22 @@ def _panel(panel: Mapping[str, Any]) -> Iterator[str]:
         units = [defaults.get("unit")]
         if len(targets) > 1 and not all(target.get("legendFormat") for target in targets):
             yield "no legend"
+    if panel["type"] in ("stat", "bargauge") and not any(
+        one["type"] == "special" and one["options"]["match"] == "null" for one in defaults.get("mappings", ())
+    ):
+        yield "where there is nothing, it has the colour of a value"
+    yield from (
+        f"{one['matcher']['options']} is no word"
+        for one in overrides
+        if one["matcher"]["id"] == "byName" and "_" in one["matcher"]["options"]
+    )
     yield from (f"unit {unit}" for unit in units if unit not in UNITS)
     if {target["datasource"]["uid"] for target in targets} - {"${datasource}"}:
         yield "datasource of a query"
     yield from (f"colour {colour}" for colour in sorted(_colours(panel) - COLOURS))
 
 
-COLOURS = {"transparent", palette.GOOD, *palette.COMPONENTS.values()}
+COLOURS = {"transparent", palette.GOOD, palette.WARNING, *palette.COMPONENTS.values()}
 """Those that have a meaning."""
 
 

@@ -23,7 +23,7 @@ DASHBOARDS = {path.name: json.loads(path.read_text()) for path in sorted((TESTS.
 ALL = {"cluster": ".+", "job": ".+", "instance": ".+", "ns": ".+"}
 """The variables when nothing is chosen."""
 
-GRAFANA = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
+GRAFANA = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h", "__all": "$__all"}
 """What Grafana fills in by itself."""
 
 _LIMIT = "a set has a limit only with stop-writes-size"

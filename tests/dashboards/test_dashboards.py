@@ -15,6 +15,7 @@ import yaml
 from exporter.collectors import METRICS
 from exporter.findings import thresholds
 from exporter.findings.thresholds import NEAR
+from exporter.memory.expiry import WINDOWS
 from exporter.memory.map.ledger import COMPONENTS
 from exporter.model import words
 from exporter.rules.recording import recordings
@@ -50,6 +51,7 @@ AT = {
     "Not writing": (ANY,),
     "Evicting": (ANY,),
     "Findings": (ANY,),
+    "Used of the first limit": (thresholds.NEAR, 1),
     "What stops first": (*LIMITS, thresholds.NEAR, 1),
     "Limits": (*LIMITS, thresholds.NEAR, 1),
     "Nodes": (thresholds.CONTAINER_MARGIN,),
@@ -131,6 +133,12 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
         0
     ].update(color="red"),
     "Not writing: no legend": lambda board: _panel(board, "Not writing")["targets"][0].pop("legendFormat"),
+    "Records: where there is nothing, it has the colour of a value": lambda board: _panel(board, "Records")[
+        "fieldConfig"
+    ]["defaults"].update(mappings=[]),
+    "Indexes: used: primary_index is no word": lambda board: _panel(board, "Indexes: used")["fieldConfig"]["overrides"][
+        0
+    ]["matcher"].update(options="primary_index"),
     "Limits: a column without a unit": lambda board: _panel(board, "Limits")["fieldConfig"]["overrides"].clear(),
     "Records: aerospike_memory_data is exposed and recorded by nobody": _expr(f"aerospike_memory_data{{{OURS}}}"),
     "Records: aerospike_memory_objects: any job": _expr('aerospike_memory_objects{instance=~"$instance"}'),
@@ -197,6 +205,11 @@ def test_the_ledger_shows_every_component() -> None:
     assert shown == {words.COMPONENTS[name] for name in COMPONENTS}
 
 
+def test_what_expires_is_in_the_order_of_the_times() -> None:
+    (panel,) = [one for one in panels(DASHBOARDS["namespace.json"]) if one["title"] == "Expires by itself within"]
+    assert [target["legendFormat"] for target in panel["targets"]] == list(WINDOWS)
+
+
 def test_every_query_that_may_find_nothing_is_one_of_a_panel() -> None:
     names = {name for dashboard in DASHBOARDS.values() for name, _ in queries(dashboard)}
     assert EMPTY.keys() <= names
@@ -206,6 +219,46 @@ def test_every_query_that_may_find_nothing_is_one_of_a_panel() -> None:
 def test_where_nothing_is_wrong_the_overview_says_so_and_not_that_there_are_no_data() -> None:
     (panel,) = [panel for panel in panels(DASHBOARDS["overview.json"]) if panel["title"] == "What is wrong"]
     assert panel["fieldConfig"]["defaults"]["noValue"] == "No exporter finds anything wrong"
+
+
+def test_a_finding_of_the_whole_node_leads_to_all_its_namespaces() -> None:
+    (panel,) = [panel for panel in panels(DASHBOARDS["overview.json"]) if panel["title"] == "What is wrong"]
+    (column,) = [one for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == "namespace"]
+    properties = {one["id"]: one["value"] for one in column["properties"]}
+    assert "var-ns=${__value.raw}" in properties["links"][0]["url"]  # not `(whole node)`, which is no namespace
+    assert properties["mappings"][0]["options"]["$__all"]["text"] == "(whole node)"
+    assert '"ns", "$$__all", "ns", ""' in panel["targets"][0]["expr"]
+
+
+NEEDS_PROCESS = (
+    "Resident memory of all nodes",
+    "Ledger: who owns the resident memory",
+    "Process: resident memory by what backs it",
+    "Heap: kept by the allocator",
+    "Memory map: resident by region",
+    "Memory map: address space by region",
+    "Memory areas",
+    "Threads",
+    "Container: used and limit",
+    "Host: available and total",
+    "Page tables",
+)
+
+
+@pytest.mark.parametrize("title", NEEDS_PROCESS)
+def test_what_is_not_seen_over_the_network_says_so(title: str) -> None:
+    (panel,) = [panel for board in DASHBOARDS.values() for panel in panels(board) if panel["title"] == title]
+    assert "beside" in panel["fieldConfig"]["defaults"]["noValue"]
+
+
+def test_every_slow_source_has_a_colour_of_its_own() -> None:
+    (panel,) = [panel for panel in panels(DASHBOARDS["exporter.json"]) if panel["title"] == "Age of the slow sources"]
+    colours = {
+        one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
+        for one in panel["fieldConfig"]["overrides"]
+    }
+    assert colours.keys() == {"smaps", "jemalloc", "histograms", "maps", "peers"}
+    assert len(set(colours.values())) == len(colours)
 
 
 def test_every_metric_of_memory_has_a_panel_or_a_reason() -> None:
@@ -289,10 +342,12 @@ def test_grafana_is_told_where_data_and_dashboards_are() -> None:
 def test_every_dashboard_has_a_picture_and_a_paragraph() -> None:
     page = (TESTS.parent / "docs" / "dashboards.md").read_text()
     for name, dashboard in DASHBOARDS.items():
-        picture = f"dashboards/{name.removesuffix('.json')}.png"
-        assert f"]({picture})" in page
+        dark, light = (f"dashboards/{name.removesuffix('.json')}{theme}.png" for theme in ("", "-light"))
+        assert f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">' in page
+        assert f'src="{light}">' in page
         assert dashboard["uid"] in page
-        assert 0 < (TESTS.parent / "docs" / picture).stat().st_size < 250_000
+        for picture in (dark, light):
+            assert 0 < (TESTS.parent / "docs" / picture).stat().st_size < 200_000
 
 
 def test_a_variable_that_nobody_knows_is_an_error() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dashboards import palette
 from exporter.memory.map import IDLE
 from exporter.memory.map.ledger import COMPONENTS
+from tests.dashboards.queries import DASHBOARDS, panels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Matrix = tuple[tuple[float, float, float], ...]
 
@@ -35,8 +40,7 @@ COLOURS = {name: value for name, value in vars(palette).items() if isinstance(va
 
 def _lab(colour: str, sight: Matrix) -> tuple[float, float, float]:
     """CIE Lab of a colour of sRGB as it is seen, for the white of D65."""
-    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    linear = _linear(colour)
     red, green, blue = (min(1, max(0, sum(part * of for part, of in zip(row, linear, strict=True)))) for row in sight)
     x, y, z = (
         _curve(value)
@@ -47,6 +51,11 @@ def _lab(colour: str, sight: Matrix) -> tuple[float, float, float]:
         )
     )
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def _linear(colour: str) -> list[float]:
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    return [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
 
 
 def _curve(value: float) -> float:
@@ -76,3 +85,59 @@ def test_every_two_colours_can_be_told_apart(sight: str) -> None:
 def test_the_components_are_those_of_the_ledger() -> None:
     assert set(palette.COMPONENTS) == set(COMPONENTS)
     assert set(palette.IDLE) == set(IDLE)
+
+
+PAPER = ("#FFFFFF", "#181B1F")
+"""What panels are on, in Grafana's light and dark theme."""
+
+READABLE = 3
+"""WCAG 2.2, 1.4.3 and 1.4.11: the least contrast of large letters, and of what a picture is made of."""
+
+VISIBLE = 2
+"""A line two pixels wide is seen with less, and its legend has its name in plain letters."""
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2: 1 for the same, 21 for black on white."""
+    weights = (0.2126, 0.7152, 0.0722)
+    less, more = sorted(sum(map(float.__mul__, weights, _linear(colour))) for colour in (one, other))
+    return (more + 0.05) / (less + 0.05)
+
+
+def _colours(value: object) -> Iterator[str]:
+    """The colours of thresholds, value mappings and series in a piece of JSON."""
+    if isinstance(value, dict):
+        yield from (one for key, one in value.items() if key in ("color", "fixedColor") and str(one).startswith("#"))
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _colours(one)
+
+
+def _faint(kinds: tuple[str, ...], least: float) -> set[tuple[str, str]]:
+    """Panels of these kinds with a colour that has not this contrast in either theme."""
+
+    def stacked(panel: dict[str, Any]) -> bool:
+        return bool(panel["fieldConfig"]["defaults"]["custom"].get("stacking", {}).get("mode") == "normal")
+
+    return {
+        (panel["title"], colour)
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        if panel["type"] in kinds and not (panel["type"] == "timeseries" and stacked(panel))
+        for colour in _colours(panel["fieldConfig"])
+        if any(_contrast(colour, paper) < least for paper in PAPER)
+    }
+
+
+def test_the_contrast_is_the_one_of_the_books() -> None:
+    assert _contrast("#FFFFFF", "#000000") == pytest.approx(21)
+    assert _contrast("#767676", "#FFFFFF") == pytest.approx(4.54, abs=0.01)
+
+
+def test_figures_and_words_can_be_read_in_light_and_dark() -> None:
+    assert _faint(("stat", "table"), READABLE) == set()
+
+
+def test_lines_can_be_seen_in_light_and_dark() -> None:
+    assert _faint(("timeseries",), VISIBLE) == set()
