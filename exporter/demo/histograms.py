@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.demo.blocks import rounded
-from exporter.demo.namespace import heap_size, stored_size
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.demo.namespace import Namespace, Record
+    from exporter.demo.namespace import Namespace
 
 MAX_RECORD_BYTES = 1 << 20
 LINEAR_BUCKETS = 1024
@@ -22,26 +19,12 @@ _UNITS = ("", "K", "M", "G")
 
 
 def histograms_of(namespace: Namespace, now: int) -> dict[tuple[str, str], str]:
-    """The replies by kind and set; the set is empty for the whole namespace.
-
-    A release from 7.0 on tells the stored size. Before, records in memory alone told what they requested from the heap.
-    """
-    stored = namespace.flat or bool(namespace.stripes)
-    by_set: dict[str, list[Record]] = {name: [] for name in namespace.sets}
-    for record in namespace.records.values():
-        by_set[record.set_name].append(record)
-    size_of = stored_size if stored else heap_size
-    sizes: dict[str, Counter[int]] = {"": Counter()}
-    ends: dict[str, Counter[int]] = {"": Counter()}
-    for name, records in by_set.items():
-        requested = Counter([size_of(record) for record in records])
-        sizes[name] = Counter()
-        for size, count in requested.items():
-            sizes[name][rounded(size) if stored else size] += count
-        ends[name] = Counter([record.void_time for record in records])
-    for name in namespace.sets:
-        sizes[""].update(sizes[name])
-        ends[""].update(ends[name])
+    """The replies by kind and set; the set is empty for the whole namespace."""
+    sizes = {"": Counter[int](), **{name: use.sizes for name, use in namespace.sets.items()}}
+    ends = {"": Counter[int](), **{name: use.void_times for name, use in namespace.sets.items()}}
+    for use in namespace.sets.values():
+        sizes[""].update(use.sizes)
+        ends[""].update(use.void_times)
     span = ttl_span(ends[""], now)
     replies: dict[tuple[str, str], str] = {}
     for name in sizes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo import limits
@@ -37,18 +39,27 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class SetUse:
-    """What a set holds: records, and their bytes as stored in blocks and as requested from the heap."""
+    """What a set holds: records, and their bytes as stored in blocks and as requested from the heap.
+
+    `sizes` counts the records by the size that histograms tell of them, `void_times` by when they expire.
+    """
 
     objects: int = 0
     stored_bytes: int = 0
     heap_bytes: int = 0
     known: bool = False  # the server keeps a set's name for ever once a record came with it
+    sizes: Counter[int] = field(default_factory=Counter)
+    void_times: Counter[int] = field(default_factory=Counter)
 
 
 def stored_size(record: Record) -> int:
     """The bytes of a record in its stored form, before rounding: header, set, a number, the large bin, end mark."""
-    name = record.set_name.encode("utf-8", "surrogateescape")
-    return record.body_bytes + 60 + len(name) + (4 if record.void_time else 0)
+    return record.body_bytes + 60 + _name_bytes(record.set_name) + (4 if record.void_time else 0)
+
+
+@cache
+def _name_bytes(set_name: str) -> int:
+    return len(set_name.encode("utf-8", "surrogateescape"))
 
 
 def heap_size(record: Record) -> int:
@@ -211,7 +222,7 @@ class Namespace:
         hold no more than the configured share. So one long life in the namespace makes the buckets wide, and the first
         may hold too many.
         """
-        times = sorted([record.void_time for record in self.records.values() if record.void_time])
+        times = sorted(time for use in self.sets.values() for time in use.void_times.elements() if time)
         target = len(times) * self.config.evict_tenths_pct // 1000
         if target >= len(times):
             return 0
@@ -239,18 +250,21 @@ class Namespace:
         return self.stripes[((key * 0x9E3779B97F4A7C15) >> 32 & 0xFFFFFFFF) % len(self.stripes)]
 
     def _store(self, key: int, record: Record) -> bool:
-        stripe = self._stripe(key)
+        stripe, old = self._stripe(key), self.records.get(key)
+        # From 7.0 on histograms tell the stored size; before, records in memory alone told what they requested.
         if stripe is not None:
             previous = stripe.occupied_by(key)
             if not stripe.write(key, stored_size(record)):
                 return False
-            self.sets[record.set_name].stored_bytes += stripe.occupied_by(key) - previous
-        old = self.records.get(key)
+            size = stripe.occupied_by(key)
+            self.sets[record.set_name].stored_bytes += size - previous
+        else:
+            previous, size = 0 if old is None else heap_size(old), heap_size(record)
         if old is not None:
-            self._count(old, -1)
+            self._count(old, previous, -1)
         self.records[key] = record
         self.peak_objects = max(self.peak_objects, len(self.records))
-        self._count(record, 1)
+        self._count(record, size, 1)
         if record.void_time:
             heapq.heappush(self._by_void_time, (record.void_time, key))
         return True
@@ -259,23 +273,38 @@ class Namespace:
         record = self.records.pop(key)
         stripe = self._stripe(key)
         if stripe is not None:
-            self.sets[record.set_name].stored_bytes -= stripe.delete(key)
-        self._count(record, -1)
+            size = stripe.delete(key)
+            self.sets[record.set_name].stored_bytes -= size
+        else:
+            size = heap_size(record)
+        self._count(record, size, -1)
 
-    def _count(self, record: Record, sign: int) -> None:
+    def _count(self, record: Record, size: int, sign: int) -> None:
+        """Count a record, whose size is told as `size` bytes, in or out."""
         use = self.sets[record.set_name]
         use.objects += sign
         use.known = True
+        _add(use.sizes, size, sign)
+        _add(use.void_times, record.void_time, sign)
         self._expirable += sign if record.void_time else 0
         if self.flat:
             return
         use.heap_bytes += sign * heap_size(record)
         self.heap_data_bytes += sign * heap_size(record)
-        for size in heap_classes(record):
+        for size_of_class in heap_classes(record):
             if sign > 0:
-                self.heap.add(size)
+                self.heap.add(size_of_class)
             else:
-                self.heap.remove(size)
+                self.heap.remove(size_of_class)
+
+
+def _add(counts: Counter[int], key: int, sign: int) -> None:
+    """Count one more or less; what there is none of is left out."""
+    count = counts.get(key, 0) + sign
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]
 
 
 def sindex_bytes(entries: int) -> int:
