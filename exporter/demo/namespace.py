@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo import limits
-from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe
+from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe, rounded
 from exporter.demo.jemalloc import RecordHeap, size_class
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Namespace:
         self.config = config
         self.flat = flat
         self.stripes = stripes_of(config, flat)
+        self.data_total_bytes = sum(stripe.size for stripe in self.stripes)
+        """Size of all stripes or files, headers included."""
         self.sets = {name: SetUse() for name in config.sets}
         self.records: dict[int, Record] = {}
         self.heap = RecordHeap()
@@ -125,11 +127,6 @@ class Namespace:
     def sindex_bytes(self) -> int:
         """Bytes of the nodes of all secondary indexes."""
         return sum(sindex_bytes(self.sets[index.set_name].objects) for index in self.config.sindexes)
-
-    @property
-    def data_total_bytes(self) -> int:
-        """Size of all stripes or files, headers included."""
-        return sum(stripe.size for stripe in self.stripes)
 
     @property
     def data_used_bytes(self) -> int:
@@ -165,7 +162,8 @@ class Namespace:
         A key belongs to one set for ever, as the digest of a record is made from its set and its user key. A set is
         there with its first record, whatever bytes its name has but NUL; those that are not UTF-8 are surrogates.
         """
-        self.sets.setdefault(record.set_name, SetUse())
+        if record.set_name not in self.sets:
+            self.sets[record.set_name] = SetUse()
         if self.stop_writes or not self._store(key, record):
             self.refused += 1
             return False
@@ -253,10 +251,9 @@ class Namespace:
         stripe, old = self._stripe(key), self.records.get(key)
         # From 7.0 on histograms tell the stored size; before, records in memory alone told what they requested.
         if stripe is not None:
-            previous = stripe.occupied_by(key)
-            if not stripe.write(key, stored_size(record)):
+            previous, size = stripe.occupied_by(key), rounded(stored_size(record))
+            if not stripe.write(key, size):
                 return False
-            size = stripe.occupied_by(key)
             self.sets[record.set_name].stored_bytes += size - previous
         else:
             previous, size = 0 if old is None else heap_size(old), heap_size(record)

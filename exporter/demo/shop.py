@@ -77,6 +77,11 @@ FIRST_ERRORS = 24
 WISHLIST_TTL = 14 * DAY
 
 
+def free_bytes(heap: Heap) -> int:
+    """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
+    return HOST_BYTES - OTHER_PROCESSES_BYTES - heap.resident + heap.lazily_freed
+
+
 class Shop:
     """The shop and its node's memory, from a seed; `release` is the way the server keeps records, 8.1 or 6.4.
 
@@ -113,11 +118,6 @@ class Shop:
     def heap(self) -> Heap:
         """What the allocator of the node would report now."""
         return heap_of(self.namespaces, self.partitions)
-
-    def free_bytes(self) -> int:
-        """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
-        heap = self.heap()
-        return HOST_BYTES - OTHER_PROCESSES_BYTES - heap.resident + heap.lazily_freed
 
     def activity(self) -> float:
         """How busy the shop is, from 0.05 before dawn to 0.95 in the afternoon."""
@@ -160,7 +160,7 @@ class Shop:
     def _housekeeping(self) -> None:
         # The memory of the whole process changes slowly: once a minute is enough for the host's share.
         if self.now % 60 == 0:
-            used = HOST_BYTES - self.free_bytes()
+            used = HOST_BYTES - free_bytes(self.heap())
             self._system_used_pct = -(-used * 100 // HOST_BYTES)
         for namespace in self.namespaces:
             namespace.tick(self.now, TICK, self._system_used_pct)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo.blocks import HEADER_BYTES, PAGE, State
@@ -115,23 +117,9 @@ def _anonymous(size: int, resident: int, perms: str = "rw-p") -> Area:
 
 
 def _merged(areas: Iterable[Area]) -> Iterator[Area]:
-    last: Area | None = None
-    for area in areas:
-        if last is not None and area.perms == last.perms:
-            last = Area(
-                last.size + area.size,
-                area.perms,
-                "",
-                last.rss + area.rss,
-                last.anonymous + area.anonymous,
-                last.lazy + area.lazy,
-            )
-            continue
-        if last is not None:
-            yield last
-        last = area
-    if last is not None:
-        yield last
+    for perms, alike in groupby(areas, attrgetter("perms")):
+        sizes, _, _, rss, anonymous, lazy = zip(*alike, strict=True)
+        yield Area(sum(sizes), perms, "", sum(rss), sum(anonymous), sum(lazy))
 
 
 def _placed(start: int, areas: Iterable[Area]) -> Iterator[Mapped]:

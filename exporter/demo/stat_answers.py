@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.demo.members import View
 from exporter.demo.namespace import sindex_bytes
-from exporter.demo.shop import HOST_BYTES
+from exporter.demo.shop import HOST_BYTES, free_bytes
 
 if TYPE_CHECKING:
     from exporter.demo.blocks import Stripe
@@ -23,7 +23,7 @@ EPOCH = 505_296_000
 def node_stats(shop: Shop, deprecated_requests: int, cluster: View | None = None, *, flat: bool) -> Words:
     """The statistics of the node, as far as they tell of memory."""
     heap = shop.heap()
-    free = shop.free_bytes()
+    free = free_bytes(heap)
     cluster = cluster or View()
     words: Words = {
         "failed_best_practices": "false",
