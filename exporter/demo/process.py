@@ -9,7 +9,7 @@ from exporter.demo.config import GIB
 from exporter.demo.program import KIB, MAIN_STACK, PAGE, THREADS
 from exporter.demo.shop import HOST_BYTES, free_bytes
 from exporter.demo.smaps_text import MAIN_STACK_START, Mapped, address_space, maps_text, rollup_text, smaps_text
-from exporter.demo.stat_answers import EPOCH
+from exporter.demo.stat_answers import EPOCH, UP_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PID = 4242
 COMMAND = ("/usr/bin/asd", "--foreground", "--config-file", "/etc/aerospike/aerospike.conf")
-BOOT_TIME = 1_262_304_000 + EPOCH - 3600
+BOOT_TIME = 1_262_304_000 + EPOCH - UP_BEFORE - 3600
 """The system started an hour before the server."""
 START_TICKS = 3600 * 100
 GROUP = "system.slice/aerospike.service"
@@ -116,7 +116,7 @@ class ProcTree:
         return {
             "proc/meminfo": meminfo + "HugePages_Total:       0\nHugepagesize:       2048 kB\n",
             "proc/stat": f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME}\n",
-            "proc/uptime": f"{self._shop.now + 3600}.00 0.00\n",
+            "proc/uptime": f"{3600 + UP_BEFORE + self._shop.now}.00 0.00\n",
             "proc/sysvipc/shm": SEGMENTS,
             "proc/sys/vm/max_map_count": "65530\n",
         }

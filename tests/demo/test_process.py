@@ -201,7 +201,7 @@ def test_files_are_replaced_whole(tmp_path: Path) -> None:
     seen = look(shop, tmp_path)
     with (seen.tree.procfs / str(PID) / "smaps").open() as old:
         shop.advance(HOUR)
-        seen.tree.write()
+        seen.tree.save(seen.tree.files())
         was = parse_smaps(old.read())
     assert sum(area.values["Rss"] for area in was) < seen.status()["VmRSS"]
     assert not list(tmp_path.rglob("*.new"))
