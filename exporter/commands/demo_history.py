@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from array import array
-from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,9 +109,9 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
             process = ProcessSettings(pid=PID, procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
             monitored = settings.model_copy(update={"process": process, "sampler": sampler})
-            node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0))
+            now, sampled = until - length, float("-inf")
+            node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0), lambda: now)
             try:
-                sampled = float("-inf")
                 for index in range(count + 1):
                     lived = index * step
                     now = until - length + lived
@@ -121,7 +120,7 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
                     samples = lived >= sampled + SAMPLER_SECONDS
                     tree.write(areas=samples)
                     if samples:
-                        node.sample(partial(float, now))
+                        node.sample()
                         sampled = lived
                     scrapes.add(node.registry.scrape(10.0), now)
                     progress.step()
