@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from array import array
-from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +45,6 @@ LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
 
 UP = Metric("up", "1 when the target could be scraped.", prefix="")
 """Prometheus' own, without our prefix."""
-
-_Series = tuple[str, tuple[tuple[str, str], ...]]
 
 END = "# EOF\n"
 
@@ -112,9 +109,9 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
             process = ProcessSettings(pid=PID, procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
             monitored = settings.model_copy(update={"process": process, "sampler": sampler})
-            node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0))
+            now, sampled = until - length, float("-inf")
+            node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0), lambda: now)
             try:
-                sampled = float("-inf")
                 for index in range(count + 1):
                     lived = index * step
                     now = until - length + lived
@@ -123,7 +120,7 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
                     samples = lived >= sampled + SAMPLER_SECONDS
                     tree.write(areas=samples)
                     if samples:
-                        node.sample(partial(float, now))
+                        node.sample()
                         sampled = lived
                     scrapes.add(node.registry.scrape(10.0), now)
                     progress.step()
@@ -133,39 +130,41 @@ def history(settings: Settings, length: float, step: float, until: float) -> Ite
 
 
 class _Scrapes:
-    """The values of all scrapes, by series: a value takes 16 bytes here and ten times that as text."""
+    """The values of all scrapes, by the labels of a series: a value takes 16 bytes here and ten times that as text."""
 
     def __init__(self) -> None:
         self._times = array("d")
-        self._series: dict[Metric, dict[_Series, tuple[array[int], array[float]]]] = {}
+        self._series: dict[Metric, dict[tuple[str, ...], tuple[array[int], array[float]]]] = {}
 
     def add(self, families: Families, now: float) -> None:
         """One scrape, which also sets Prometheus' own `up`."""
+        scrape = len(self._times)
         for family in (*families, Family(UP, [((), 1.0)])):
             series = self._series.setdefault(family.metric, {})
-            for key, value in _values(family):
-                scrapes, values = series.setdefault(key, (array("L"), array("d")))
-                scrapes.append(len(self._times))
-                values.append(value)
+            for labels, value in family.values:
+                kept = series.get(labels)
+                if kept is None:
+                    kept = series[labels] = array("L"), array("d")
+                kept[0].append(scrape)
+                kept[1].append(value)
         self._times.append(now)
 
     def text(self) -> Iterator[str]:
         """The values in OpenMetrics, family by family, each with its time."""
         times = [f"{now:.3f}\n" for now in self._times]
         for metric, series in self._series.items():
-            name = metric.full_name
-            family = OpenMetricsFamily(name.removesuffix("_total"), metric.help, metric.type, metric.unit)
+            family = OpenMetricsFamily(metric.full_name.removesuffix("_total"), metric.help, metric.type, metric.unit)
             head = _text(family)
             yield head
             # The buckets of a distribution stand together, time by time; other series one after the other.
-            groups: dict[object, list[tuple[int, float, str]]] = {}
-            for (suffix, labels), (scrapes, values) in series.items():
-                family.samples.clear()
-                family.add_sample(name + suffix, {**dict(labels), **LABELS}, 0.0)
+            groups: dict[tuple[str, ...], list[tuple[int, float, str]]] = {}
+            for labels, (scrapes, values) in series.items():
+                (sample,) = Family(metric, [(labels, 0.0)]).samples
+                family.samples = [sample._replace(labels={**sample.labels, **LABELS})]
                 # What has to be quoted is the library's business: it writes the line, and its value is replaced.
                 start = _text(family).removeprefix(head).removesuffix("0.0\n")
-                group = tuple(pair for pair in labels if pair[0] != "le") if metric.distribution else labels
-                bound = float(dict(labels).get("le", "inf")) if metric.distribution else 0.0
+                group = labels[:-1] if metric.distribution else labels
+                bound = float(sample.labels["le"]) if metric.distribution else 0.0
                 groups.setdefault(group, []).extend(
                     (scrape, bound, f"{start}{_number(value)} {times[scrape]}")
                     for scrape, value in zip(scrapes, values, strict=True)
@@ -174,17 +173,6 @@ class _Scrapes:
                 lines.sort(key=itemgetter(0, 1))
                 yield "".join(line for _, _, line in lines)
         yield END
-
-
-def _values(family: Family) -> Iterator[tuple[_Series, float]]:
-    """What a family has, by what is added to its name and by its labels."""
-    if family.metric.distribution:
-        for sample in family.samples:
-            yield (sample.name.removeprefix(family.metric.full_name), tuple(sample.labels.items())), sample.value
-    else:
-        names = family.metric.labels
-        for labels, value in family.values:
-            yield ("", tuple(zip(names, labels, strict=True))), value
 
 
 class _Registry:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.demo.changes import Changes
 from exporter.demo.config import RELEASES
 from exporter.demo.config_answers import namespace_config, service_config
-from exporter.demo.histograms import KINDS, histograms_of
+from exporter.demo.histograms import KINDS, RecordCounts, counted
 from exporter.demo.jemalloc_text import add_to_file, jemalloc_text
 from exporter.demo.members import View
 from exporter.demo.request import parsed
@@ -72,7 +72,7 @@ class Words:
         self._address = address
         self._cluster = cluster
         self._namespaces = {namespace.config.name: namespace for namespace in shop.namespaces}
-        self._histograms: dict[str, tuple[int, dict[tuple[str, str], str]]] = {}
+        self._counts: dict[str, tuple[int, RecordCounts]] = {}
         self._changes = Changes(self._namespaces, new=self._new)
         self._commands: dict[str, Callable[[Request], str | None]] = {
             "get-config": self._get_config,
@@ -233,11 +233,11 @@ class Words:
         if kind not in KINDS:
             return self._error(4, "unknown hist name", "error-unknown-hist-name")
         namespace = self._namespaces[name]
-        # Counted when first asked for in a period, not at its start: few ask, and it walks through all records.
+        # Counted when first asked for in a period, not at its start: few ask.
         period = self._shop.now // namespace.config.nsup_hist_period
-        if self._histograms.get(name, (-1,))[0] != period:
-            self._histograms[name] = (period, histograms_of(namespace, self._shop.now))
-        return self._histograms[name][1].get((kind, set_name), "hist-unavailable")
+        if self._counts.get(name, (-1,))[0] != period:
+            self._counts[name] = (period, counted(namespace, self._shop.now))
+        return self._counts[name][1].reply(kind, set_name) or "hist-unavailable"
 
     def _jem_stats(self, request: Request) -> str:
         # The server says nothing else when it cannot write, and without a file it writes to its log.

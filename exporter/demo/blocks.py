@@ -67,6 +67,8 @@ class Stripe:
         self.backed = backed
         self.reserve = BACKED_RESERVE if backed else MEMORY_ONLY_RESERVE
         self.used_bytes = 0
+        self.resident_bytes = HEADER_BYTES
+        """Resident memory: the header, zeroed at start, and the pages of each block that were ever written to."""
         self.writes = self.defrag_reads = self.defrag_writes = 0
         self.partial_writes = self.defrag_partial_writes = 0
         self._low_water = block_bytes * defrag_lwm_pct // 100
@@ -89,11 +91,6 @@ class Stripe:
     def touched_blocks(self) -> int:
         """Blocks ever taken: their memory stays resident, because the server gives none back."""
         return self._pristine
-
-    @property
-    def resident_bytes(self) -> int:
-        """Resident memory: the header, zeroed at start, and the pages of each block that were ever written to."""
-        return HEADER_BYTES + sum(-(-block.touched // PAGE) * PAGE for block in self.blocks[: self._pristine])
 
     @property
     def queued_blocks(self) -> int:
@@ -132,7 +129,7 @@ class Stripe:
             self._current = self._take(self.reserve)
             if self._current is not None and not self.backed:
                 # Zeroed when a client's write takes it; with a file, and for defrag, it is touched as it fills.
-                self.blocks[self._current].touched = self.block_bytes
+                self._touch(self.blocks[self._current], self.block_bytes)
         if self._current is not None:
             previous = self._where.get(key)
             if previous is not None:
@@ -194,11 +191,16 @@ class Stripe:
         block = self.blocks[index]
         block.position += occupied
         if block.touched < block.position:
-            block.touched = block.position
+            self._touch(block, block.position)
         block.live_bytes += occupied
         block.keys.add(key)
         self._where[key] = (index, occupied)
         self.used_bytes += occupied
+
+    def _touch(self, block: Block, end: int) -> None:
+        """A block is written to up to `end`; what was touched once stays resident."""
+        self.resident_bytes += (-(-end // PAGE) - -(-block.touched // PAGE)) * PAGE
+        block.touched = end
 
     def _release(self, key: int, index: int, occupied: int) -> None:
         block = self.blocks[index]
@@ -210,7 +212,7 @@ class Stripe:
 
     def _seal(self, index: int) -> None:
         self.blocks[index].state = State.USED
-        self.blocks[index].touched = self.block_bytes  # its tail is zeroed
+        self._touch(self.blocks[index], self.block_bytes)  # its tail is zeroed
         self._settle(index)
 
     def _settle(self, index: int) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from exporter.demo.blocks import rounded
-from exporter.demo.namespace import heap_size, stored_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.demo.namespace import Namespace, Record
+    from exporter.demo.namespace import Namespace
 
 MAX_RECORD_BYTES = 1 << 20
 LINEAR_BUCKETS = 1024
@@ -21,34 +19,40 @@ KINDS = ("object-size", "object-size-linear", "ttl")
 _UNITS = ("", "K", "M", "G")
 
 
-def histograms_of(namespace: Namespace, now: int) -> dict[tuple[str, str], str]:
-    """The replies by kind and set; the set is empty for the whole namespace.
+@dataclass(frozen=True)
+class RecordCounts:
+    """The records of a namespace as they were counted at a time: by size and by expiry, for each set."""
 
-    A release from 7.0 on tells the stored size. Before, records in memory alone told what they requested from the heap.
-    """
-    stored = namespace.flat or bool(namespace.stripes)
-    by_set: dict[str, list[Record]] = {name: [] for name in namespace.sets}
-    for record in namespace.records.values():
-        by_set[record.set_name].append(record)
-    size_of = stored_size if stored else heap_size
-    sizes: dict[str, Counter[int]] = {"": Counter()}
-    ends: dict[str, Counter[int]] = {"": Counter()}
-    for name, records in by_set.items():
-        requested = Counter([size_of(record) for record in records])
-        sizes[name] = Counter()
-        for size, count in requested.items():
-            sizes[name][rounded(size) if stored else size] += count
-        ends[name] = Counter([record.void_time for record in records])
-    for name in namespace.sets:
-        sizes[""].update(sizes[name])
-        ends[""].update(ends[name])
-    span = ttl_span(ends[""], now)
-    replies: dict[tuple[str, str], str] = {}
-    for name in sizes:
-        replies["object-size", name] = by_power(sizes[name])
-        replies["object-size-linear", name] = linear(sizes[name])
-        replies["ttl", name] = by_ttl(ends[name], now, span)
-    return replies
+    sizes: dict[str, Counter[int]]
+    ends: dict[str, Counter[int]]
+    now: int
+
+    def reply(self, kind: str, set_name: str) -> str | None:
+        """The histogram of a set, or without its name of the whole namespace; None where there is no such set."""
+        if set_name and set_name not in self.sizes:
+            return None
+        if kind == "ttl":
+            whole = _sum(self.ends)
+            ends = self.ends[set_name] if set_name else whole
+            return by_ttl(ends, self.now, ttl_span(whole, self.now))
+        sizes = self.sizes[set_name] if set_name else _sum(self.sizes)
+        return by_power(sizes) if kind == "object-size" else linear(sizes)
+
+
+def counted(namespace: Namespace, now: int) -> RecordCounts:
+    """What is counted of a namespace now."""
+    return RecordCounts(
+        {name: use.sizes.copy() for name, use in namespace.sets.items()},
+        {name: use.void_times.copy() for name, use in namespace.sets.items()},
+        now,
+    )
+
+
+def _sum(counts: dict[str, Counter[int]]) -> Counter[int]:
+    total: Counter[int] = Counter()
+    for of_set in counts.values():
+        total.update(of_set)
+    return total
 
 
 def by_power(sizes: Counter[int]) -> str:

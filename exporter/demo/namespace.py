@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo import limits
-from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe
+from exporter.demo.blocks import MIB, WRITE_BLOCK_BYTES, Stripe, rounded
 from exporter.demo.jemalloc import RecordHeap, size_class
 
 if TYPE_CHECKING:
@@ -37,18 +39,27 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class SetUse:
-    """What a set holds: records, and their bytes as stored in blocks and as requested from the heap."""
+    """What a set holds: records, and their bytes as stored in blocks and as requested from the heap.
+
+    `sizes` counts the records by the size that histograms tell of them, `void_times` by when they expire.
+    """
 
     objects: int = 0
     stored_bytes: int = 0
     heap_bytes: int = 0
     known: bool = False  # the server keeps a set's name for ever once a record came with it
+    sizes: Counter[int] = field(default_factory=Counter)
+    void_times: Counter[int] = field(default_factory=Counter)
 
 
 def stored_size(record: Record) -> int:
     """The bytes of a record in its stored form, before rounding: header, set, a number, the large bin, end mark."""
-    name = record.set_name.encode("utf-8", "surrogateescape")
-    return record.body_bytes + 60 + len(name) + (4 if record.void_time else 0)
+    return record.body_bytes + 60 + _name_bytes(record.set_name) + (4 if record.void_time else 0)
+
+
+@cache
+def _name_bytes(set_name: str) -> int:
+    return len(set_name.encode("utf-8", "surrogateescape"))
 
 
 def heap_size(record: Record) -> int:
@@ -84,6 +95,8 @@ class Namespace:
         self.config = config
         self.flat = flat
         self.stripes = stripes_of(config, flat)
+        self.data_total_bytes = sum(stripe.size for stripe in self.stripes)
+        """Size of all stripes or files, headers included."""
         self.sets = {name: SetUse() for name in config.sets}
         self.records: dict[int, Record] = {}
         self.heap = RecordHeap()
@@ -114,11 +127,6 @@ class Namespace:
     def sindex_bytes(self) -> int:
         """Bytes of the nodes of all secondary indexes."""
         return sum(sindex_bytes(self.sets[index.set_name].objects) for index in self.config.sindexes)
-
-    @property
-    def data_total_bytes(self) -> int:
-        """Size of all stripes or files, headers included."""
-        return sum(stripe.size for stripe in self.stripes)
 
     @property
     def data_used_bytes(self) -> int:
@@ -154,7 +162,8 @@ class Namespace:
         A key belongs to one set for ever, as the digest of a record is made from its set and its user key. A set is
         there with its first record, whatever bytes its name has but NUL; those that are not UTF-8 are surrogates.
         """
-        self.sets.setdefault(record.set_name, SetUse())
+        if record.set_name not in self.sets:
+            self.sets[record.set_name] = SetUse()
         if self.stop_writes or not self._store(key, record):
             self.refused += 1
             return False
@@ -211,7 +220,7 @@ class Namespace:
         hold no more than the configured share. So one long life in the namespace makes the buckets wide, and the first
         may hold too many.
         """
-        times = sorted([record.void_time for record in self.records.values() if record.void_time])
+        times = sorted(time for use in self.sets.values() for time in use.void_times.elements() if time)
         target = len(times) * self.config.evict_tenths_pct // 1000
         if target >= len(times):
             return 0
@@ -239,18 +248,20 @@ class Namespace:
         return self.stripes[((key * 0x9E3779B97F4A7C15) >> 32 & 0xFFFFFFFF) % len(self.stripes)]
 
     def _store(self, key: int, record: Record) -> bool:
-        stripe = self._stripe(key)
+        stripe, old = self._stripe(key), self.records.get(key)
+        # From 7.0 on histograms tell the stored size; before, records in memory alone told what they requested.
         if stripe is not None:
-            previous = stripe.occupied_by(key)
-            if not stripe.write(key, stored_size(record)):
+            previous, size = stripe.occupied_by(key), rounded(stored_size(record))
+            if not stripe.write(key, size):
                 return False
-            self.sets[record.set_name].stored_bytes += stripe.occupied_by(key) - previous
-        old = self.records.get(key)
+            self.sets[record.set_name].stored_bytes += size - previous
+        else:
+            previous, size = 0 if old is None else heap_size(old), heap_size(record)
         if old is not None:
-            self._count(old, -1)
+            self._count(old, previous, -1)
         self.records[key] = record
         self.peak_objects = max(self.peak_objects, len(self.records))
-        self._count(record, 1)
+        self._count(record, size, 1)
         if record.void_time:
             heapq.heappush(self._by_void_time, (record.void_time, key))
         return True
@@ -259,23 +270,38 @@ class Namespace:
         record = self.records.pop(key)
         stripe = self._stripe(key)
         if stripe is not None:
-            self.sets[record.set_name].stored_bytes -= stripe.delete(key)
-        self._count(record, -1)
+            size = stripe.delete(key)
+            self.sets[record.set_name].stored_bytes -= size
+        else:
+            size = heap_size(record)
+        self._count(record, size, -1)
 
-    def _count(self, record: Record, sign: int) -> None:
+    def _count(self, record: Record, size: int, sign: int) -> None:
+        """Count a record, whose size is told as `size` bytes, in or out."""
         use = self.sets[record.set_name]
         use.objects += sign
         use.known = True
+        _add(use.sizes, size, sign)
+        _add(use.void_times, record.void_time, sign)
         self._expirable += sign if record.void_time else 0
         if self.flat:
             return
         use.heap_bytes += sign * heap_size(record)
         self.heap_data_bytes += sign * heap_size(record)
-        for size in heap_classes(record):
+        for size_of_class in heap_classes(record):
             if sign > 0:
-                self.heap.add(size)
+                self.heap.add(size_of_class)
             else:
-                self.heap.remove(size)
+                self.heap.remove(size_of_class)
+
+
+def _add(counts: Counter[int], key: int, sign: int) -> None:
+    """Count one more or less; what there is none of is left out."""
+    count = counts.get(key, 0) + sign
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]
 
 
 def sindex_bytes(entries: int) -> int:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from exporter.demo.blocks import MIB
 from exporter.demo.config import GIB
 from exporter.demo.program import KIB, MAIN_STACK, PAGE, THREADS
-from exporter.demo.shop import HOST_BYTES
+from exporter.demo.shop import HOST_BYTES, free_bytes
 from exporter.demo.smaps_text import MAIN_STACK_START, Mapped, address_space, maps_text, rollup_text, smaps_text
-from exporter.demo.stat_answers import EPOCH
+from exporter.demo.stat_answers import EPOCH, UP_BEFORE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from exporter.demo.heap import Heap
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PID = 4242
 COMMAND = ("/usr/bin/asd", "--foreground", "--config-file", "/etc/aerospike/aerospike.conf")
-BOOT_TIME = 1_262_304_000 + EPOCH - 3600
+BOOT_TIME = 1_262_304_000 + EPOCH - UP_BEFORE - 3600
 """The system started an hour before the server."""
 START_TICKS = 3600 * 100
 GROUP = "system.slice/aerospike.service"
@@ -54,8 +54,12 @@ class ProcTree:
         self._saved: dict[str, str] = {}
 
     def write(self, *, areas: bool = True) -> None:
-        """Write the process as it is now; without `areas` the long lists of its memory stay as they were."""
-        self.save(self.files(areas=areas))
+        """Write the process as it is now; without `areas` the long lists of its memory stay as they were.
+
+        For a reader that waits until all is written. `save` is for one that does not.
+        """
+        for path, text in self._changed(self.files(areas=areas)):
+            path.write_text(text)
 
     def files(self, *, areas: bool = True) -> dict[str, str]:
         """The text of each file, by its path in the directory."""
@@ -69,14 +73,20 @@ class ProcTree:
 
     def save(self, files: Mapping[str, str]) -> None:
         """Write files so that a reader sees each of them whole, old or new."""
+        for path, text in self._changed(files):
+            temporary = path.with_name(f".{path.name}.new")
+            temporary.write_text(text)
+            temporary.replace(path)
+
+    def _changed(self, files: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+        """Those of the files that are not yet as they should be, in directories that are there."""
         for name, text in files.items():
             if self._saved.get(name) == text:
                 continue
             path = self._directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.new")
-            temporary.write_text(text)
-            temporary.replace(path)
+            if name not in self._saved:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            yield path, text
             self._saved[name] = text
 
     def _cached_bytes(self) -> int:
@@ -84,7 +94,7 @@ class ProcTree:
         return sum(s.touched_blocks * s.block_bytes for n in self._shop.namespaces for s in n.stripes if s.backed)
 
     def _host_files(self, heap: Heap) -> dict[str, str]:
-        free, cached = self._shop.free_bytes(), self._cached_bytes()
+        free, cached = free_bytes(heap), self._cached_bytes()
         sizes = {
             "MemTotal": HOST_BYTES,
             "MemFree": max(free - cached - heap.lazily_freed, 0),
@@ -106,7 +116,7 @@ class ProcTree:
         return {
             "proc/meminfo": meminfo + "HugePages_Total:       0\nHugepagesize:       2048 kB\n",
             "proc/stat": f"cpu  0 0 0 0 0 0 0 0 0 0\nbtime {BOOT_TIME}\n",
-            "proc/uptime": f"{self._shop.now + 3600}.00 0.00\n",
+            "proc/uptime": f"{3600 + UP_BEFORE + self._shop.now}.00 0.00\n",
             "proc/sysvipc/shm": SEGMENTS,
             "proc/sys/vm/max_map_count": "65530\n",
         }

@@ -76,6 +76,14 @@ FIRST_ERRORS = 24
 
 WISHLIST_TTL = 14 * DAY
 
+LIVES = {"cart": CARTS.default_ttl, "wishlist": WISHLIST_TTL}
+"""The seconds for which a record of a set lives from its last write; those of other sets are kept for ever."""
+
+
+def free_bytes(heap: Heap) -> int:
+    """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
+    return HOST_BYTES - OTHER_PROCESSES_BYTES - heap.resident + heap.lazily_freed
+
 
 class Shop:
     """The shop and its node's memory, from a seed; `release` is the way the server keeps records, 8.1 or 6.4.
@@ -113,11 +121,6 @@ class Shop:
     def heap(self) -> Heap:
         """What the allocator of the node would report now."""
         return heap_of(self.namespaces, self.partitions)
-
-    def free_bytes(self) -> int:
-        """Memory of the host that is available. Lazily freed pages are, as the kernel may take them at any time."""
-        heap = self.heap()
-        return HOST_BYTES - OTHER_PROCESSES_BYTES - heap.resident + heap.lazily_freed
 
     def activity(self) -> float:
         """How busy the shop is, from 0.05 before dawn to 0.95 in the afternoon."""
@@ -158,9 +161,9 @@ class Shop:
         self._housekeeping()
 
     def _housekeeping(self) -> None:
-        # The memory of the whole process changes slowly: once a minute is enough for the host's share.
-        if self.now % 60 == 0:
-            used = HOST_BYTES - self.free_bytes()
+        # The memory of the whole process changes slowly: once in five minutes is enough for the host's share.
+        if self.now % 300 == 0:
+            used = HOST_BYTES - free_bytes(self.heap())
             self._system_used_pct = -(-used * 100 // HOST_BYTES)
         for namespace in self.namespaces:
             namespace.tick(self.now, TICK, self._system_used_pct)
@@ -202,7 +205,7 @@ class Shop:
         return self.carts if set_name in CARTS.sets else self.orders
 
     def _void_time(self, set_name: str, aged: bool) -> int:
-        life = {"cart": CARTS.default_ttl, "wishlist": WISHLIST_TTL}.get(set_name, 0)
+        life = LIVES.get(set_name, 0)
         if life and aged:
             life = self._chance.randrange(life // 20, life)
         return self.now + life if life else 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.demo.blocks import HEADER_BYTES, PAGE, State
@@ -13,7 +15,7 @@ from exporter.demo.program import BINARY, GUARD, KIB, LIBRARIES, MAIN_STACK, Are
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exporter.demo.blocks import Stripe
+    from exporter.demo.blocks import Block, Stripe
     from exporter.demo.heap import Heap
     from exporter.demo.shop import Shop
 
@@ -102,12 +104,16 @@ def _heap_areas(shop: Shop, heap: Heap) -> Iterator[Area]:
 def _stripe_areas(stripe: Stripe) -> Iterator[Area]:
     """A stripe's header, its blocks and what the size class adds. A freed block stays sealed until it is reused."""
     yield _anonymous(HEADER_BYTES, HEADER_BYTES)
-    for block in stripe.blocks:
-        sealed = block.touched and block.state is not State.FILLING
-        yield _anonymous(stripe.block_bytes, -(-block.touched // PAGE) * PAGE, "r--p" if sealed else "rw-p")
+    for perms, alike in groupby(stripe.blocks, _perms):
+        touched = [-(-block.touched // PAGE) * PAGE for block in alike]
+        yield _anonymous(len(touched) * stripe.block_bytes, sum(touched), perms)
     reserved = -(-size_class(stripe.size) // CHUNK) * CHUNK
     if reserved > stripe.size:
         yield _anonymous(reserved - stripe.size, 0)
+
+
+def _perms(block: Block) -> str:
+    return "r--p" if block.touched and block.state is not State.FILLING else "rw-p"
 
 
 def _anonymous(size: int, resident: int, perms: str = "rw-p") -> Area:
@@ -115,23 +121,9 @@ def _anonymous(size: int, resident: int, perms: str = "rw-p") -> Area:
 
 
 def _merged(areas: Iterable[Area]) -> Iterator[Area]:
-    last: Area | None = None
-    for area in areas:
-        if last is not None and area.perms == last.perms:
-            last = Area(
-                last.size + area.size,
-                area.perms,
-                "",
-                last.rss + area.rss,
-                last.anonymous + area.anonymous,
-                last.lazy + area.lazy,
-            )
-            continue
-        if last is not None:
-            yield last
-        last = area
-    if last is not None:
-        yield last
+    for perms, alike in groupby(areas, attrgetter("perms")):
+        sizes, _, _, rss, anonymous, lazy = zip(*alike, strict=True)
+        yield Area(sum(sizes), perms, "", sum(rss), sum(anonymous), sum(lazy))
 
 
 def _placed(start: int, areas: Iterable[Area]) -> Iterator[Mapped]:

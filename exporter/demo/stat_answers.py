@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.demo.members import View
 from exporter.demo.namespace import sindex_bytes
-from exporter.demo.shop import HOST_BYTES
+from exporter.demo.shop import DAY, HOST_BYTES, free_bytes
 
 if TYPE_CHECKING:
     from exporter.demo.blocks import Stripe
@@ -19,11 +19,14 @@ Words = dict[str, object]
 EPOCH = 505_296_000
 """The time of the server when the simulation starts, in seconds since 2010: a Monday at the shop's opening hour."""
 
+UP_BEFORE = DAY
+"""The seconds for which the server has been up by then: it holds records of earlier days, and nsup has run."""
+
 
 def node_stats(shop: Shop, deprecated_requests: int, cluster: View | None = None, *, flat: bool) -> Words:
     """The statistics of the node, as far as they tell of memory."""
     heap = shop.heap()
-    free = shop.free_bytes()
+    free = free_bytes(heap)
     cluster = cluster or View()
     words: Words = {
         "failed_best_practices": "false",
@@ -33,7 +36,7 @@ def node_stats(shop: Shop, deprecated_requests: int, cluster: View | None = None
         "cluster_principal": cluster.principal,
         "cluster_integrity": "true",
         "cluster_is_member": "true",
-        "uptime": shop.now,
+        "uptime": UP_BEFORE + shop.now,
         "system_free_mem_kbytes": free >> 10,
         "system_free_mem_pct": free * 100 // HOST_BYTES,
     }
@@ -60,7 +63,7 @@ def node_stats(shop: Shop, deprecated_requests: int, cluster: View | None = None
         "batch_index_huge_buffers": 0,
         "batch_index_created_buffers": 0,
         "batch_index_destroyed_buffers": 0,
-        "time_since_rebalance": shop.now,
+        "time_since_rebalance": UP_BEFORE + shop.now,
         "migrate_allowed": "true",
         "migrate_partitions_remaining": 0,
     }

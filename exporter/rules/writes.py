@@ -86,7 +86,7 @@ def _refused(site: Site) -> Alert:
         f"(\n  (\n    {refused}\n    or {overloads} > {edge.overloads_seen}\n  )\n"
         f"  unless on (job, instance, ns) {site.metric('stop_writes')} == 1\n)\n{IN_CLUSTER}",
         2 * MINUTE,
-        5 * MINUTE,
+        HOUR,
         f"The server refuses client writes to {NAMESPACE}, and its flag stop_writes does not show it.",
         f"The server has refused client writes to {NAMESPACE} for more than {duration(2 * MINUTE)}, by the reason"
         f" {reason}, while stop_writes is 0; the runbook says which writes, and with which error.",
@@ -95,7 +95,9 @@ def _refused(site: Site) -> Alert:
         f" {reasons}; `{_OVERLOAD}` at more than {edge.overloads_seen}"
         f" scrapes within {span(OVERLOAD_WINDOW)}",
         "Clients fail, and the percentages of the server show nothing. Two minutes leave out the last block that defrag"
-        " is about to free. Refusals shorten the queue of a device, so that its overload comes and goes.",
+        " is about to free. Refusals shorten the queue of a device, so that its overload comes and goes, and the last"
+        f" blocks go and come back with the load: the alert ends {duration(HOUR)} after the last refusal, so that those"
+        " of one trouble are one message.",
     )
 
 

@@ -49,14 +49,18 @@ _DEFAULT = ("127.0.0.1", 3000)
 
 
 class MonitoredNode:
-    """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once."""
+    """A node with everything that is read of it. `start` begins the slow sources, `sample` reads them once.
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    `now` is Unix time, with which the readings of the slow sources are dated.
+    """
+
+    def __init__(self, settings: Settings, connection: Connection, now: Callable[[], float] = time.time) -> None:
         self.view = view(settings)
         self.name = f"{connection.host}:{connection.port}"
         source = AerospikeSource(connection, self.view.sets, self.view.sindexes, settings.collector.sindexes.stat)
         process, process_view = _process(settings.process, connection)
-        self._slow = SlowSources(process, connection, settings.sampler)
+        self._now = now
+        self._slow = SlowSources(process, connection, settings.sampler, now)
         self.target = Target(self.name, source, process_view, self._slow.samples, self.view.operators)
         left_out = [] if settings.process.enable and process_view is not not_looked_at else [PROCESS, MAP]
         left_out += [] if settings.sampler.peers else [PEERS]
@@ -72,10 +76,10 @@ class MonitoredNode:
         self._slow.sampler.start()
         threading.Thread(target=self.target.read, args=(timeout,), name="first-reading").start()
 
-    def sample(self, now: Callable[[], float] = time.time) -> None:
-        """Read each slow source once; not after `start`. `now` is Unix time."""
+    def sample(self) -> None:
+        """Read each slow source once; not after `start`."""
         for job in self._slow.jobs:
-            job.run(now)
+            job.run(self._now)
 
     def close(self) -> None:
         """Close all connections, and leave no file behind."""
@@ -86,19 +90,25 @@ class MonitoredNode:
 class SlowSources:
     """What is read in the background, over connections of its own: of the node, its process if here, its peers."""
 
-    def __init__(self, process: ProcSource | None, connection: Connection, settings: SamplerSettings) -> None:
+    def __init__(
+        self,
+        process: ProcSource | None,
+        connection: Connection,
+        settings: SamplerSettings,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._source = AerospikeSource(connection)
         self._heap: JemallocSource | None = None
         self._peers = PeersSource(connection)
         self.jobs: list[Job[Any]] = []
         if settings.histograms:
-            histograms = HistogramSource(self._source.answers)
+            histograms = HistogramSource(self._source.answers, now)
             self.jobs.append(Job("histograms", histograms.read, settings.histograms_interval))
         if process is not None:
             self._add_process(process, settings)
         if settings.peers:
             self.jobs.append(Job("peers", lambda: peers_use(self._peers.read()), settings.peers_interval))
-        self.sampler = Sampler(self.jobs)
+        self.sampler = Sampler(self.jobs, now=now)
 
     def _add_process(self, process: ProcSource, settings: SamplerSettings) -> None:
         """Read the process, too."""

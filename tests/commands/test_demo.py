@@ -17,8 +17,10 @@ import requests
 
 from exporter import NAME
 from exporter.commands import demo_running
+from exporter.demo.config import RELEASES
+from exporter.demo.node import EmbeddedNode
 from exporter.demo.shop import MEAN_BYTES
-from tests.support import TESTS, series
+from tests.support import TESTS, flags_to, series
 from tests.test_cli import ended, port_of, running, said
 
 if TYPE_CHECKING:
@@ -135,6 +137,15 @@ def test_a_history_that_is_broken_off_leaves_the_file_as_it_was(kept: str | None
     assert (process.returncode, errors) == (130, "")
     assert [path.name for path in tmp_path.iterdir()] == ([] if kept is None else ["shop.om"])
     assert kept is None or file.read_text() == kept
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_first_look_has_all_sections(release: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with EmbeddedNode(release, now=lambda: 0.0) as node:
+        _, printed, _ = said(capsys, "analyze", *flags_to(node))
+    headings = {line for line in printed.splitlines() if line[:1].isalpha()}
+    of_records = {"Expiry", "Record sizes"}
+    assert {"What runs out first", "Where the memory is", "Pools", "Limits", *of_records} <= headings
 
 
 def test_make_demo_takes_a_port() -> None:

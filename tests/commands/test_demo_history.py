@@ -51,6 +51,9 @@ def test_a_history_is_what_metrics_would_have_been(tmp_path: Path, capsys: pytes
     # What is sampled slowly is there too, with the time of the simulation.
     sampled = [value for _, value in found["our sampler_last_success_timestamp_seconds,smaps"]]
     assert sampled == pytest.approx(moments, abs=0.01)
+    # The server counts its records once an hour.
+    counted = [value for _, value in found["our record_counts_timestamp_seconds,size,orders"]]
+    assert counted == pytest.approx([moments[index] for index in (0, 0, 2, 2, 4)], abs=0.01)
     assert all(abs(value) < 0.02 for _, value in found["our ledger_unaccounted_ratio"])
 
 

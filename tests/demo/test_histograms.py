@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 from exporter.demo.config import NamespaceConfig
-from exporter.demo.histograms import by_power, by_ttl, histograms_of, linear, ttl_span
+from exporter.demo.histograms import by_power, by_ttl, counted, linear, ttl_span
 from exporter.demo.namespace import Namespace, Record
 
 
@@ -34,16 +34,17 @@ def test_a_namespace_and_each_of_its_sets_have_their_own() -> None:
     namespace = Namespace(NamespaceConfig("ns", ("a", "b")))
     for key in range(10):
         namespace.write(key, Record("a" if key < 4 else "b", 1000, 0))
-    replies = histograms_of(namespace, 0)
-    assert replies["object-size", ""] == "units=bytes:[1K-2K)=10"
-    assert replies["object-size", "a"] == "units=bytes:[1K-2K)=4"
-    assert replies["ttl", "b"].startswith("units=seconds:hist-width=100:bucket-width=1:buckets=6,0,")
+    counts = counted(namespace, 0)
+    assert counts.reply("object-size", "") == "units=bytes:[1K-2K)=10"
+    assert counts.reply("object-size", "a") == "units=bytes:[1K-2K)=4"
+    assert counts.reply("object-size", "c") is None
+    assert (counts.reply("ttl", "b") or "").startswith("units=seconds:hist-width=100:bucket-width=1:buckets=6,0,")
 
 
 def test_an_old_release_tells_what_was_requested_from_the_heap() -> None:
     namespace = Namespace(NamespaceConfig("ns", ("a",)), flat=False)
     namespace.write(1, Record("a", 980, 0))
-    assert histograms_of(namespace, 0)["object-size", ""] == "units=bytes:[512-1K)=1"
+    assert counted(namespace, 0).reply("object-size", "") == "units=bytes:[512-1K)=1"
     namespace = Namespace(NamespaceConfig("ns", ("a",)))
     namespace.write(1, Record("a", 980, 0))
-    assert histograms_of(namespace, 0)["object-size", ""] == "units=bytes:[1K-2K)=1"
+    assert counted(namespace, 0).reply("object-size", "") == "units=bytes:[1K-2K)=1"

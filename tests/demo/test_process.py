@@ -13,7 +13,7 @@ from exporter.demo.blocks import State
 from exporter.demo.heap import BASE_BYTES
 from exporter.demo.jemalloc_text import jemalloc_text
 from exporter.demo.process import GROUP, GROUP_LIMIT_BYTES, PID, ProcTree
-from exporter.demo.shop import DAY, HOST_BYTES, HOUR, Shop
+from exporter.demo.shop import DAY, HOST_BYTES, HOUR, Shop, free_bytes
 from exporter.demo.stat_answers import node_stats
 from exporter.sources.jemalloc import JemallocSource
 from exporter.sources.procfs import ProcSource
@@ -146,7 +146,7 @@ def test_the_blocks_of_the_allocator_are_those_of_the_namespaces(seen: Look) -> 
 def test_the_host_and_the_control_group_agree_with_the_process(seen: Look) -> None:
     meminfo = kilobytes((seen.tree.procfs / "meminfo").read_text())
     assert meminfo["MemTotal"] == HOST_BYTES
-    assert meminfo["MemAvailable"] // 1024 == seen.shop.free_bytes() // 1024
+    assert meminfo["MemAvailable"] // 1024 == free_bytes(seen.shop.heap()) // 1024
     assert 0 < meminfo["MemFree"] < meminfo["MemAvailable"]
     group = seen.tree.cgroupfs / seen.text("cgroup").strip().removeprefix("0::/")
     assert group == seen.tree.cgroupfs / GROUP
@@ -201,7 +201,7 @@ def test_files_are_replaced_whole(tmp_path: Path) -> None:
     seen = look(shop, tmp_path)
     with (seen.tree.procfs / str(PID) / "smaps").open() as old:
         shop.advance(HOUR)
-        seen.tree.write()
+        seen.tree.save(seen.tree.files())
         was = parse_smaps(old.read())
     assert sum(area.values["Rss"] for area in was) < seen.status()["VmRSS"]
     assert not list(tmp_path.rglob("*.new"))
@@ -251,7 +251,7 @@ def test_the_exporter_reads_the_process(seen: Look, short_path: Path) -> None:
     assert found.segments == ()
     assert found.cgroup.limit == GROUP_LIMIT_BYTES
     assert found.cgroup.oom_kills == 0
-    assert found.host.available == seen.shop.free_bytes() // 1024 * 1024
+    assert found.host.available == free_bytes(seen.shop.heap()) // 1024 * 1024
     assert regions.rss == status["VmRSS"]
     assert regions.file == status["RssFile"]
     assert regions.lazily_freed == seen.shop.heap().lazily_freed

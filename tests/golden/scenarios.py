@@ -122,9 +122,9 @@ def _registry(scenario: Scenario, directory: Path) -> Iterator[Registry]:
             write(directory / "cgroup" / file, f"{content}\n")
         paths = (f"--process.pid={PID}", f"--process.procfs={directory / 'proc'}", "--sampler.smaps-budget=60")
         settings = load.load([*paths, f"--process.cgroupfs={directory / 'cgroup'}", *scenario.flags])
-        node = MonitoredNode(settings, Connection(*server.address))
+        node = MonitoredNode(settings, Connection(*server.address), lambda: NOW - 30)
         stack.callback(node.close)
-        node.sample(lambda: NOW - 30)
+        node.sample()
         yield node.registry
 
 
