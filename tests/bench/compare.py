@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.results import ResultError, Row, Run, read
+from tests.bench.results import BenchError, Row, Run, read
 
 NOISE: Mapping[str, float] = {
     "scrape_per_info": 0.1,
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     paths = list(map(Path, arguments))
     try:
         before, after = map(read, paths)
-    except ResultError as problem:
+    except BenchError as problem:
         print(problem, file=sys.stderr)
         return 2
     for path, run in zip(paths, (before, after), strict=True):

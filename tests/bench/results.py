@@ -33,11 +33,17 @@ class Row:
     name: str
     figures: Mapping[str, Sequence[float]]
     size: Size | None = None
+    exporter: str = ""  # which one, where a run has several
+
+    @property
+    def label(self) -> str:
+        """Its name in its table."""
+        return f"{self.name} {self.exporter}".strip()
 
     @property
     def title(self) -> str:
         """What tells it from the other rows of its run."""
-        return f"{self.table}: {self.name}"
+        return f"{self.table}: {self.label}"
 
     def median(self, figure: str) -> float | None:
         """The median over the rounds; None where it was not measured."""
@@ -55,8 +61,8 @@ class Run:
     before: str | None = None  # the commit of the checkout that was compared with
 
 
-class ResultError(Exception):
-    """A file is none of ours; says which and why in a line."""
+class BenchError(Exception):
+    """What keeps a run or a comparison from being made, in one line."""
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
@@ -70,6 +76,7 @@ def written(run: Run) -> str:
         {
             "table": row.table,
             "name": row.name,
+            "exporter": row.exporter,
             "size": row.size and row.size._asdict(),
             "figures": {
                 name: {"median": _short(statistics.median(rounds)), "rounds": list(map(_short, rounds))}
@@ -83,14 +90,14 @@ def written(run: Run) -> str:
 
 
 def read(path: Path) -> Run:
-    """The run that a file keeps; raises `ResultError`."""
+    """The run that a file keeps; raises `BenchError`."""
     try:
         return _run(json.loads(path.read_text()))
     except OSError as problem:
-        raise ResultError(f"{path}: {problem.strerror}") from None
+        raise BenchError(f"{path}: {problem.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         told = f"no {problem}" if isinstance(problem, KeyError) else problem
-        raise ResultError(f"{path} was not written by `make bench`: {told}") from None
+        raise BenchError(f"{path} was not written by `make bench`: {told}") from None
 
 
 def _run(data: Any) -> Run:
@@ -102,6 +109,7 @@ def _run(data: Any) -> Run:
             str(row["name"]),
             {str(name): _rounds(name, figure["rounds"]) for name, figure in row["figures"].items()},
             row["size"] and Size(**row["size"]),
+            str(row["exporter"]),
         )
         for row in data["rows"]
     ]
