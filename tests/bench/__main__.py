@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.rows: list[Row] = []
         self._options = options
-        before: Path | None = options.before and options.before.resolve()
+        before: Path | None = options.before
         self._checkouts: Mapping[str, Path] = {"before": before, "after": ROOT} if before else {"": ROOT}
 
     def run(self) -> None:
@@ -60,7 +60,7 @@ class Bench:
         with ExitStack() as started:
             theirs = [node.other(started, self._options.against)] if self._options.against else []
             print(tables.head("scrape"), flush=True)
-            self._scrape(node.Node(given.host, given.port), str(given), theirs)
+            self._scrape(node.Node(given.host, given.port), "given node", theirs)
 
     def _sizes(self) -> None:
         with running("tests.bench.nodes", "shop") as shop:
@@ -147,7 +147,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("node", nargs="?", type=_node, metavar="HOST:PORT", help="a node; default: nodes of its own")
     add = parser.add_argument
     add("--against", type=_exporter, metavar="ADDRESS", help="another exporter of that node, as HOST:PORT or URL")
-    add("--before", type=Path, metavar="PATH", help="another checkout to compare with, which has a .venv of its own")
+    add(
+        "--before",
+        type=_checkout,
+        metavar="PATH",
+        help="another checkout to compare with, which has a .venv of its own",
+    )
     add("--exporter-flag", action="append", default=[], metavar="FLAG", help="a flag for our exporter; repeatable")
     add("--json", type=_file, metavar="FILE", help="write what was measured")
     add("--only", action="append", choices=PARTS, help="only these rows; repeatable")
@@ -181,6 +186,13 @@ def _count(given: str) -> int:
 
 def _counts(given: str) -> list[int]:
     return list(map(_count, given.split(",")))
+
+
+def _checkout(given: str) -> Path:
+    path = Path(given).resolve()
+    if not (path / ".venv/bin/python").exists():
+        raise argparse.ArgumentTypeError(f"no checkout with a .venv of its own: {given}")
+    return path
 
 
 def _file(given: str) -> Path:

@@ -165,7 +165,7 @@ class _Scrapes:
 
     def _seen(self, probes: list[_Probe]) -> list[_Probe]:
         """Count what was missed; raises `BenchError` if there is no exporter any more."""
-        if self._program.ended:
+        if not any(probe.scrape for probe in probes) and self._program.ends():
             raise BenchError("the exporter has ended while it was scraped")
         self._missed += sum(probe.missed for probe in probes)
         return probes

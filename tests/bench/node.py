@@ -84,12 +84,12 @@ def own(started: ExitStack, node: Node, name: str, checkout: Path, flags: Sequen
 def other(started: ExitStack, address: Address) -> Exporter:
     """Another exporter that runs already; its process is looked for on this machine, and told."""
     process = listening(address.host, address.port)
-    told = f"process {process.pid}, {process.name()}" if process else "no process here: its CPU and memory are unknown"
-    print(f"{address} is {told}")
+    told = f"process {process.pid}, {process.name()}" if process else "no process here, so no CPU time and no memory"
+    print(f"other: {address}, {told}")
     scraper = Scraper(address.host, address.port)
     started.callback(scraper.close)
     pid = process.pid if process else None
-    return Exporter(str(address), address.port, lambda: scraper.scrape(address.path), pid, ours=False)
+    return Exporter("other", address.port, lambda: scraper.scrape(address.path), pid, ours=False)
 
 
 def measure(node: Node, name: str, exporters: Sequence[Exporter], seconds: float = SECONDS) -> list[Row]:

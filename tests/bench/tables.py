@@ -82,7 +82,7 @@ def growth(found: Iterable[Growth]) -> list[str]:
     lines = [
         f"{one.larger.table} {one.larger.label}: {one.times:g} times the {one.grew} of {one.smaller.label}, "
         f"{1e6 * cost(one.larger):.2f} us/series by {1e6 * cost(one.smaller):.2f}: {one.ratio:.2f}, "
-        + ("linear" if one.linear else f"MORE THAN LINEAR (over {MOST_RATIO})")
+        + ("linear" if one.linear else f"more than linear ({MOST_RATIO})")
         for one in found
     ]
     return ["growth of the CPU time", *lines] if lines else []
