@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import resource
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.node import BareInfo, Node
+from tests.bench.node import BareInfo, Node, Taken
 from tests.bench.nodes import SMALL
 from tests.bench.programs import Program, running
 from tests.bench.results import BenchError, Row, Size
@@ -134,18 +133,18 @@ class _Scrapes:
             self._missed = 0
             over = time.monotonic() + _LEAST_SECONDS
             while time.monotonic() < over or len(figures["round_seconds"]) < _ROUNDS:
-                info, before, start = self._info_seconds(), cpu_seconds(self._program.pid), time.perf_counter()
+                info, before, start = self._info_taken(), cpu_seconds(self._program.pid), time.perf_counter()
                 probes = self._round()
                 figures["round_seconds"].append(time.perf_counter() - start)
                 figures["cpu_seconds"].append((cpu_seconds(self._program.pid) - before) / len(probes))
-                figures["cpu_per_info"].append(figures["cpu_seconds"][-1] / info)
+                figures["cpu_per_info"].append(figures["cpu_seconds"][-1] / info.cpu_seconds)
                 figures["slowest_at_once_seconds"].append(_slowest(probes))
             for _ in range(periods):
-                info, before = self._info_seconds(), cpu_seconds(self._program.pid)
+                info, before = self._info_taken(), cpu_seconds(self._program.pid)
                 probes = self._period(interval)
                 figures["core_ratio"].append((cpu_seconds(self._program.pid) - before) / interval)
                 figures["slowest_seconds"].append(_slowest(probes))
-                figures["slowest_per_info"].append(figures["slowest_seconds"][-1] / info)
+                figures["slowest_per_info"].append(figures["slowest_seconds"][-1] / info.seconds)
             return {**figures, "missed": [self._missed], **watch.figures()}
 
     def _round(self) -> list[_Probe]:
@@ -170,9 +169,9 @@ class _Scrapes:
         self._missed += sum(probe.missed for probe in probes)
         return probes
 
-    def _info_seconds(self) -> float:
+    def _info_taken(self) -> Taken:
         """What a bare info request to a node that is well takes."""
-        return statistics.median(self._info.seconds() for _ in range(_INFO_TURNS))
+        return Taken.median([self._info.ask() for _ in range(_INFO_TURNS)])
 
 
 def _slowest(probes: Iterable[_Probe]) -> float:

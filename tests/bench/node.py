@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.errors import SourceError
 from exporter.model.selection import Selection
@@ -23,7 +24,10 @@ SECONDS = 4.0
 
 ROUND_SECONDS = 0.3
 LEAST_ROUNDS = 5
-_WARMING = 3
+WARMING_SECONDS = 3.0
+"""Until ours has read the histograms for the first time, in the background: they are some of the series."""
+
+_WARMING_STEP_SECONDS = 0.2
 _TIMEOUT_SECONDS = 20.0
 
 
@@ -48,22 +52,34 @@ class Node:
     size: Size | None = None
 
 
+class Taken(NamedTuple):
+    """What a bare info request takes, or the median of several."""
+
+    seconds: float
+    cpu_seconds: float  # of who asks; beside other work it changes less than the time
+
+    @classmethod
+    def median(cls, all_taken: Sequence[Taken]) -> Taken:
+        """Of each of both."""
+        return cls(*map(statistics.median, zip(*all_taken, strict=True)))
+
+
 class BareInfo:
     """The info request that a scrape needs, and nothing else."""
 
     def __init__(self, node: Node) -> None:
         connection = Connection(node.host, node.port, _TIMEOUT_SECONDS)
         self._source = AerospikeSource(connection, Selection(largest=node.largest))
-        self.seconds()  # the first one connects
+        self.ask()  # the first one connects
 
-    def seconds(self) -> float:
-        """What one takes; raises `BenchError`."""
-        start = time.perf_counter()
+    def ask(self) -> Taken:
+        """One request; raises `BenchError`."""
+        start = Taken(time.perf_counter(), time.thread_time())
         try:
             self._source.read(_TIMEOUT_SECONDS)
         except SourceError as problem:
             raise BenchError(f"no answer to the bare info request: {problem}") from None
-        return time.perf_counter() - start
+        return Taken(time.perf_counter() - start.seconds, time.thread_time() - start.cpu_seconds)
 
     def close(self) -> None:
         """End the connection."""
@@ -100,21 +116,30 @@ def measure(node: Node, name: str, exporters: Sequence[Exporter], seconds: float
     with ExitStack() as watched:
         info = BareInfo(node)
         watched.callback(info.close)
+        _warm(exporters)
         costs = [_Costs(each, watched) for each in exporters]
-        bare: list[float] = []
+        bare: list[Taken] = []
         end = time.monotonic() + seconds * len(exporters)
         while time.monotonic() < end or len(bare) < LEAST_ROUNDS:
-            turns: list[float] = []
+            turns: list[Taken] = []
             over = time.monotonic() + ROUND_SECONDS
             while not turns or time.monotonic() < over:
-                turns.append(info.seconds())
+                turns.append(info.ask())
                 for each in costs:
                     each.take_turn()
-            bare.append(statistics.median(turns))
+            bare.append(Taken.median(turns))
             for each in costs:
                 each.end_round()
         theirs = next((each for each in costs if not each.exporter.ours), None)
         return [Row("scrape", name, each.figures(bare, theirs), node.size, each.exporter.name) for each in costs]
+
+
+def _warm(exporters: Sequence[Exporter]) -> None:
+    over = time.monotonic() + WARMING_SECONDS
+    while time.monotonic() < over:
+        for exporter in exporters:
+            exporter.scrape()
+        time.sleep(_WARMING_STEP_SECONDS)
 
 
 class _Costs:
@@ -125,7 +150,7 @@ class _Costs:
 
     def __init__(self, exporter: Exporter, watched: ExitStack) -> None:
         self.exporter = exporter
-        self._last = [exporter.scrape() for _ in range(_WARMING)][-1]
+        self._last = exporter.scrape()
         self._watch = watched.enter_context(Watch(exporter.pid)) if exporter.pid else None
         self._turns: list[float] = []
         self._wall: list[float] = []
@@ -145,18 +170,21 @@ class _Costs:
         self._spent = spent
         self._turns = []
 
-    def figures(self, bare: Sequence[float], theirs: _Costs | None) -> dict[str, Sequence[float]]:
+    def figures(self, bare: Sequence[Taken], theirs: _Costs | None) -> dict[str, Sequence[float]]:
         """Those of its row, with ratios to the seconds of the bare request, and of ours to another exporter's."""
+        info_seconds, info_cpu_seconds = zip(*bare, strict=True)
         figures: dict[str, Sequence[float]] = {
-            "info_seconds": bare,
+            "info_seconds": info_seconds,
+            "info_cpu_seconds": info_cpu_seconds,
             "scrape_seconds": self._wall,
-            "scrape_per_info": ratios(self._wall, bare),
+            "scrape_per_info": ratios(self._wall, info_seconds),
             "samples": [self._last.samples],
             "sent_bytes": [len(self._last.sent)],
             "text_bytes": [len(self._last.text)],
         }
         if self._watch:
-            figures |= {"cpu_seconds": self._cpu, "cpu_per_info": ratios(self._cpu, bare), **self._watch.figures()}
+            figures |= {"cpu_seconds": self._cpu, "cpu_per_info": ratios(self._cpu, info_cpu_seconds)}
+            figures |= self._watch.figures()
         if self.exporter.ours and theirs:
             figures["scrape_per_other"] = ratios(self._wall, theirs._wall)
             if theirs.exporter.pid:

@@ -44,9 +44,7 @@ class Program(NamedTuple):
 
 
 @contextmanager
-def running(
-    module: str, *arguments: str, checkout: Path = ROOT, seconds: float = _START_SECONDS
-) -> Iterator[Program]:
+def running(module: str, *arguments: str, checkout: Path = ROOT, seconds: float = _START_SECONDS) -> Iterator[Program]:
     """A module of a checkout, with the Python of that checkout; raises `BenchError` if it does not start in time."""
     python = sys.executable if checkout == ROOT else f"{checkout}/.venv/bin/python"
     command = [python, "-m", module, *arguments]

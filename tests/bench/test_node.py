@@ -32,10 +32,18 @@ def test_ours_and_another_of_the_same_node_are_measured_alike(capsys: pytest.Cap
     first, second = (row.figures for row in rows)
     assert set(first) - set(second) == {"scrape_per_other", "cpu_per_other"}
     assert set(second) > OF_THE_PROCESS
-    for name in ("info_seconds", "scrape_seconds", "cpu_seconds", "scrape_per_info", "cpu_per_info"):
+    for name in (
+        "info_seconds",
+        "info_cpu_seconds",
+        "scrape_seconds",
+        "cpu_seconds",
+        "scrape_per_info",
+        "cpu_per_info",
+    ):
         assert len(first[name]) == len(second[name]) == LEAST_ROUNDS
         assert min(first[name]) > 0
     assert first["scrape_per_info"][0] == first["scrape_seconds"][0] / first["info_seconds"][0]
+    assert first["cpu_per_info"][0] == first["cpu_seconds"][0] / first["info_cpu_seconds"][0]
     assert first["cpu_per_other"][0] == first["cpu_seconds"][0] / second["cpu_seconds"][0]
     assert first["samples"][0] > 300
     assert 1000 < first["sent_bytes"][0] < first["text_bytes"][0]
