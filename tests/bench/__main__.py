@@ -116,11 +116,12 @@ def main(arguments: list[str]) -> int:
     if options.against and not options.node:
         parser.error("--against wants the address of the node that both read")
     bench = Bench(options)
+    load = round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
     try:
         bench.run()
         if options.json:
             before = options.before and commit(options.before)
-            options.json.write_text(written(Run(bench.rows, platform.python_version(), commit(ROOT), before)))
+            options.json.write_text(written(Run(bench.rows, platform.python_version(), commit(ROOT), before, load)))
     except (BenchError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 2

@@ -59,6 +59,7 @@ class Run:
     python: str
     commit: str | None  # None where it is not known
     before: str | None = None  # the commit of the checkout that was compared with
+    load: float | None = None  # programs that ran or wanted to when it began, for each processor
 
 
 class BenchError(Exception):
@@ -85,7 +86,7 @@ def written(run: Run) -> str:
         }
         for row in run.rows
     ]
-    head = {"format": FORMAT, "python": run.python, "commit": run.commit, "before": run.before}
+    head = {"format": FORMAT, "python": run.python, "commit": run.commit, "before": run.before, "load": run.load}
     return json.dumps({**head, "rows": rows}, indent=1) + "\n"
 
 
@@ -115,7 +116,8 @@ def _run(data: Any) -> Run:
     ]
     if len({row.title for row in rows}) < len(rows):
         raise ValueError("a row comes twice")
-    return Run(rows, str(data["python"]), data["commit"], data["before"])
+    load = data["load"]
+    return Run(rows, str(data["python"]), data["commit"], data["before"], None if load is None else float(load))
 
 
 def _rounds(name: str, rounds: Any) -> Sequence[float]:

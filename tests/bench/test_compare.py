@@ -28,7 +28,7 @@ def with_figures(row: Row, **figures: list[float]) -> Row:
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
-    run = Run([SHOP, SETS], "3.11.7", "abc", "def")
+    run = Run([SHOP, SETS], "3.11.7", "abc", "def", 0.25)
     path = tmp_path / "bench.json"
     path.write_text(written(run))
     assert read(path) == run
@@ -60,11 +60,12 @@ def test_less_beyond_the_spread_is_told_and_nothing_worse(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("figure", "rounds"),
     [
-        # The middle halves overlap, though the medians lie far apart.
-        ("scrape_per_info", [2.0, 4.25, 8.0, 9.0, 9.5]),
-        # They lie apart, and by less than runs of the same code.
-        ("scrape_per_info", [4.38, 4.39, 4.4, 4.41, 4.42]),
+        # The medians lie far apart, and that of the one is no outlier among the rounds of the other.
+        ("scrape_per_info", [2.0, 6.0, 8.0, 9.0, 9.5]),
+        # Each is one, and they differ by less than those of the same code.
+        ("scrape_per_info", [4.78, 4.79, 4.8, 4.81, 4.82]),
         ("peak_bytes", [5.2e7]),
+        ("samples", [371]),
         # Seconds are of a machine and its hour.
         ("scrape_seconds", [9.0]),
     ],
@@ -75,8 +76,21 @@ def test_what_is_within_the_spread_is_noise(tmp_path: Path, figure: str, rounds:
 
 
 def test_another_number_of_samples_is_told_and_is_not_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert compared(tmp_path, [SHOP], [with_figures(SHOP, samples=[369])]) == 0
-    assert capsys.readouterr().out.splitlines()[2:] == ["changed: scrape: embedded shop: samples 368 -> 369 (+0%)"]
+    assert compared(tmp_path, [SHOP], [with_figures(SHOP, samples=[400])]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == ["changed: scrape: embedded shop: samples 368 -> 400 (+9%)"]
+
+
+def test_a_run_beside_other_work_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet, busy = tmp_path / "quiet.json", tmp_path / "busy.json"
+    quiet.write_text(written(Run([SHOP], "3.11.7", "abc", load=0.5)))
+    busy.write_text(written(Run([SHOP], "3.11.7", None, load=5.5)))
+    assert main([str(quiet), str(busy)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{quiet}: commit abc, Python 3.11.7",
+        f"{busy}: commit unknown, Python 3.11.7",
+        f"{busy}: the machine had other work (5.5 for each processor), which no spread shows",
+        "nothing changed beyond noise",
+    ]
 
 
 def test_the_first_missed_scrape_is_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +126,7 @@ def with_rounds(*rounds: float) -> str:
         (with_rounds(), "x has no finite rounds"),
         (with_rounds(1, math.nan), "x has no finite rounds"),
         (json.dumps({**GOOD, "rows": [ROW, ROW]}), "a row comes twice"),
+        (json.dumps({**GOOD, "load": "much"}), "could not convert string to float: 'much'"),
     ],
 )
 def test_another_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, why: str) -> None:

@@ -31,8 +31,8 @@ def test_a_row_is_beside_the_nearest_smaller_one_for_each_of_what_grew() -> None
         (0.01, 1000, 1, True),
         (0.1, 10000, 1, True),
         (0.05, 10000, 0.5, True),
-        (0.125, 10000, 1.25, True),
-        (0.13, 10000, 1.3, False),
+        (0.15, 10000, 1.5, True),
+        (0.16, 10000, 1.6, False),
     ],
 )
 def test_the_cost_of_a_series_is_compared(cpu: float, samples: float, ratio: float, linear: bool) -> None:

@@ -92,7 +92,7 @@ def test_growth_is_told_with_what_is_not_linear() -> None:
     assert tables.growth(growths(rows)) == [
         "growth of the CPU time",
         "scrape 100 sets: 10 times the sets of 10 sets, 100.00 us/series by 100.00: 1.00, linear",
-        "scrape 1000 sets: 10 times the sets of 100 sets, 200.00 us/series by 100.00: 2.00, more than linear (1.25)",
+        "scrape 1000 sets: 10 times the sets of 100 sets, 200.00 us/series by 100.00: 2.00, more than linear (1.5)",
     ]
     assert tables.growth([]) == []
 
