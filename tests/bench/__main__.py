@@ -48,7 +48,7 @@ class Bench:
             self._given()
             return
         parts: Mapping[str, Callable[[], None]] = {"scrape": self._sizes, "crowd": self._crowd, "fleet": self._fleets}
-        for part in self._options.only or (["fleet"] if self._options.fleet else PARTS):
+        for part in self._options.only or (PARTS if self._options.fleet is None else ["fleet"]):
             print(tables.head(part), flush=True)
             parts[part]()
         for line in tables.growth(growth.growths(self.rows)):
@@ -91,9 +91,10 @@ class Bench:
 
     def _fleets(self) -> None:
         options = self._options
-        small = [] if options.fleet else [fleet.Fleet(count, periods=0) for count in SMALL_FLEETS]
-        targets = options.fleet or FLEET
-        large = [fleet.Fleet(targets, hung, periods=options.periods) for hung in options.hung or (0, targets // 10)]
+        small = [fleet.Fleet(count, periods=0) for count in SMALL_FLEETS] if options.fleet is None else []
+        targets = FLEET if options.fleet is None else options.fleet
+        counts = dict.fromkeys(options.hung or (0, targets // 10))
+        large = [fleet.Fleet(targets, hung, periods=options.periods) for hung in counts]
         killed = [fleet.Fleet(targets, 0, options.killers, options.periods)] if options.killers else []
         for each in [*small, *large, *killed]:
             if each.well < 1:

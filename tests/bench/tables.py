@@ -70,11 +70,13 @@ def line(row: Row) -> str:
 
 
 def against(row: Row) -> str | None:
-    """What ours takes of another exporter's time; None where there is no other."""
+    """What one of ours takes of another exporter's time; None where there is no other."""
     wall, cpu = row.median("scrape_per_other"), row.median("cpu_per_other")
     if wall is None:
         return None
-    return f"ours by the other: {wall:.2f} of the time" + (f", {cpu:.2f} of the CPU" if cpu is not None else "")
+    return f"{row.exporter} by the other: {wall:.2f} of the time" + (
+        f", {cpu:.2f} of the CPU" if cpu is not None else ""
+    )
 
 
 def growth(found: Iterable[Growth]) -> list[str]:

@@ -35,9 +35,16 @@ def test_a_wrong_argument_is_named(capsys: pytest.CaptureFixture[str], arguments
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"python -m tests.bench: error: {why}")
 
 
-def test_a_fleet_of_which_none_is_well_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--fleet", "10", "--hung", "10"]) == 2
-    assert capsys.readouterr().err == "of 10 targets 10 hang and 0 kill: none is well\n"
+@pytest.mark.parametrize(("targets", "hung"), [(0, 0), (10, 10)])
+def test_a_fleet_of_which_none_is_well_is_refused(capsys: pytest.CaptureFixture[str], targets: int, hung: int) -> None:
+    assert main(["--fleet", str(targets), "--hung", str(hung)]) == 2
+    assert capsys.readouterr().err == f"of {targets} targets {hung} hang and 0 kill: none is well\n"
+
+
+def test_of_a_small_fleet_a_tenth_is_none_and_no_second_row(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    assert main(["--fleet", "2", "--periods", "0", "--json", str(path)]) == 0
+    assert [row.title for row in read(path).rows] == ["fleet: 2"]
 
 
 def test_a_node_that_does_not_answer_is_a_line_and_writes_nothing(
