@@ -8,10 +8,10 @@ FILES ?= $(shell git diff --name-only --diff-filter=d $(BASE) -- exporter)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy check format bench mutants soak live rules dashboards golden docs lock dist clean
+.PHONY: help demo test test-deploy check format bench bench-compare mutants soak live rules dashboards golden docs lock dist clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1:9845/metrics; PORT: another port
 	@$(BIN)/python -m exporter demo --web.listen-address 127.0.0.1:$(or $(PORT),9845)
@@ -31,8 +31,12 @@ format: .venv/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure the cost of a scrape; BEFORE: another checkout to compare with
-	@$(BIN)/python -m tests.bench $(if $(BEFORE),--before $(BEFORE))
+bench: .venv/dev ## measure what a scrape costs, and write bench.json; AGAINST, NODE, BEFORE, JSON: CONTRIBUTING.md
+	@$(BIN)/python -m tests.bench $(NODE) $(if $(AGAINST),--against $(AGAINST)) $(if $(BEFORE),--before $(BEFORE)) \
+	    --json $(or $(JSON),bench.json)
+
+bench-compare: .venv/dev ## say what changed beyond noise from the run of A to that of B, two files of `make bench`
+	@$(BIN)/python -m tests.bench compare $(A) $(B)
 
 mutants: .venv/dev ## which changes of FILES (default: those that differ from BASE) no test notices; SAMPLE of each
 	@$(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(FILES)

@@ -1,0 +1,1 @@
+"""What a scrape costs: `make bench`, or `python -m tests.bench`."""
