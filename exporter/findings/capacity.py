@@ -190,8 +190,8 @@ def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period and late:
         mark = max(late, key=lambda limit: limit.headroom or 0)
         summary = (
-            f"Eviction starts at {size(mark.limit)} of {LIMITS[mark.name]}, {size(mark.headroom)} more than now, and"
-            f" the server can have {size(available)} more: it can never come."
+            f"Eviction starts at {size(mark.limit)} ({LIMITS[mark.name]}), {size(mark.headroom)} more than now, and the"
+            f" server can have {size(available)} more: it can never come."
         )
         return found("warning", summary, (mark.headroom or 0) - available)
     if whole is not None and whole.least - total >= SMALL and not caged:

@@ -106,7 +106,7 @@ def _in_vain(analysis: Analysis, namespace: Namespace) -> Verdict:
     permanent = permanent_objects(namespace, uptime)
     evictable = evictable_objects(namespace, uptime)
     if evictable is not None and evictable <= EVICTABLE * namespace.objects:
-        which = f"At most {evictable:,} of" if evictable else "None of"
+        which = f"At most {evictable:,} of" if evictable else "0 of"
         why = f"{which} {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
     elif finds_nothing(namespace):
         why = f"nsup found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
@@ -136,8 +136,8 @@ def _goes_on(analysis: Analysis, namespace: Namespace, mark: Limit | None) -> st
     own = [limit for limit in stops if mark is not None and limit.name == mark.name]
     stop = max(own or stops, key=lambda limit: limit.used_ratio or 0.0, default=None)
     if stop is None:
-        return f"{threshold} holds nothing back"
-    where = f"{size(stop.limit)}{'' if own else f' of {LIMITS[stop.name]}'}"
+        return f"{threshold} holds nothing back, and the namespace goes on growing"
+    where = size(stop.limit) if own else f"{size(stop.limit)} ({LIMITS[stop.name]})"
     if stop.breached:
         return f"{threshold} held nothing back, and {ACTIONS[stop.action]} at {where}"
     by_when = "at the latest" if own else "first"

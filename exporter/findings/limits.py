@@ -50,11 +50,11 @@ def _writes_stopped(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not namespace.stop_writes and not reached:
         return UNKNOWN if namespace.stop_writes is None else CLEAR
     reason = described(reached) or "no known limit is reached now; its flag may be 10 s old"
-    error = f"clients get error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE})"
+    error = f"error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE})"
     if namespace.stop_writes:
-        summary = f"The server refuses client writes, {error}: {reason}."
+        summary = f"The server refuses client writes with {error}: {reason}."
     else:
-        summary = f"The server is about to refuse client writes (it checks every 10 s), {error}: {reason}."
+        summary = f"The server is about to refuse client writes with {error}, as it checks every 10 s: {reason}."
     advice = " ".join(filter(None, (what_helps(namespace, limit) for limit in reached)))
     steps = (*_raised(analysis, namespace, reached), plan_room(namespace))
     return found("critical", summary, most_used(reached), *steps, advice=f"{advice} {_OTHERWISE}" if advice else "")

@@ -32,8 +32,9 @@ def test_06_what_holds_the_heap_besides_the_write_queue(tmp_path: Path) -> None:
     assert finding.verdict.size == other
     # of 7,065,600,000 allocated: 59.6 %
     assert finding.verdict.summary == (
-        "3.9 GiB in blocks of the heap, 60% of the heap, have no owner in any statistic. Others have write_queues"
-        " 1.6 GiB, write_buffers 1.1 GiB. Migration sends 0 partitions now and receives 4."
+        "3.9 GiB in blocks of the heap, 60% of the heap, have no owner in any statistic. The largest owners that are"
+        " known: writes waiting for devices 1.6 GiB, write buffers 1.1 GiB. Migration sends 0 partitions now"
+        " and receives 4."
     )
 
 

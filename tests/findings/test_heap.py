@@ -65,7 +65,13 @@ CASES = (
     ),
     Case("heap_other", "found", heap(40 * GIB), "warning", "40.0 GiB in blocks of the heap, 100% of the heap, have"),
     # 2048 blocks of 8 MiB, and one that the device keeps to read into.
-    Case("heap_other", "found", queued(2048), "warning", "Others have write_queues 16.0 GiB."),
+    Case(
+        "heap_other",
+        "found",
+        queued(2048),
+        "warning",
+        "The largest owners that are known: writes waiting for devices 16.0 GiB.",
+    ),
     Case(
         "heap_other",
         "found",
