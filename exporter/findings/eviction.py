@@ -109,7 +109,7 @@ def _in_vain(analysis: Analysis, namespace: Namespace) -> Verdict:
         which = f"At most {evictable:,} of" if evictable else "0 of"
         why = f"{which} {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
     elif finds_nothing(namespace):
-        why = f"nsup found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
+        why = f"The server found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
     else:
         return UNKNOWN if permanent is None and not namespace.evicted_objects else CLEAR
     mark = max(pressed, key=lambda limit: limit.used_ratio or 0.0, default=None)
@@ -163,7 +163,7 @@ def _evicts_for_a_peer(analysis: Analysis, namespace: Namespace) -> Verdict:
         who = "another" if age is not None and 2 * age <= (period or 0) else "most likely another"
     else:
         return CLEAR
-    reach = f", of records with up to {span(lives)} left to live" if lives > 0 else ""
+    reach = f", of those with up to {span(lives)} left to live" if lives > 0 else ""
     summary = f"{when}{much}{reach}, though no eviction threshold is reached here: {who} node asked for it."
     return found("warning", summary)
 

@@ -100,9 +100,9 @@ def _batch_buffers(analysis: Analysis) -> Verdict:
         return verdict or UNKNOWN
     summary = (
         f"Responses to batches hold at least {size(held)} of the heap, {share(held / whole)} of the"
-        f" {'process' if process else 'heap'}: {waiting} buffers of 128 KiB wait in {len(buffers.waiting)} queues"
-        f" (batch-index-threads), at most {max(buffers.waiting, default=0)} in one (batch-max-buffers-per-queue), and"
-        f" {buffers.unused} are kept unused (batch-max-unused-buffers)."
+        f" {'process' if process else 'heap'}: {waiting:,} buffers of 128 KiB wait in {len(buffers.waiting)} queues"
+        f" (batch-index-threads), at most {max(buffers.waiting, default=0):,} in one (batch-max-buffers-per-queue), and"
+        f" {buffers.unused:,} are kept unused (batch-max-unused-buffers)."
     )
     steps: tuple[Step, ...] = ()
     if (buffers.unused - KEPT_BATCH_BUFFERS) * BATCH_BUFFER_BYTES >= WORTH_A_CHANGE:

@@ -61,8 +61,8 @@ def test_20_responses_to_batches_hold_the_heap(tmp_path: Path) -> None:
     assert finding.verdict.size == held
     # VmRSS is 1,819,004,928: 60.9 %
     assert finding.verdict.summary == (
-        "Responses to batches hold at least 1.0 GiB of the heap, 61% of the process: 8192 buffers of 128 KiB wait in 8"
-        " queues (batch-index-threads), at most 1024 in one (batch-max-buffers-per-queue), and 256 are kept unused"
+        "Responses to batches hold at least 1.0 GiB of the heap, 61% of the process: 8,192 buffers of 128 KiB wait in 8"
+        " queues (batch-index-threads), at most 1,024 in one (batch-max-buffers-per-queue), and 256 are kept unused"
         " (batch-max-unused-buffers)."
     )
     # A buffer starts at one of 64 cache lines of its first page: of 64 one touches 32 pages, the others 33.

@@ -153,8 +153,8 @@ CASES = (
         "found",
         ns(**NEVER),
         "warning",
-        "nsup found none of 1,000 records to evict at its last cycle, nor ever before: the eviction threshold holds"
-        " nothing back, and the namespace goes on growing.",
+        "The server found none of 1,000 records to evict at its last cycle, nor ever before: the eviction threshold"
+        " holds nothing back, and the namespace goes on growing.",
     ),
     Case("nothing_to_evict", "clear", ns(**{**NEVER, "evicted_objects": 1}), "clear"),
     Case("nothing_to_evict", "unknown", ns(**{**NEVER, "smd_evict_void_time": 9}), "unknown"),
@@ -182,7 +182,7 @@ CASES = (
         "found",
         ns(**depth()),
         "warning",
-        "The last eviction began 30 s ago (70 records since the start), of records with up to 60 min left to live,"
+        "The last eviction began 30 s ago (70 records since the start), of those with up to 60 min left to live,"
         " though no eviction threshold is reached here: another node asked for it.",
     ),
     Case("evicts_for_a_peer", "clear", ns(**depth(high_water_breached=True)), "clear"),
@@ -190,7 +190,7 @@ CASES = (
     Case("evicts_for_a_peer", "clear", ns(**depth(0, evict_ttl=0, applied=0, evicted_objects=0)), "clear"),
     Case("evicts_for_a_peer", "clear", ns(**depth(nsup_period=0)), "clear"),
     # What is still to be carried out cannot be its own; a depth that has passed by deletes nothing.
-    Case("evicts_for_a_peer", "found", ns(**depth(applied=0)), "warning", "under way or about to begin, of records"),
+    Case("evicts_for_a_peer", "found", ns(**depth(applied=0)), "warning", "under way or about to begin, of those"),
     Case("evicts_for_a_peer", "edge", ns(**depth(1, applied=0, evicted_objects=0)), "warning", "up to 1 s left"),
     Case("evicts_for_a_peer", "short", ns(**depth(0, applied=0, evicted_objects=0)), "clear"),
     # An hour ago, with its own marks far; with the mark near only within half a period of 120 s.
@@ -205,7 +205,7 @@ CASES = (
         "found",
         ns(**depth(evict_ttl=None)),
         "warning",
-        "Records are evicted (70 records since the start), of records",
+        "Records are evicted (70 records since the start), of those",
     ),
     Case("evicts_for_a_peer", "clear", near_mark(**depth(evict_ttl=None)), "clear"),
     Case("evicts_for_a_peer", "unknown", ns(), "unknown"),
