@@ -11,22 +11,25 @@ from exporter.model.constants import KIB
 from exporter.units import size
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
 
-_OF_MEMORY = (
-    "max-map-count",
-    "memory",
-    "memory-size",
-    "min-free-kbytes",
-    "swappiness",
-    "thp-enabled",
-    "zone-reclaim-mode",
+_TOO_LARGE: Mapping[str, str] = dict.fromkeys(
+    ("memory", "memory-size"), "all namespaces together may have more than the host's memory"
 )
-"""The server's best practices that are about memory (cfg.c, os.c `best_practices`)."""
+"""Those that fail when they are larger than the host, and what that is in words."""
 
-_TOO_LARGE = ("memory", "memory-size")
-"""Those that fail when all namespaces together may have more than the host's memory."""
+_OF_MEMORY: Mapping[str, str] = {
+    **_TOO_LARGE,
+    "max-map-count": "the kernel allows too few memory areas",
+    "min-free-kbytes": "the kernel keeps too little memory free at once",
+    "swappiness": "the kernel may swap the server out",
+    "thp-enabled": "the kernel gives transparent huge pages",
+    "zone-reclaim-mode": "the kernel frees memory rather than take it from another NUMA node",
+}
+"""The server's best practices that are about memory (cfg.c, os.c `best_practices`), and what it is that fails."""
 
 
 @of_the_node
@@ -37,7 +40,7 @@ def _best_practices(analysis: Analysis) -> Verdict:
     says: list[str] = []
     steps: list[Step] = []
     if names:
-        says.append(f"The server found at its start that its own best practices fail: {', '.join(names)}.")
+        says.append(f"The server found at its start that its own best practices fail: {', '.join(map(_told, names))}.")
     if stage and host is not None and host.free is not None and host.min_free is not None:
         enough = stage + STAGE_MARGIN
         if host.min_free < enough and host.free < stage:
@@ -52,6 +55,10 @@ def _best_practices(analysis: Analysis) -> Verdict:
         return UNKNOWN if failed is None else CLEAR
     severe = len(says) > bool(names) or any(name in _TOO_LARGE for name in names)
     return found("warning" if severe else "info", " ".join(says), None, *steps)
+
+
+def _told(name: str) -> str:
+    return f"{name} ({_OF_MEMORY[name]})"
 
 
 BEST_PRACTICE_RULES = (

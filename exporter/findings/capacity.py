@@ -36,6 +36,7 @@ from exporter.model.release import (
     SYS_MEMORY,
     ZERO_SYS_MEMORY_IS_OFF,
 )
+from exporter.model.words import LIMITS
 from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _shared_system_memory(analysis: Analysis) -> Verdict:
     excess = None if growth is None or least is None else growth.least - least
     summary = (
         f"{len(stops)} namespaces share the host's memory and may grow to {_grown(growth)} together; once the host has"
-        f" {size(least)} in use, they stop writes."
+        f" {size(least)} in use, writes to all of them stop."
     )
     return not_enough(excess, least, 0, SMALL) or found("warning", summary, excess)
 
@@ -68,8 +69,8 @@ def _cgroup_too_small(analysis: Analysis) -> Verdict:
         return CLEAR
     excess = None if growth is None else growth.least - cgroup.limit
     summary = (
-        f"Full of data, with indexes that grow with them, the server takes {_grown(growth)}, and its cgroup allows"
-        f" {size(cgroup.limit)}."
+        f"Full of data, with indexes that grow with them, the server takes {_grown(growth)}, and its container (cgroup)"
+        f" allows {size(cgroup.limit)}."
     )
     return not_enough(excess, cgroup.limit, 0, SMALL) or found("warning", summary, excess)
 
@@ -81,7 +82,7 @@ def _cgroup_unseen(analysis: Analysis) -> Verdict:
     if cgroup is None or host is None or system.free_pct is None:
         return UNKNOWN
     unseen = 0 if cgroup.limit is None else host.total - cgroup.limit
-    summary = f"The cgroup allows {size(cgroup.limit)}; the server goes by the host's {size(host.total)}."
+    summary = f"The container (cgroup) allows {size(cgroup.limit)}; the server goes by the host's {size(host.total)}."
     verdict = not_enough(unseen, host.total, CGROUP_UNSEEN, SMALL)
     if verdict is None and not is_known_total(system):
         # Its free share is not that of the host.
@@ -189,8 +190,8 @@ def _namespace_above_host(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period and late:
         mark = max(late, key=lambda limit: limit.headroom or 0)
         summary = (
-            f"Eviction starts at {size(mark.limit)} of {mark.name}, {size(mark.headroom)} from now, and the server can"
-            f" have {size(available)} more: it can never come."
+            f"Eviction starts at {size(mark.limit)} ({LIMITS[mark.name]}), {size(mark.headroom)} more than now, and the"
+            f" server can have {size(available)} more: it can never come."
         )
         return found("warning", summary, (mark.headroom or 0) - available)
     if whole is not None and whole.least - total >= SMALL and not caged:

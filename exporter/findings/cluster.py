@@ -9,6 +9,7 @@ from exporter.findings.rule import (
     TOO_SMALL,
     UNKNOWN,
     Rule,
+    called,
     first_of,
     found,
     mebibytes,
@@ -18,6 +19,7 @@ from exporter.findings.rule import (
 )
 from exporter.findings.thresholds import SMALL
 from exporter.memory.cluster import LOST, growth
+from exporter.model.words import ACTIONS
 from exporter.units import part_of, share
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from exporter.memory.config import Limit
     from exporter.model.snapshot import Namespace
 
-_NUMBERS = {1: "one node", 2: "two nodes"}
+_NUMBERS = {1: "one node is", 2: "two nodes are"}
 
 
 @of_each_namespace
@@ -44,10 +46,11 @@ def _lost_node(analysis: Analysis, namespace: Namespace) -> Verdict:
         if passed and factor is not None:
             passed.sort(key=lambda limit: -(limit.used_ratio or 0.0))
             names = first_of(
-                f"{limit.name} at {share(limit.used_ratio)} ({part_of(limit.used or 0, limit.limit or 0)})"
+                f"{called(limit)} ({share(limit.used_ratio)}, {part_of(limit.used or 0, limit.limit or 0)}), at which"
+                f" {ACTIONS[limit.action]}"
                 for limit in passed
             )
-            summary = f"With {_NUMBERS[lost]} fewer this node holds {factor:.3g} times as much: {names}."
+            summary = f"If {_NUMBERS[lost]} lost, this node holds {factor:.3g} times as much, and is past {names}."
             return found(
                 "warning" if lost == 1 else "info",
                 summary,

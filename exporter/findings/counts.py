@@ -29,13 +29,13 @@ def _names_run_out(_: Analysis, namespace: Namespace) -> Verdict:
     summary = f"Nearly or all taken: {', '.join(map(_taken, nearly))}."
     empty = sorted(empty_sets(namespace))
     if empty and any(count.kind == "set_names" for count in nearly):
-        summary += f" {len(empty)} sets are empty and keep their names: {first_of(empty)}."
+        summary += f" {len(empty):,} sets are empty and keep their names: {first_of(empty)}."
     gone = any(count.kind in _REFUSES and not count.left for count in nearly)
     return found("critical" if gone else "warning", summary)
 
 
 def _taken(count: Count) -> str:
-    return f"{count.used} of {count.limit} {_WORDS[count.kind]} ({count.left} left)"
+    return f"{count.used:,} of {count.limit:,} {_WORDS[count.kind]} ({count.left:,} left)"
 
 
 COUNT_RULES = (

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace, Storage
 
 
+_KINDS = {"stripe": "stripes", "device": "devices", "file": "files", "pmem": "files"}
+"""Units of storage, more than one."""
+
+
 def behind(namespace: Namespace) -> list[Backlog]:
     """The units that have many blocks waiting and few free."""
     block = (namespace.storage and namespace.storage.block_bytes) or 0
@@ -95,7 +99,7 @@ def _defrag_behind(_: Analysis, namespace: Namespace) -> Verdict:
         return TOO_SMALL if _crowded(namespace) else CLEAR
     queued = sum(backlog.queued for backlog in late)
     fullest = min(late, key=lambda backlog: backlog.free)
-    units_named = fullest.unit.name if len(late) == 1 else f"{len(late)} units"
+    units_named = fullest.unit.name if len(late) == 1 else f"{len(late)} {_KINDS[storage.kind]}"
     owner = "its" if len(late) == 1 else f"{fullest.unit.name}'s"
     certain = certain_bytes(storage, queued)
     gain = "" if certain is None else f": at least {size(certain)} come free when they are done"
@@ -113,14 +117,14 @@ def _work(late: Sequence[Backlog]) -> str:
     entered, waiting, written = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
     if entered <= waiting + len(late):  # each unit has at most one in hand
         return ""
-    return f"Since the start it has emptied {entered - waiting:,} blocks and written {written:,}. "
+    return f"Since the start defrag has emptied {entered - waiting:,} blocks and written {written:,}. "
 
 
 def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> tuple[str, tuple[Step, ...]]:
     """What holds defrag back, by the settings, and the command that ends it where that can do no harm."""
     kept = storage.defrag_queue_min or 0
     if kept and all(backlog.queued <= kept for backlog in late):
-        text = f"defrag-queue-min {kept:,} keeps it from starting."
+        text = f"defrag-queue-min {kept:,} keeps defrag from starting."
         return text, (set_config(namespace, "defrag-queue-min", 0, "defrag starts on what waits"),)
     dear = (storage.defrag_lwm_pct or 0) > DEFRAG_CHOICES[-1]
     costly = f" defrag-lwm-pct {storage.defrag_lwm_pct} makes each block gained dear: lower it." if dear else ""
@@ -130,11 +134,11 @@ def _cause(namespace: Namespace, storage: Storage, late: Sequence[Backlog]) -> t
         return f"{text}{costly}", ()
     rate = read_bytes_per_second(storage, namespace.release)
     if storage.defrag_sleep is None:
-        return f"Its pauses (defrag-sleep) are not told.{costly}", ()
+        return f"The pauses of defrag (defrag-sleep) are not told.{costly}", ()
     if storage.defrag_sleep == 0:
-        return f"It makes no pauses (defrag-sleep 0): the device or the processor is the limit.{costly}", ()
-    most = f": no more than {size(rate)} are read per second and unit" if rate is not None else ""
-    text = f"It pauses (defrag-sleep {storage.defrag_sleep:,} us){most}.{costly}"
+        return f"Defrag makes no pauses (defrag-sleep 0): the device or the processor is the limit.{costly}", ()
+    most = f": no more than {size(rate)} a second are read of each {storage.kind}" if rate is not None else ""
+    text = f"Defrag pauses (defrag-sleep {storage.defrag_sleep:,} us){most}.{costly}"
     return text, shorter_pause(namespace, storage)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.findings.limits import breached, described, most_used, near
+from exporter.findings.limits import breached, described, most_used, near, used_of
 from exporter.findings.rule import (
     CLEAR,
     TOO_SMALL,
@@ -35,6 +35,7 @@ from exporter.memory.eviction import (
     kept_objects,
     permanent_objects,
 )
+from exporter.model.words import ACTIONS, LIMITS
 from exporter.units import size, span
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _evicting(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not _runs(namespace):
         return CLEAR
     if (namespace.high_water_breached or reached) and _in_vain(analysis, namespace).state != "found":
-        reason = described(reached) or "a threshold was reached at its last cycle"
+        reason = described(reached) or "an eviction threshold was reached when it last looked"
         summary = f"The server {_what_it_does(namespace)}: {reason}."
         return found("warning", summary, most_used(reached), plan_room(namespace))
     return CLEAR if limits or namespace.high_water_breached is not None else UNKNOWN
@@ -108,7 +109,7 @@ def _in_vain(analysis: Analysis, namespace: Namespace) -> Verdict:
         which = f"At most {evictable:,} of" if evictable else "0 of"
         why = f"{which} {namespace.objects:,} records can be evicted{_kept(namespace, permanent)}"
     elif finds_nothing(namespace):
-        why = f"nsup found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
+        why = f"The server found none of {namespace.objects:,} records to evict at its last cycle, nor ever before"
     else:
         return UNKNOWN if permanent is None and not namespace.evicted_objects else CLEAR
     mark = max(pressed, key=lambda limit: limit.used_ratio or 0.0, default=None)
@@ -127,19 +128,20 @@ def _kept(namespace: Namespace, permanent: int | None) -> str:
 
 
 def _goes_on(analysis: Analysis, namespace: Namespace, mark: Limit | None) -> str:
-    """What happens at the mark, and where that ends."""
-    past = "past its eviction mark"
-    if mark is not None and mark.limit is not None:
-        past = f"past the mark {mark.name} ({size(mark.used)} used of {size(mark.limit)})"
+    """What happens at the eviction threshold, and where that ends."""
+    threshold = "the eviction threshold"
+    if mark is not None:
+        threshold += f' of "{LIMITS[mark.name]}"{used_of(mark)}'
     stops = [limit for limit in limits_with(analysis, namespace, "stop_writes", "refuse_writes") if limit.limit]
     own = [limit for limit in stops if mark is not None and limit.name == mark.name]
     stop = max(own or stops, key=lambda limit: limit.used_ratio or 0.0, default=None)
     if stop is None:
-        return f"{past} the namespace goes on growing"
+        return f"{threshold} holds nothing back, and the namespace goes on growing"
+    where = size(stop.limit) if own else f"{size(stop.limit)} ({LIMITS[stop.name]})"
     if stop.breached:
-        return f"{past} the namespace went on to its stop mark, {size(stop.limit)} of {stop.name}"
+        return f"{threshold} held nothing back, and {ACTIONS[stop.action]} at {where}"
     by_when = "at the latest" if own else "first"
-    return f"{past} the namespace goes on to its stop mark, {by_when} {size(stop.limit)} of {stop.name}"
+    return f"{threshold} holds nothing back, and {ACTIONS[stop.action]} {by_when} at {where}"
 
 
 @of_each_namespace
@@ -162,7 +164,7 @@ def _evicts_for_a_peer(analysis: Analysis, namespace: Namespace) -> Verdict:
     else:
         return CLEAR
     reach = f", of those with up to {span(lives)} left to live" if lives > 0 else ""
-    summary = f"{when}{much}{reach}, though no eviction mark is reached here: {who} node asked for it."
+    summary = f"{when}{much}{reach}, though no eviction threshold is reached here: {who} node asked for it."
     return found("warning", summary)
 
 
@@ -201,7 +203,10 @@ def _nsup_slow(_: Analysis, namespace: Namespace) -> Verdict:
     threads = namespace.nsup_threads
     with_threads = f" with nsup-threads {threads}" if threads is not None else ""
     of_all = f" and deleted {deleted:.1f} % of the records" if deleted is not None else ""
-    summary = f"The last cycle of nsup took {span(seconds)}{with_threads}{of_all}; nsup-period is {span(period)}."
+    summary = (
+        f"The last cycle of nsup, which expires and evicts records, took {span(seconds)}{with_threads}{of_all}; one is"
+        f" due every {span(period)} (nsup-period)."
+    )
     steps: tuple[Step, ...] = ()
     if threads is not None and threads < _MOST_THREADS:
         text = "cycles get shorter, and take more of the processor"

@@ -28,6 +28,7 @@ from exporter.memory.heap import huge_bytes
 from exporter.memory.map.heap_use import heap_use
 from exporter.memory.map.structures import BATCH_BUFFER_BYTES, EMIGRATION_MOST_BYTES
 from exporter.model.arithmetic import difference
+from exporter.model.words import COMPONENTS
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def _heap_other(analysis: Analysis) -> Verdict:
     if ledger is None and not use.certain:
         return UNKNOWN  # it may be stages of indexes, reserved and never touched
     largest = sorted(use.owners.items(), key=lambda owner: -owner[1])[:_NAMED]
-    known = ", ".join(f"{name} {size(held)}" for name, held in largest if held >= SMALL)
+    known = ", ".join(f"{COMPONENTS[name]} {size(held)}" for name, held in largest if held >= SMALL)
     part = f"{share(other / whole)} of the {'process' if process else 'heap'}"
     summary = f"{size(other)} in blocks of the heap, {part}, have no owner in any statistic."
-    summary += f" Others have {known}." if known else ""
+    summary += f" The largest owners that are known: {known}." if known else ""
     summary += "" if use.certain else " Stages of indexes that once were larger may be among them."
     return found("warning", summary + _migrating(snapshot), other)
 
@@ -99,9 +100,9 @@ def _batch_buffers(analysis: Analysis) -> Verdict:
         return verdict or UNKNOWN
     summary = (
         f"Responses to batches hold at least {size(held)} of the heap, {share(held / whole)} of the"
-        f" {'process' if process else 'heap'}: {waiting} buffers of 128 KiB wait in {len(buffers.waiting)} queues"
-        f" (batch-index-threads), at most {max(buffers.waiting, default=0)} in one (batch-max-buffers-per-queue), and"
-        f" {buffers.unused} are kept unused (batch-max-unused-buffers)."
+        f" {'process' if process else 'heap'}: {waiting:,} buffers of 128 KiB wait in {len(buffers.waiting)} queues"
+        f" (batch-index-threads), at most {max(buffers.waiting, default=0):,} in one (batch-max-buffers-per-queue), and"
+        f" {buffers.unused:,} are kept unused (batch-max-unused-buffers)."
     )
     steps: tuple[Step, ...] = ()
     if (buffers.unused - KEPT_BATCH_BUFFERS) * BATCH_BUFFER_BYTES >= WORTH_A_CHANGE:

@@ -67,7 +67,7 @@ def _areas_near_limit(analysis: Analysis) -> Verdict:
     critical = count.limit - count.areas < AREAS_LEFT
     if not critical and count.areas < AREAS_NEAR * count.limit:
         return CLEAR
-    summary = f"The server has {count.areas} memory areas, and the kernel allows {count.limit}."
+    summary = f"The server has {count.areas:,} memory areas, and the kernel allows {count.limit:,} (vm.max_map_count)."
     step = safe(f"sysctl vm.max_map_count={4 * count.limit}", "the kernel allows four times as many; it costs nothing")
     return found("critical" if critical else "warning", summary, None, step)
 
@@ -93,7 +93,7 @@ def _huge_pages(analysis: Analysis) -> Verdict:
     of_host = snapshot.system.huge_pages_bytes
     most = rss if of_host is None else min(of_host, rss)
     verdict = not_enough(most, rss, HUGE_PAGES, WORTH_A_TICKET)
-    summary = f"The kernel gives the server transparent huge pages, at most {size(most)}; how much it is, smaps tells."
+    summary = f"The kernel gives the server transparent huge pages, at most {size(most)}; smaps would tell how much."
     return verdict or found("info", summary, None, step)
 
 
@@ -123,7 +123,7 @@ def _lazily_freed(analysis: Analysis) -> Verdict:
     freed = ledger.least("lazily_freed")
     least = "At least " if freed < ledger.total("lazily_freed") else ""
     part = share(freed / ledger.resident) if ledger.resident else ""
-    summary = f"{least}{size(freed)}, {part} of what is resident, is freed and not returned."
+    summary = f"{least}{size(freed)}, {part} of what is resident, is freed, and not yet taken back by the kernel."
     return not_enough(freed, ledger.resident, LAZILY_FREED, SMALL) or found("info", summary, freed)
 
 

@@ -57,7 +57,7 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         if entries is not None and entries * SINDEX_ENTRY_BYTES < INDEX_CONTENT * floor
     }
     told = all(index.entries is not None for index in namespace.sindexes)
-    names = first_of(f"{name} (at most {entries} entries)" for name, entries in poor.items())
+    names = first_of(f"{name} (at most {entries:,} entries)" for name, entries in poor.items())
     summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
     hazard = "queries by that index fail, on all nodes"
     verdict = _wasted(namespace, floor * len(poor), summary, "--drop-sindex", poor, hazard) if poor else CLEAR
@@ -108,7 +108,7 @@ def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     }
     if not poor:
         return UNKNOWN if info_commands.sets(namespace.name) in analysis.snapshot.problems else CLEAR
-    names = first_of(f"{name} ({objects} records)" for name, objects in poor.items())
+    names = first_of(f"{name} ({objects:,} records)" for name, objects in poor.items())
     summary = f"Set indexes of {size(floor)} each with little in them: {names}."
     hazard = "queries of that set walk through the whole namespace"
     return _wasted(namespace, floor * len(poor), summary, "--drop-set-index", poor, hazard)

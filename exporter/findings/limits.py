@@ -14,6 +14,7 @@ from exporter.findings.rule import (
     TOO_SMALL,
     UNKNOWN,
     Rule,
+    called,
     first_of,
     found,
     limits_with,
@@ -28,7 +29,8 @@ from exporter.memory.refusals import CLIENT_NAMES, FORBIDDEN, OUT_OF_SPACE, at_c
 from exporter.model import info_commands
 from exporter.model.constants import MIB
 from exporter.model.release import INCLUSIVE_THRESHOLDS
-from exporter.units import size, sizes
+from exporter.model.words import ACTIONS, LIMITS
+from exporter.units import part_of, size, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,11 +50,11 @@ def _writes_stopped(analysis: Analysis, namespace: Namespace) -> Verdict:
     if not namespace.stop_writes and not reached:
         return UNKNOWN if namespace.stop_writes is None else CLEAR
     reason = described(reached) or "no known limit is reached now; its flag may be 10 s old"
-    error = f"clients get error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE})"
+    error = f"error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE})"
     if namespace.stop_writes:
-        summary = f"The server refuses client writes, {error}: {reason}."
+        summary = f"The server refuses client writes with {error}: {reason}."
     else:
-        summary = f"The server is about to refuse client writes (it checks every 10 s), {error}: {reason}."
+        summary = f"The server is about to refuse client writes with {error}, as it checks every 10 s: {reason}."
     advice = " ".join(filter(None, (what_helps(namespace, limit) for limit in reached)))
     steps = (*_raised(analysis, namespace, reached), plan_room(namespace))
     return found("critical", summary, most_used(reached), *steps, advice=f"{advice} {_OTHERWISE}" if advice else "")
@@ -81,10 +83,12 @@ def _writes_refused(analysis: Analysis, namespace: Namespace) -> Verdict:
         return CLEAR if namespace.storage is None else UNKNOWN
     if not blocks.breached:
         return CLEAR
+    units = [unit for unit in namespace.storage.units if unit.free_blocks is not None]
+    fullest = min(units, key=lambda unit: unit.free_blocks or 0)
     flag = "" if namespace.stop_writes else " No flag of the server shows it."
     summary = (
-        "The fullest unit has no free write block left beyond its reserve: writes to it fail with error"
-        f" {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE}).{flag}"
+        f"The fullest {namespace.storage.kind}, {fullest.name}, has no free write block left beyond its reserve: writes"
+        f" to it fail with error {CLIENT_NAMES[OUT_OF_SPACE]} ({OUT_OF_SPACE}).{flag}"
     )
     return found("critical", summary, blocks.limit, *shorter_pause(namespace, namespace.storage), plan_room(namespace))
 
@@ -106,11 +110,12 @@ def _set_near_limit(analysis: Analysis, namespace: Namespace) -> Verdict:
         key=lambda limit: (not limit.refuses, -(limit.ratio or 0), limit.name),
     )
     if nearly:
-        error = f": it refuses writes with error {CLIENT_NAMES[FORBIDDEN]} ({FORBIDDEN})" if nearly[0].refuses else ""
+        error = f"{CLIENT_NAMES[FORBIDDEN]} ({FORBIDDEN})"
+        refuses = f", the first of which refuses writes with error {error}" if nearly[0].refuses else ""
         sizes = [limit.used_bytes for limit in nearly if limit.used_bytes is not None]
         return found(
             "critical" if nearly[0].refuses else "warning",
-            f"Sets near or past their limit{error}: {first_of(limit.words for limit in nearly)}.",
+            f"Sets near or past their limit{refuses}: {first_of(limit.words for limit in nearly)}.",
             sum(sizes) if sizes else None,
         )
     if len(known) < len(limits) or info_commands.sets(namespace.name) in analysis.snapshot.problems:
@@ -138,7 +143,11 @@ def _limits_of(entry: Set) -> Iterator[_SetLimit]:
         yield _SetLimit(entry.name, ratio, words, past_size(entry), large, entry.used_bytes)
     if entry.limit_objects:
         ratio = None if entry.objects is None else entry.objects / entry.limit_objects
-        words = f"{entry.name} with {entry.objects} of {entry.limit_objects} records (stop-writes-count)"
+        words = (
+            ""
+            if ratio is None
+            else f"{entry.name} with {entry.objects:,} of {entry.limit_objects:,} records (stop-writes-count)"
+        )
         yield _SetLimit(entry.name, ratio, words, at_count(entry), entry.limit_objects >= SMALL_COUNT, None)
 
 
@@ -148,11 +157,13 @@ def breached(limits: Sequence[Limit]) -> list[Limit]:
 
 
 def described(limits: Sequence[Limit]) -> str:
-    """The names of limits that are reached, with what is used of each where that is known."""
-    return ", ".join(
-        limit.name if limit.limit is None else f"{limit.name}, {size(limit.used)} used of {size(limit.limit)}"
-        for limit in limits
-    )
+    """That limits are reached, with what is used of each where that is known."""
+    return " and ".join(f"{called(limit)} is reached{used_of(limit)}" for limit in limits)
+
+
+def used_of(limit: Limit) -> str:
+    """What is used of a limit, in brackets; nothing where that is unknown."""
+    return "" if limit.limit is None or limit.used is None else f" ({part_of(limit.used, limit.limit)} used)"
 
 
 def most_used(limits: Sequence[Limit]) -> int | None:
@@ -173,7 +184,9 @@ def near(limits: Sequence[Limit], severity: str, *steps: Step) -> Verdict:
     ] + [(1.0, limit, "") for limit in unknown if limit.left is not None and limit.left <= SMALL]
     if nearly:
         nearly.sort(key=lambda entry: -entry[0])
-        names = first_of(f"{limit.name} ({part}{_left(limit)} left)" for _, limit, part in nearly)
+        names = first_of(
+            f"{called(limit)} ({part}{_left(limit)} left until {ACTIONS[limit.action]})" for _, limit, part in nearly
+        )
         first = nearly[0][1]
         left = first.bounds.least if first.bounds else first.headroom
         return found(severity, f"Nearly reached: {names}.", left, *steps)
@@ -223,11 +236,13 @@ LIMIT_RULES = (
     Rule(
         "writes_stopped",
         ("critical",),
-        "the server's flag stop_writes is set, or a limit with the action stop_writes is breached",
+        "the server's flag stop_writes is set, or a limit is reached at which writes are stopped",
         "Clients cannot write. Deletes, replication and migration go on, so that memory can still grow.",
-        "By the limit that is named. memory_size, indexes_budget, data_used: raise it, if there is room behind it; that"
-        " works within 10 s. data_available: get write blocks free; lowering the percentage buys little time."
-        f" sys_memory: the host is full, and raising the percentage only hides it. {_OTHERWISE}",
+        "By the limit that is named. "
+        + ", ".join(f'"{LIMITS[name]}"' for name in ("memory_size", "indexes_budget", "data_used"))
+        + ": raise it, if there is room behind it; that works within 10 s."
+        f' "{LIMITS["data_available"]}": get write blocks free; lowering the percentage buys little time.'
+        f' "{LIMITS["sys_memory"]}": the host is full, and raising the percentage only hides it. {_OTHERWISE}',
         _writes_stopped,
         look=_STOP_LOOK,
     ),

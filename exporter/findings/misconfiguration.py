@@ -33,7 +33,8 @@ from exporter.memory.expiry import expirable_objects, mean_record_bytes
 from exporter.memory.storage import storage_units
 from exporter.model.arithmetic import difference
 from exporter.model.constants import OPEN_BLOCKS
-from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE
+from exporter.model.release import EVICT_USED, INDEXES_BUDGET, MEMORY_SIZE, MOUNTS_BUDGET
+from exporter.model.words import LIMITS
 from exporter.units import size
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from exporter.model.snapshot import Namespace
 
 
+_MOUNTS = {"index_mounts": "index-type", "sindex_mounts": "sindex-type"}
+"""Limits of indexes on mounts, by the section that their parameters are in."""
+
+
 @of_each_namespace
 def _eviction_never_runs(analysis: Analysis, namespace: Namespace) -> Verdict:
     if namespace.nsup_period is None:
@@ -50,9 +55,10 @@ def _eviction_never_runs(analysis: Analysis, namespace: Namespace) -> Verdict:
     names = sorted({limit.name for limit in limits_with(analysis, namespace, "evict")})
     if namespace.nsup_period or not names:
         return CLEAR
-    summary = f"Eviction is configured ({', '.join(names)}), and nsup-period is 0: it never runs."
+    thresholds = ", ".join(map(_setting, (_pair(namespace, name)[0] for name in names)))
+    summary = f"Eviction is set ({thresholds}), and nsup-period is 0, which turns eviction and expiry off."
     text = "where nothing may be deleted: no threshold, which is how the server behaves today"
-    off = (set_config(namespace, _pair(namespace, name)[0][0], 0, text) for name in names)
+    off = (set_config(namespace, _pair(namespace, name)[0][0], 0, text) for name in names if name not in _MOUNTS)
     hazard = "nsup deletes all that should have expired since it was off, and evicts above the threshold"
     return found("warning", summary, None, *off, plan("--namespace", namespace.name, hazard, "nsup-period"))
 
@@ -66,7 +72,7 @@ def _stops_before_evicting(analysis: Analysis, namespace: Namespace) -> Verdict:
     }
     names = [name for name, is_late in late.items() if is_late]
     if names:
-        pairs = [f"{name} ({_settings(namespace, name)})" for name in names]
+        pairs = [f"{LIMITS[name]} ({', '.join(map(_setting, _pair(namespace, name)))})" for name in names]
         steps = _in_order(analysis, namespace, names[0])
         return found("warning", f"Writes stop before eviction starts: {', '.join(pairs)}.", None, *steps)
     return UNKNOWN if None in late.values() else CLEAR
@@ -80,6 +86,11 @@ def _pair(namespace: Namespace, name: str) -> tuple[tuple[str, int | None], tupl
     if name == "sys_memory":
         stop = ("stop-writes-sys-memory-pct", rules.stop_writes_sys_memory_pct)
         return ("evict-sys-memory-pct", rules.evict_sys_memory_pct), stop
+    if name in _MOUNTS:
+        pct = (namespace.index if name == "index_mounts" else namespace.sindex).evict_mounts_pct
+        budget = namespace.release in MOUNTS_BUDGET
+        size = ("mounts-budget" if budget else "mounts-size-limit"), None
+        return (f"{_MOUNTS[name]}.{'evict-mounts-pct' if budget else 'mounts-high-water-pct'}", pct), size
     if name == "indexes_budget":
         return ("evict-indexes-memory-pct", rules.evict_indexes_memory_pct), ("indexes-memory-budget", None)
     if namespace.release in EVICT_USED:
@@ -87,11 +98,10 @@ def _pair(namespace: Namespace, name: str) -> tuple[tuple[str, int | None], tupl
     return ("high-water-disk-pct", rules.high_water_disk_pct), ("max-used-pct", rules.max_used_pct)
 
 
-def _settings(namespace: Namespace, name: str) -> str:
-    """The settings of a limit, in words."""
-    return ", ".join(
-        parameter if value is None else f"{parameter} {value}" for parameter, value in _pair(namespace, name)
-    )
+def _setting(setting: tuple[str, int | None]) -> str:
+    """A parameter with its value, where that is known."""
+    parameter, value = setting
+    return parameter if value is None else f"{parameter} {value}"
 
 
 def _in_order(analysis: Analysis, namespace: Namespace, name: str) -> tuple[Step, ...]:
@@ -140,7 +150,7 @@ def _blocks_run_out_first(analysis: Analysis, namespace: Namespace) -> Verdict:
     # A hash spreads records evenly: each unit takes as many as the fullest, until that is full.
     then = evict.used + left * len(storage_units(namespace))
     summary = (
-        f"With the waste that is in write blocks now, the last of them is taken at {size(then)} of data or before;"
+        f"With the waste that is in write blocks now, the last free one is taken at {size(then)} of records or before;"
         f" eviction starts at {size(evict.limit)}."
     )
     missed = evict.limit - then

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _operator_maximum(analysis: Analysis, namespace: Namespace) -> Verdict:
     operator = analysis.operators.get(namespace.name)
     limit = _limit(analysis, namespace, "operator_max")
-    says = "is above the maximum"
+    says = ", more than your maximum of"
     return _reached(limit, operator.maximum if operator else None, "warning", says, plan_room(namespace))
 
 
@@ -27,7 +27,7 @@ def _operator_maximum(analysis: Analysis, namespace: Namespace) -> Verdict:
 def _operator_minimum(analysis: Analysis, namespace: Namespace) -> Verdict:
     operator = analysis.operators.get(namespace.name)
     limit = _limit(analysis, namespace, "operator_min")
-    says = "has reached the minimum, at which reclaim should begin"
+    says = "; your minimum, at which reclaim should begin, is"
     return _reached(limit, operator.minimum if operator else None, "info", says, plan_room(namespace))
 
 
@@ -38,7 +38,7 @@ def _limit(analysis: Analysis, namespace: Namespace, name: str) -> Limit | None:
 def _reached(limit: Limit | None, configured: Amount | None, severity: str, says: str, step: Step) -> Verdict:
     """The verdict on a limit; one that is configured and not there is a share of something unknown."""
     if limit is not None and limit.breached:
-        return found(severity, f"The namespace {says}: {size(limit.used)} of {size(limit.limit)}.", limit.used, step)
+        return found(severity, f"The namespace takes {size(limit.used)}{says} {size(limit.limit)}.", limit.used, step)
     return UNKNOWN if configured is not None and (limit is None or limit.breached is None) else CLEAR
 
 

@@ -24,7 +24,8 @@ def _far_from_peers(analysis: Analysis, namespace: Namespace) -> Verdict:
         return TOO_SMALL
     if peers.excess < PEERS_BYTES or peers.excess < PEERS_RATIO * peers.median:
         return CLEAR
-    summary = f"This node uses {size(peers.used)}; the median of {peers.peers} peers is {size(peers.median)}."
+    median = f"the median of {peers.peers} peers is {size(peers.median)}"
+    summary = f"The namespace takes {size(peers.used)} on this node; {median}."
     return found("warning", summary, peers.excess)
 
 

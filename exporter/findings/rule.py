@@ -11,6 +11,7 @@ from exporter import NAME
 from exporter.model import info_commands
 from exporter.model.constants import MIB
 from exporter.model.release import FLAT_STORAGE, MEMORY_SIZE
+from exporter.model.words import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -190,6 +191,11 @@ def not_enough(part: float | None, whole: float | None, share: float, floor: int
 def limits_with(analysis: Analysis, namespace: Namespace, *actions: str) -> list[Limit]:
     """The limits of a namespace with one of these actions."""
     return [limit for limit in analysis.limits_of(namespace.name) if limit.action in actions]
+
+
+def called(limit: Limit) -> str:
+    """A limit in a sentence, by what people call it."""
+    return f'the limit "{LIMITS[limit.name]}"'
 
 
 def mebibytes(size: int) -> str:

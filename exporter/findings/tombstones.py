@@ -26,8 +26,8 @@ def _tombstones(_: Analysis, namespace: Namespace) -> Verdict:
     if namespace.storage is not None and not namespace.heap_data:
         stored = f", nor {size(TOMBSTONE_BYTES * dead)} of the storage at least"
     summary = (
-        f"{dead} of {dead + live} entries of the primary index are tombstones: {size(INDEX_ENTRY_BYTES * dead)} of it,"
-        f" {share(part)}, hold nothing live{stored}. {_raider(namespace)}"
+        f"{dead:,} of {dead + live:,} entries of the primary index are tombstones: {size(INDEX_ENTRY_BYTES * dead)} of"
+        f" it, {share(part)}, hold nothing live{stored}. {_raider(namespace)}"
     )
     waste = INDEX_ENTRY_BYTES * dead
     verdict = not_enough(waste, INDEX_ENTRY_BYTES * (dead + live), TOMBSTONES, INDEX_WASTE_BYTES)
@@ -37,9 +37,9 @@ def _tombstones(_: Analysis, namespace: Namespace) -> Verdict:
 def _raider(namespace: Namespace) -> str:
     """What is known of why they are still there."""
     if namespace.tomb_raider_period == 0:
-        return "tomb-raider-period is 0: the tomb raider never runs."
+        return "The tomb raider, which drops them, never runs: tomb-raider-period is 0."
     if namespace.migrate_partitions_remaining:
-        return f"{namespace.migrate_partitions_remaining} partitions are still to migrate, for which it waits."
+        return f"{namespace.migrate_partitions_remaining:,} partitions are still to migrate, for which it waits."
     says = []
     if namespace.tomb_raider_period is not None and namespace.tomb_raider_eligible_age is not None:
         says.append(
@@ -47,7 +47,7 @@ def _raider(namespace: Namespace) -> str:
             f" {span(namespace.tomb_raider_eligible_age)}."
         )
     if namespace.xdr_tombstones:
-        says.append(f"{namespace.xdr_tombstones} of them are XDR's, and wait until they are shipped.")
+        says.append(f"{namespace.xdr_tombstones:,} of them are XDR's, and wait until they are shipped.")
     return " ".join(says) or "When the tomb raider runs is not known."
 
 

@@ -29,6 +29,7 @@ from exporter.findings.thresholds import (
 )
 from exporter.memory.storage import storage_units
 from exporter.model.constants import OPEN_BLOCKS
+from exporter.model.words import FINDINGS
 from exporter.units import share, size
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _heap_fragmentation(analysis: Analysis) -> Verdict:
     # Huge blocks are as active as they are allocated: the difference is of the small ones alone.
     waste = heap.active - heap.allocated
     small_blocks = waste / ratio if ratio > 0 else heap.active
-    summary = f"{size(waste)}, {share(ratio)} of the pages of small blocks, hold nothing live."
+    summary = f"{size(waste)} of the heap, {share(ratio)} of its pages of small blocks, hold nothing live."
     return not_enough(waste, small_blocks, HEAP_WASTE, HEAP_WASTE_BYTES) or found("warning", summary, waste)
 
 
@@ -107,8 +108,8 @@ WASTE_RULES = (
         f"at least {DATA_WASTE:.0%} of the occupied write blocks in memory, and {mebibytes(SMALL)}, hold nothing"
         f" live, not counting the blocks in the defrag queue nor {OPEN_BLOCKS} that each unit may be filling",
         "Blocks are used up while the data would fit: writes are refused long before the data reach their limits.",
-        f"Unless many blocks wait for defrag (finding defrag_behind), raise defrag-lwm-pct in steps of 5 or 10, and not"
-        f" above {DEFRAG_CHOICES[-1]}. Defrag writes what is live"
+        f'Unless many blocks wait for defrag (finding "{FINDINGS["defrag_behind"]}"), raise defrag-lwm-pct in steps of'
+        f" 5 or 10, and not above {DEFRAG_CHOICES[-1]}. Defrag writes what is live"
         " in a block again: watch the load of the processor, and of the disks of backing files. Freed blocks serve"
         " new writes; the resident memory of the process does not fall.",
         _data_fragmentation,

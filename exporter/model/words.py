@@ -33,6 +33,15 @@ ACTIONS: Final[Mapping[str, str]] = {
 }
 """What happens at a limit."""
 
+SHORT_ACTIONS: Final[Mapping[str, str]] = {
+    "evict": "evicts",
+    "stop_writes": "stops writes",
+    "refuse_writes": "refuses writes",
+    "oom": "kernel kills",
+    "warn": "you are told",
+}
+"""The same where there is little room."""
+
 REASONS: Final[Mapping[str, str]] = {
     **LIMITS,
     "stop_writes": "the server's flag",

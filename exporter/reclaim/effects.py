@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.findings.rule import called
 from exporter.findings.thresholds import BUDGET_ROOM, MOST_DELETED
 from exporter.memory.config import limits
+from exporter.model.words import LIMITS
 from exporter.reclaim.change import Gain, Reason, Step
 from exporter.reclaim.gains import EVICTED
 from exporter.units import share, size
@@ -63,8 +65,8 @@ def stops_writes(step: Step) -> Iterator[Reason]:
     """Writes would stop at once."""
     limit = stopping_limit(step)
     if limit is not None:
-        use = f"{size(limit.used)} count against {limit.name}" if limit.used is not None else limit.name
-        yield Reason(f"writes would stop at {size(limit.limit)}: {use}")
+        use = f"{size(limit.used)} count against " if limit.used is not None else ""
+        yield Reason(f"writes would stop at {size(limit.limit)}: {use}{called(limit)}")
 
 
 def leaves_no_room(step: Step) -> Iterator[Reason]:
@@ -102,7 +104,8 @@ def never_evicts(step: Step) -> Iterator[Reason]:
         yield Reason("there is no limit that it would be a share of")
     elif stops is not None and stops.limit is not None and evicts.limit >= stops.limit:
         yield Reason(
-            f"writes stop at {size(stops.limit)} of {stops.name}, before eviction would start at {size(evicts.limit)}"
+            f"writes stop at {size(stops.limit)} ({LIMITS[stops.name]}), before eviction would start at"
+            f" {size(evicts.limit)}"
         )
 
 

@@ -21,10 +21,14 @@ class Name(NamedTuple):
 
 
 class Term(NamedTuple):
-    """What something is called for people, and the label that metrics have for it, where that is another."""
+    """What something is called for people, and the label that metrics have for it, where that is another.
+
+    `short` is what it is called where there is little room, where that is another.
+    """
 
     word: str
     label: str
+    short: str = ""
 
 
 def term(names: Mapping[str, str], label: str) -> Term:
@@ -103,7 +107,8 @@ class Paragraph(NamedTuple):
 class Column(NamedTuple):
     """A column: `header` cells name their rows, `number` ones are flush right, `drawn` ones are bars.
 
-    `clear` ones need no heading before them where rows are lines of their own; `minor` ones go where there is no room.
+    `clear` ones need no heading before them where rows are lines of their own. Where there is no room, those go whose
+    `minor` is not 0: the lowest first, and of equal ones the last.
     """
 
     name: str
@@ -111,7 +116,7 @@ class Column(NamedTuple):
     number: bool = False
     drawn: bool = False
     clear: bool = False
-    minor: bool = False
+    minor: int = 0
 
 
 BAR = Column("", drawn=True)

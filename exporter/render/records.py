@@ -29,8 +29,8 @@ def expiring(diagnosis: Diagnosis, now: float) -> Section:
     columns = (
         Column("namespace", header=True),
         *(Column(f"within {window}", number=True) for window in WINDOWS),
-        Column("of used data", number=True, minor=True),
-        Column("counted", minor=True),
+        Column("of used data", number=True, minor=1),
+        Column("counted", minor=1),
     )
     return Section("expiring", "Expiry", (Table(caption, columns, tuple(rows)),) if rows else ())
 

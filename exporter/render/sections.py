@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.findings import Diagnosis
 from exporter.memory.map import IDLE, fragmentation_ratio
 from exporter.memory.map.inputs import inputs
-from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, REASONS
+from exporter.model.words import ACTIONS, COMPONENTS, LIMITS, REASONS, SHORT_ACTIONS
 from exporter.render import checks, pools, records, summary
 from exporter.render.content import (
     BAR,
@@ -111,7 +111,7 @@ def _ledger(diagnosis: Diagnosis) -> Section:
         Column("namespace", clear=True),
         Column("bytes", number=True, clear=True),
         Column("share", number=True, clear=True),
-        Column("may be", minor=True),
+        Column("may be", minor=1),
         BAR,
     )
     caption = (
@@ -179,9 +179,10 @@ def _limits(diagnosis: Diagnosis) -> Section:
         Column("namespace", header=True),
         Column("limit", header=True),
         Column("action", clear=True),
-        Column("used", number=True, minor=True),
-        *(Column(name, number=True) for name in ("limit", "left")),
-        BAR,
+        Column("used", number=True, minor=1),
+        Column("limit", number=True, minor=2),
+        Column("left", number=True),
+        BAR._replace(minor=3),
         Column("state", clear=True),
     )
     rows = tuple(_limit_row(ns, limit, diagnosis.first_limits.get(ns) is limit) for ns, limit in diagnosis.limits)
@@ -193,7 +194,8 @@ def _limit_row(ns: str, limit: Limit, first: bool) -> tuple[Value, ...]:
     state = Strong("now", bad=True) if limit.breached else Strong("first") if first else ""
     left = f"≥{size(limit.bounds.least)}" if limit.bounds else Bytes(limit.headroom)
     amounts = (Bytes(limit.used), Bytes(limit.limit), left)
-    return (Name(ns), term(LIMITS, limit.name), term(ACTIONS, limit.action), *amounts, summary.limit_bar(limit), state)
+    action = term(ACTIONS, limit.action)._replace(short=SHORT_ACTIONS[limit.action])
+    return (Name(ns), term(LIMITS, limit.name), action, *amounts, summary.limit_bar(limit), state)
 
 
 def _refusals(diagnosis: Diagnosis) -> Section:

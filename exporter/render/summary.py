@@ -194,17 +194,19 @@ def reached(diagnosis: Diagnosis, ns: str) -> list[Limit]:
 
 
 def _tile(ns: str, limit: Limit, breached: list[Limit]) -> Tile:
-    amounts: Words = (
-        () if limit.bounds or limit.limit is None else (Bytes(limit.used), " of ", Bytes(limit.limit), "; ")
-    )
+    clauses: list[Words] = []
+    if limit.bounds is None and limit.limit is not None:
+        past = -(limit.headroom or 0)
+        beyond: Words = (", ", Strong(Bytes(past)), " past it") if past > 0 else ()
+        clauses.append((Bytes(limit.used), " of ", Bytes(limit.limit), *beyond))
     if not limit.breached:
         left = sizes(limit.bounds.least, limit.bounds.most) if limit.bounds else Bytes(limit.headroom)
-        amounts = (*amounts, Strong(left), f" left until {ACTIONS[limit.action]}", "; ")
+        clauses.append((Strong(left), f" left until {ACTIONS[limit.action]}"))
     if breached:
         actions = " and ".join(dict.fromkeys(ACTIONS[other.action] for other in breached))
-        amounts = (*amounts, f"{actions} ", Strong("now", bad=True), "; ")
-    amounts = amounts[:-1]
-    return Tile(Name(ns), Share(limit.used_ratio), term(LIMITS, limit.name), limit_bar(limit), (*amounts, "."))
+        clauses.append((f"{actions} ", Strong("now", bad=True)))
+    told = tuple(value for clause in clauses for value in (*clause, "; "))[:-1]
+    return Tile(Name(ns), Share(limit.used_ratio), term(LIMITS, limit.name), limit_bar(limit), (*told, "."))
 
 
 def _counted(severity: str, count: int) -> str:

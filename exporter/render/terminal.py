@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.render.content import (
     Bar,
+    Bytes,
     FindingBlock,
     Histogram,
     Items,
@@ -18,16 +19,17 @@ from exporter.render.content import (
     Table,
     Tiles,
 )
-from exporter.render.text import MOST_NAME, MOST_TEXT, clean, fit, labelled, sentence, words
+from exporter.render.text import MOST_NAME, MOST_TEXT, brief, clean, fit, labelled, sentence, words
 from exporter.settings.screen import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from exporter.render.content import Block, Column, Page, Part, Section, Value
+    from exporter.render.content import Block, Page, Part, Section, Value
 
 _LEAST_BAR, _MOST_BAR = 5, 24
 _LEAST_TEXT = 10
+_AMOUNT = 9
 _ROW_BAR = 10
 """Of the bar of a row that takes several lines."""
 
@@ -170,12 +172,14 @@ def _finding(finding: FindingBlock, paint: Paint, width: int) -> Iterator[str]:
 
 def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
     cells = _cells(table, paint, labelled)
-    if not _fits(table, cells, width):
+    if not _fits(table, cells, width, _MOST_BAR, 2):
         cells = _cells(table, paint, words)
+    if not _fits(table, cells, width, _LEAST_BAR, 1):
+        cells = _cells(table, paint, brief)
     widths, gap = _widths(table, cells, width)
     yield from (paint("faint", line) for line in wrapped(sentence(table.caption), "  ", "  ", width))
     if not widths:
-        yield from _rows(table, cells, paint, width)
+        yield from _rows(table, _cells(table, paint, words), paint, width)
         return
     heads = (_aligned(table, index, table.columns[index].name, size) for index, size in widths.items())
     yield paint("faint", f"  {gap.join(heads)}".rstrip())
@@ -190,20 +194,16 @@ def _cells(table: Table, paint: Paint, told: Callable[[Value], str]) -> list[lis
     return [["" if isinstance(cell, Bar) else paint.signs(told(cell)) for cell in row] for row in table.rows]
 
 
-def _fits(table: Table, cells: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether there is room for all, with a bar as wide as it can be: else labels go, which the words stand for."""
-    return (
-        2
-        + sum(
-            _MOST_BAR if column.drawn else _width(column, index, cells) + 2
-            for index, column in enumerate(table.columns)
-        )
-        <= width
-    )
+def _fits(table: Table, cells: Sequence[Sequence[str]], width: int, drawn: int, gap: int) -> bool:
+    """Whether there is room for all columns, with bars and gaps between columns of these widths."""
+    widths = [drawn if column.drawn else _width(table, index, cells) for index, column in enumerate(table.columns)]
+    return 2 + sum(widths) + gap * (len(widths) - 1) <= width
 
 
-def _width(column: Column, index: int, cells: Sequence[Sequence[str]]) -> int:
-    return max(len(column.name), *(len(row[index]) for row in cells))
+def _width(table: Table, index: int, cells: Sequence[Sequence[str]]) -> int:
+    """Of a column; where it has amounts that of the widest there is, so that the form of a table hangs on none."""
+    amounts = any(isinstance(row[index], Bytes) for row in table.rows)
+    return max(_AMOUNT if amounts else 0, len(table.columns[index].name), *(len(row[index]) for row in cells))
 
 
 def _rows(table: Table, cells: Sequence[Sequence[str]], paint: Paint, width: int) -> Iterator[str]:
@@ -233,12 +233,13 @@ def _widths(table: Table, cells: Sequence[Sequence[str]], width: int) -> tuple[d
     """
     drawn = [index for index, column in enumerate(table.columns) if column.drawn]
     minor = [index for index, column in enumerate(table.columns) if column.minor]
+    minor.sort(key=lambda index: (table.columns[index].minor, -index))
     names = [index for index in range(len(table.columns)) if any(isinstance(row[index], Name) for row in table.rows)]
     attempts: tuple[tuple[list[int], int, list[int]], ...]
-    attempts = (([], 2, []), ([], 1, []), *((minor[at:], 1, names) for at in range(len(minor), -1, -1)))
+    attempts = (([], 2, []), ([], 1, []), *((minor[:gone], 1, names) for gone in range(len(minor) + 1)))
     for gone, gap, cut in attempts:
         widths = {
-            index: _LEAST_BAR if column.drawn else _width(column, index, cells)
+            index: _LEAST_BAR if column.drawn else _width(table, index, cells)
             for index, column in enumerate(table.columns)
             if index not in gone
         }

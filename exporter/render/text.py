@@ -81,6 +81,11 @@ def labelled(value: Value) -> str:
     return f"{words(value)} ({clean(value.label)})" if isinstance(value, Term) and value.label else words(value)
 
 
+def brief(value: Value) -> str:
+    """The same where there is little room."""
+    return clean(value.short) if isinstance(value, Term) and value.short else words(value)
+
+
 def clean(text: str) -> str:
     """A text without what a terminal would obey, and what would turn the text after it around."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

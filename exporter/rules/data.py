@@ -106,7 +106,7 @@ def _fragmentation(site: Site) -> Alert:
         f" {size(edge.data_waste_bytes)}, hold nothing live, and the share has risen by"
         f" {100 * edge.data_waste_growth:.0f} points within {window}",
         "Overwriting at random leaves 28 % at the default defrag-lwm-pct of 50. Waste that stays the same is no news:"
-        " the finding data_fragmentation has it. Capacity is lost, not writes: a ticket.",
+        " the finding `data_fragmentation` has it. Capacity is lost, not writes: a ticket.",
     )
 
 

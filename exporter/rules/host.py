@@ -104,7 +104,7 @@ def _huge_pages(site: Site) -> Alert:
         HOUR,
         f"Much of the server on {NODE} is in transparent huge pages.",
         f"On {NODE} a large part of memory has been in transparent huge pages for more than"
-        f" {duration(30 * MINUTE)} (finding huge_pages): the kernel backs what the server never touched.",
+        f" {duration(30 * MINUTE)}: the kernel backs what the server never touched.",
         "node",
         "the exporter finds [huge_pages](findings.md#huge_pages)",
         "Memory grows and writes pause for a reason that no figure of the server shows. Only a restart ends it, so"

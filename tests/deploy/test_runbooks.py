@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter import cli
+from exporter.demo.node import EmbeddedNode
+from exporter.reclaim.parameters import PARAMETERS
 from tests.deploy.rule_files import ROOT, alerts
-from tests.support import flags_of
+from tests.support import flags_of, flags_to
+from tests.test_cli import said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PAGES = sorted(path.name for path in RUNBOOKS.glob("*.md"))
@@ -133,6 +140,65 @@ def test_the_syntax_of_both_generations_is_given_where_both_have_the_setting() -
             other = "id" if key == "namespace" else "namespace"
             has_other = first < "7.0" if other == "id" else last > "7.2"
             assert not has_other or re.search(rf";{other}=[^\"]*;{parameter}=", text), f"{page}: {parameter}"
+
+
+def _settings(text: str) -> list[re.Match[str]]:
+    """The commands by hand that set what reclaim would, where it judges it first."""
+    found = re.finditer(r"set-config:context=(?:service|namespace;(?:namespace|id)=\$NS);([a-z-]+)=\S+\"", text)
+    return [command for command in found if command[1] in PARAMETERS]
+
+
+def test_what_reclaim_can_set_is_offered_with_reclaim_first_and_by_hand_with_its_hazard() -> None:
+    counted = 0
+    for page in PAGES:
+        text = (RUNBOOKS / page).read_text()
+        for command in _settings(text):
+            before, after = text[: command.start()], text[command.end() :]
+            planned = rf"reclaim .*(?:--only {command[1]}\b|--set \S*{command[1]}=)"
+            assert re.search(planned, before), f"{page}: {command[1]}"
+            assert re.match(r"[^`]*```\s+\*\*Hazard:\*\* \w", after), f"{page}: {command[1]}"
+            counted += 1
+    assert counted >= 20
+
+
+PLANS = sorted(
+    {
+        tuple(words[2:])
+        for page in PAGES
+        for words in _commands(page)
+        if words[:2] == ["aerospike-memory-exporter", "reclaim"] and not {"--undo", "--apply"} & set(words)
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[dict[bool, EmbeddedNode]]:
+    """A node of today, and by True one up to 6.4."""
+    with EmbeddedNode() as new, EmbeddedNode(release="6.4") as old:
+        yield {False: new, True: old}
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan[-1])
+def test_what_reclaim_is_asked_for_it_can_plan(
+    plan: tuple[str, ...], nodes: dict[bool, EmbeddedNode], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plan[:2] == ("--aerospike.host", "$NODE")
+    asked = [word.replace("$NS", "carts").replace("SET", "cart") for word in plan[2:]]
+    parameter = asked[-1].partition("=")[0].rpartition("/")[2]
+    last = SETTINGS.get(parameter, ("", ""))[1]
+    code, printed, _ = said(capsys, "reclaim", *asked, *flags_to(nodes[last == "6.4"]))
+    # Whether it is refused depends on the figures of the node.
+    assert code in (0, 3), printed
+    assert "release" not in printed
+
+
+def test_who_reclaims_by_a_runbook_names_the_namespace_and_is_told_how_to_undo_it() -> None:
+    for page in PAGES:
+        for words in _commands(page):
+            if words[:2] == ["aerospike-memory-exporter", "reclaim"] and "--undo" not in words:
+                assert any(word.startswith(("$NS", "batch-")) for word in words), f"{page}: {words}"
+        text = (RUNBOOKS / page).read_text()
+        assert ("--apply" in text) is ("--undo" in text) or page == "README.md", page
 
 
 EXAMPLES = (

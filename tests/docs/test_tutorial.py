@@ -6,7 +6,14 @@ A shop of the usual size stands for the first days, and larger ones for the late
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +22,8 @@ import requests
 
 from exporter.demo.node import EmbeddedNode
 from exporter.model.words import FINDINGS
+from exporter.reclaim.levels import Level, Movement
+from exporter.reclaim.text import movement
 from tests.deploy.rule_files import alerts
 from tests.support import TESTS, flags_to
 from tests.test_cli import ended, port_of, running, said
@@ -99,6 +108,55 @@ def test_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     plan, *_ = shown("aerospike-memory-exporter reclaim --demo --namespace orders")
     assert missing(held(plan), printed) == []
+
+
+def typed_at_a_terminal(words: list[str], answer: str, columns: int = 100) -> str:
+    """What a terminal shows of a command, whose question is answered; what was drawn over is a line of its own."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    shown = b""
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=TESTS.parent
+    ) as process:
+        os.close(theirs)
+        try:
+            # Linux ends the reading of a terminal that nobody has open any more with an error.
+            with contextlib.suppress(OSError):
+                while part := os.read(ours, 1 << 16):
+                    shown += part
+                    if shown.endswith(b" command: "):
+                        os.write(ours, f"{answer}\n".encode())
+            assert process.wait(30) == 0, shown
+        finally:
+            process.kill()
+            os.close(ours)
+    return re.sub(r"\x1b\[\d*m", "", re.sub(r"\r\x1b\[K|\r\n", "\n", shown.decode()))
+
+
+def test_what_is_sent_and_taken_back(tmp_path: Path) -> None:
+    (applied,) = shown("aerospike-memory-exporter reclaim --demo --namespace orders --apply")
+    (undone,) = shown("aerospike-memory-exporter reclaim --demo --undo")
+    with EmbeddedNode(scale=SCALES["orders are full"]) as node:
+        own = [*flags_to(node), "--aerospike.timeout=30", "--reclaim.journal", str(tmp_path / "reclaim.jsonl")]
+        words = ["reclaim", "--namespace", "orders", "--apply", "--watch=2", *own]
+        printed = typed_at_a_terminal(words, "embedded-shop-simulation")
+        *sent, moved = applied
+        assert missing(sent, printed) == []
+        assert verbatim(sent) <= set(printed.splitlines())
+        # What moves, and when, depends on how far the shop has come.
+        assert re.search(r"^\d s: orders: free blocks ", printed, re.MULTILINE)
+        before, after = Level(128 << 20, 12, 0), Level(232 << 20, 21, 485 << 10)
+        assert moved == f"1 s: {movement(Movement('orders', before, after))}"
+        printed = typed_at_a_terminal(["reclaim", "--undo", *own], "embedded-shop-simulation")
+        assert missing(undone, printed) == []
+        assert verbatim(undone) <= set(printed.splitlines())
+
+
+def verbatim(lines: list[str]) -> set[str]:
+    """The lines in which nothing may vary: those of commands."""
+    found = {line for line in lines if "set-config" in line or "--undo" in line}
+    assert found
+    return found
 
 
 def test_the_lines_of_the_log(demo: tuple[Path, list[str]], nodes: list[EmbeddedNode]) -> None:

@@ -89,7 +89,7 @@ CASES = (
         "found",
         caged(6 * GIB),
         "warning",
-        "the server takes 9.0 GiB, and its cgroup allows 6.0 GiB",
+        "the server takes 9.0 GiB, and its container (cgroup) allows 6.0 GiB",
         besides(GIB),
     ),
     Case("cgroup_too_small", "clear", caged(None), "clear", ledger=besides(GIB)),
@@ -104,7 +104,7 @@ CASES = (
         "found",
         seen(4 * GIB),
         "warning",
-        "The cgroup allows 4.0 GiB; the server goes by the host's 10.0 GiB.",
+        "The container (cgroup) allows 4.0 GiB; the server goes by the host's 10.0 GiB.",
     ),
     Case("cgroup_unseen", "clear", seen(None), "clear"),
     Case("cgroup_unseen", "edge", seen(9 * GIB), "warning"),
@@ -180,8 +180,8 @@ CASES = (
         "found",
         hosted(old(10 * GIB, GIB, high_water_memory_pct=60), 4 * GIB),
         "warning",
-        "Eviction starts at 6.0 GiB of memory_size, 5.0 GiB from now, and the server can have 4.0 GiB more: it can"
-        " never come.",
+        "Eviction starts at 6.0 GiB (memory of the namespace), 5.0 GiB more than now, and the server can have 4.0"
+        " GiB more: it can never come.",
     ),
     Case(
         "namespace_above_host",
@@ -217,7 +217,7 @@ CASES = (
         "found",
         in_container(old(10 * GIB, GIB, high_water_memory_pct=60)),
         "warning",
-        "5.0 GiB from now, and the server can have 1.0 GiB more",
+        "5.0 GiB more than now, and the server can have 1.0 GiB more",
     ),
     Case("namespace_above_host", "clear", in_container(old(10 * GIB, GIB)), "clear"),
 )

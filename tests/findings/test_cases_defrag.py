@@ -36,8 +36,8 @@ def test_eviction_and_stop_writes_at_the_same_mark(tmp_path: Path) -> None:
         assert node.metrics[f"limit_breached{row}"] == 1
     finding = node.findings["ns1", "stops_before_evicting"]
     assert finding.severity == "warning"
-    assert "memory_size (high-water-memory-pct 70, stop-writes-pct 70)" in finding.verdict.summary
-    assert "data_used (high-water-disk-pct 90, max-used-pct 70)" in finding.verdict.summary
+    assert "memory of the namespace (high-water-memory-pct 70, stop-writes-pct 70)" in finding.verdict.summary
+    assert "room for records (high-water-disk-pct 90, max-used-pct 70)" in finding.verdict.summary
     # Nothing of 7.1.
     assert "evict-indexes-memory-pct" not in finding.advice
     assert "high-water-memory-pct" in finding.advice
@@ -56,8 +56,8 @@ def test_a_mark_that_is_near_and_nothing_that_ever_expires(tmp_path: Path) -> No
     finding = node.findings["carts", "nothing_to_evict"]
     assert finding.severity == "warning"
     assert finding.verdict.summary == (
-        "0 of 327,708 records can be evicted (327,708 never expire): past the mark data_used (236 MiB used of 256 MiB)"
-        " the namespace goes on to its stop mark, at the latest 358 MiB of data_used."
+        '0 of 327,708 records can be evicted (327,708 never expire): the eviction threshold of "room for records"'
+        " (236 of 256 MiB used) holds nothing back, and writes are stopped at the latest at 358 MiB."
     )
     # It does not say that records will be deleted.
     assert not names(node, "carts") & {"evicting", "eviction_near"}
@@ -75,8 +75,8 @@ def test_blocks_that_wait_for_defrag(tmp_path: Path) -> None:
     # 256 KiB in each millisecond are 250 MiB/s. Of 2,300,000 that were queued, 129,627 still are.
     assert finding.verdict.summary == (
         "129,627 write blocks (31.6 GiB) of /ssd/ns1.dat wait for defrag, and 19,823 of its 204,768 are free: at least"
-        " 15.8 GiB come free when they are done. Since the start it has emptied 2,170,373 blocks and written 320,000."
-        " It pauses (defrag-sleep 1,000 us): no more than 250 MiB are read per second and unit."
+        " 15.8 GiB come free when they are done. Since the start defrag has emptied 2,170,373 blocks and written"
+        " 320,000. Defrag pauses (defrag-sleep 1,000 us): no more than 250 MiB a second are read of each file."
     )
     assert finding.verdict.size == 129_627 * 256 * KIB // 2
     assert finding.verdict.commands == ("aerospike-memory-exporter reclaim --set ns1/defrag-sleep=100",)

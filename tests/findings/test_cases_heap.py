@@ -32,8 +32,9 @@ def test_06_what_holds_the_heap_besides_the_write_queue(tmp_path: Path) -> None:
     assert finding.verdict.size == other
     # of 7,065,600,000 allocated: 59.6 %
     assert finding.verdict.summary == (
-        "3.9 GiB in blocks of the heap, 60% of the heap, have no owner in any statistic. Others have write_queues"
-        " 1.6 GiB, write_buffers 1.1 GiB. Migration sends 0 partitions now and receives 4."
+        "3.9 GiB in blocks of the heap, 60% of the heap, have no owner in any statistic. The largest owners that are"
+        " known: writes waiting for devices 1.6 GiB, write buffers 1.1 GiB. Migration sends 0 partitions now"
+        " and receives 4."
     )
 
 
@@ -60,8 +61,8 @@ def test_20_responses_to_batches_hold_the_heap(tmp_path: Path) -> None:
     assert finding.verdict.size == held
     # VmRSS is 1,819,004,928: 60.9 %
     assert finding.verdict.summary == (
-        "Responses to batches hold at least 1.0 GiB of the heap, 61% of the process: 8192 buffers of 128 KiB wait in 8"
-        " queues (batch-index-threads), at most 1024 in one (batch-max-buffers-per-queue), and 256 are kept unused"
+        "Responses to batches hold at least 1.0 GiB of the heap, 61% of the process: 8,192 buffers of 128 KiB wait in 8"
+        " queues (batch-index-threads), at most 1,024 in one (batch-max-buffers-per-queue), and 256 are kept unused"
         " (batch-max-unused-buffers)."
     )
     # A buffer starts at one of 64 cache lines of its first page: of 64 one touches 32 pages, the others 33.

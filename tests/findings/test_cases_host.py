@@ -65,8 +65,8 @@ def test_08_most_of_the_index_is_tombstones(tmp_path: Path) -> None:
     assert case.metrics['pool_fragmentation_ratio{ns="ns1",pool="primary_index"}'] == pytest.approx(0.85977, abs=1e-5)
     # 153.4 MiB; in the file at least 2,513,747 * 48 = 120,659,856 bytes, 115.07 MiB
     assert case.findings["ns1", "tombstones"].verdict.summary == (
-        "2513747 of 2923747 entries of the primary index are tombstones: 153 MiB of it, 86%, hold nothing live, nor 115"
-        " MiB of the storage at least. The tomb raider runs every 24 h and leaves those that are younger than 24 h."
+        "2,513,747 of 2,923,747 entries of the primary index are tombstones: 153 MiB of it, 86%, hold nothing live, nor"
+        " 115 MiB of the storage at least. The tomb raider runs every 24 h and leaves those that are younger than 24 h."
     )
 
 
@@ -77,8 +77,9 @@ def test_12_a_stage_is_not_to_be_had_at_once(tmp_path: Path) -> None:
     assert case.metrics["host_min_free_bytes"] == 67_584 << 10
     verdict = case.findings["", "best_practices"].verdict
     assert verdict.summary == (
-        "The server found at its start that its own best practices fail: min-free-kbytes. The host has 929 MiB free at"
-        " once and keeps 66.0 MiB so (vm.min_free_kbytes); the next stage of an index takes 1.0 GiB."
+        "The server found at its start that its own best practices fail: min-free-kbytes (the kernel keeps too"
+        " little memory free at once). The host has 929 MiB free at once and keeps 66.0 MiB so"
+        " (vm.min_free_kbytes); the next stage of an index takes 1.0 GiB."
     )
     assert verdict.commands == ("sysctl vm.min_free_kbytes=1150976",)
     # In use: 125,827,072 - 14,800,000 KiB
@@ -106,7 +107,7 @@ def test_16_the_container_is_too_small_for_data_and_their_index(tmp_path: Path) 
     # 12,000,000 records are 768,000,000 bytes of index at 55 % of data-size (2,362,232,012 bytes). Writes stop at 70 %:
     # 0.91 GiB of index; full of data it is 1.30 GiB. With stripes of 4 GiB and a quarter of a GiB besides: 5.2 to 5.6.
     verdict = case.findings["", "cgroup_too_small"].verdict
-    assert "the server takes 5.2 to 5.6 GiB, and its cgroup allows 5.0 GiB." in verdict.summary
+    assert "the server takes 5.2 to 5.6 GiB, and its container (cgroup) allows 5.0 GiB." in verdict.summary
     assert verdict.size is not None
     assert 0.15 * 2**30 < verdict.size < 0.25 * 2**30
     # The container's limit is the one that counts.
@@ -122,8 +123,8 @@ def test_18_names_run_out(tmp_path: Path) -> None:
     assert case.metrics['sets_dropped{ns="ns1"}'] == 920  # counted before the largest 100 are taken
     said = case.findings["ns1", "names_run_out"]
     assert said.verdict.summary.startswith(
-        "Nearly or all taken: 1020 of 1023 names of sets (3 left), 65523 of 65535 names of bins (12 left). 920 sets are"
-        " empty and keep their names: day_0001, "
+        "Nearly or all taken: 1,020 of 1,023 names of sets (3 left), 65,523 of 65,535 names of bins (12 left). 920 sets"
+        " are empty and keep their names: day_0001, "
     )
     assert "cold start" in said.rule.advice
 

@@ -60,7 +60,8 @@ def test_two_equal_raw_devices_have_all_their_limits(tmp_path: Path) -> None:
     near = node.findings["ns1", "stop_writes_near"]
     assert near.severity == "warning"
     assert near.verdict.summary == (
-        "Nearly reached: data_available (99.5% used, 468 MiB left), write_blocks (94.5% used, 5.0 GiB left)."
+        'Nearly reached: the limit "free share of the fullest unit" (99.5% used, 468 MiB left until writes are'
+        ' stopped), the limit "free write blocks" (94.5% used, 5.0 GiB left until writes are refused).'
     )
     assert refused(node) == set()
 
@@ -105,8 +106,8 @@ def test_a_set_at_its_count_refuses_new_records(tmp_path: Path) -> None:
     finding = node.findings["carts", "set_near_limit"]
     assert (finding.severity, finding.verdict.summary) == (
         "critical",
-        "Sets near or past their limit: it refuses writes with error FAIL_FORBIDDEN (22):"
-        " cart with 100000 of 100000 records (stop-writes-count).",
+        "Sets near or past their limit, the first of which refuses writes with error FAIL_FORBIDDEN (22):"
+        " cart with 100,000 of 100,000 records (stop-writes-count).",
     )
     assert "writes to all other sets go on" in finding.rule.why
     (refusal,) = node.diagnosis.refusals["carts"]

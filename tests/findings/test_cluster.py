@@ -26,9 +26,10 @@ CASES = (
         "found",
         member(550 * MIB),
         "warning",
-        "With one node fewer this node holds 1.2 times as much: memory_size at 110% (660 of 600 MiB).",
+        'If one node is lost, this node holds 1.2 times as much, and is past the limit "memory of the namespace" (110%,'
+        " 660 of 600 MiB), at which writes are stopped.",
     ),
-    Case("lost_node", "found", member(450 * MIB), "info", "With two nodes fewer this node holds 1.5 times as much"),
+    Case("lost_node", "found", member(450 * MIB), "info", "If two nodes are lost, this node holds 1.5 times as much"),
     Case("lost_node", "clear", member(100 * MIB), "clear"),
     Case("lost_node", "clear", member(550 * MIB, nodes=1, copies=1), "clear"),
     Case("lost_node", "clear", member(550 * MIB, nodes=2), "clear"),  # each has all already

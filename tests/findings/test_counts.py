@@ -17,9 +17,9 @@ def counted(
 
 
 CASES = (
-    Case("names_run_out", "found", counted(4000), "warning", "4000 of 4095 names of sets (95 left)"),
+    Case("names_run_out", "found", counted(4000), "warning", "4,000 of 4,095 names of sets (95 left)"),
     Case("names_run_out", "found", counted(4095), "critical", "(0 left)"),
-    Case("names_run_out", "found", counted(1023, release=OLD), "critical", "1023 of 1023"),
+    Case("names_run_out", "found", counted(1023, release=OLD), "critical", "1,023 of 1,023"),
     Case("names_run_out", "found", counted(bins=65_535, release=OLD), "critical", "names of bins (0 left)"),
     Case("names_run_out", "found", counted(sindexes=256), "warning", "256 of 256 secondary indexes (0 left)"),
     Case("names_run_out", "clear", counted(1023), "clear"),

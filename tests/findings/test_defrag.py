@@ -36,7 +36,8 @@ CASES = (
         one(),
         "warning",
         "100 write blocks (800 MiB) of stripe-0 wait for defrag, and 50 of its 200 are free: at least 400 MiB come free"
-        " when they are done. It pauses (defrag-sleep 1,000 us): no more than 7.8 GiB are read per second and unit.",
+        " when they are done. Defrag pauses (defrag-sleep 1,000 us): no more than 7.8 GiB a second are read of each"
+        " stripe.",
     ),
     Case("defrag_behind", "clear", ns(), "clear"),
     Case("defrag_behind", "clear", one(queued=0), "clear"),
@@ -54,8 +55,8 @@ CASES = (
         "found",
         ns(storage=waiting(unit("a", 50, 100, 130, 10), unit("b", 9, 40, 60, 2), unit("c", 150, 0, 7, 1))),
         "warning",
-        "140 write blocks (1.1 GiB) of 2 units wait for defrag, and 9 of b's 200 are free: at least 560 MiB come free"
-        " when they are done. Since the start it has emptied 50 blocks and written 12.",
+        "140 write blocks (1.1 GiB) of 2 stripes wait for defrag, and 9 of b's 200 are free: at least 560 MiB come free"
+        " when they are done. Since the start defrag has emptied 50 blocks and written 12.",
     ),
     # What a unit has in hand is not done: 8.1.2.0 with a long defrag-sleep.
     Case(
@@ -63,14 +64,14 @@ CASES = (
         "edge",
         ns(storage=waiting(unit("a", 8, 86, 87, 0))),
         "warning",
-        "when they are done. It pauses (defrag-sleep",
+        "when they are done. Defrag pauses (defrag-sleep",
     ),
     Case(
         "defrag_behind",
         "edge",
         ns(storage=waiting(unit("a", 8, 86, 88, 0))),
         "warning",
-        "Since the start it has emptied 2 blocks and written 0.",
+        "Since the start defrag has emptied 2 blocks and written 0.",
     ),
     Case("defrag_behind", "unknown", one(free=None), "unknown"),
     Case("defrag_behind", "unknown", one(queued=None), "unknown"),
@@ -94,15 +95,15 @@ def told(**changes: Any) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("changes", "cause", "command"),
     [
-        ({}, "It pauses (defrag-sleep 1,000 us)", "defrag-sleep=100"),
+        ({}, "Defrag pauses (defrag-sleep 1,000 us)", "defrag-sleep=100"),
         # A pause that is short already, or none: no command.
-        ({"defrag_sleep": 101}, "It pauses (defrag-sleep 101 us)", "defrag-sleep=100"),
-        ({"defrag_sleep": 100}, "It pauses (defrag-sleep 100 us)", ""),
-        ({"defrag_sleep": 0}, "It makes no pauses (defrag-sleep 0): the device or the processor is the limit.", ""),
-        ({"defrag_sleep": None}, "Its pauses (defrag-sleep) are not told.", ""),
+        ({"defrag_sleep": 101}, "Defrag pauses (defrag-sleep 101 us)", "defrag-sleep=100"),
+        ({"defrag_sleep": 100}, "Defrag pauses (defrag-sleep 100 us)", ""),
+        ({"defrag_sleep": 0}, "Defrag makes no pauses (defrag-sleep 0): the device or the processor is the limit.", ""),
+        ({"defrag_sleep": None}, "The pauses of defrag (defrag-sleep) are not told.", ""),
         # It waits until more than so many are queued.
-        ({"defrag_queue_min": 100}, "defrag-queue-min 100 keeps it from starting.", "defrag-queue-min=0"),
-        ({"defrag_queue_min": 99}, "It pauses (defrag-sleep 1,000 us)", "defrag-sleep=100"),
+        ({"defrag_queue_min": 100}, "defrag-queue-min 100 keeps defrag from starting.", "defrag-queue-min=0"),
+        ({"defrag_queue_min": 99}, "Defrag pauses (defrag-sleep 1,000 us)", "defrag-sleep=100"),
         # Above 75 a block gained costs more than three blocks of copying.
         ({"defrag_lwm_pct": 80}, "defrag-lwm-pct 80 makes each block gained dear: lower it.", "defrag-sleep=100"),
     ],

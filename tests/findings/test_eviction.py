@@ -57,7 +57,13 @@ def cycle(seconds: int | None, deleted: float | None = 0.0, **changes: Any) -> S
 
 
 CASES = (
-    Case("evicting", "found", ns(high_water_breached=True), "warning", "a threshold was reached at its last cycle"),
+    Case(
+        "evicting",
+        "found",
+        ns(high_water_breached=True),
+        "warning",
+        "an eviction threshold was reached when it last looked",
+    ),
     # What was evicted since the start does not say that anything is now: when the last eviction began does.
     Case("evicting", "found", ns(high_water_breached=True, evicted_objects=1), "warning", "tries to evict records: a"),
     Case("evicting", "found", ns(high_water_breached=True, **began(30)), "warning", "evicts records that could still"),
@@ -67,7 +73,7 @@ CASES = (
         "short",
         ns(high_water_breached=True, **began(241)),
         "warning",
-        "The server tries to evict records, and found some the last time 4 min ago: a threshold",
+        "The server tries to evict records, and found some the last time 4 min ago: an eviction threshold",
     ),
     # It began with a cycle that took an hour.
     Case(
@@ -87,7 +93,7 @@ CASES = (
         "edge",
         data(EVICTS, evict_used_pct=60),
         "warning",
-        "within 120 s: data_used, 4.8 GiB used of 4.8 GiB",
+        'within 120 s: the limit "room for records" is reached (4.8 of 4.8 GiB used).',
     ),
     Case("evicting", "short", data(EVICTS - 1, evict_used_pct=60), "clear"),
     Case("evicting", "clear", data(EVICTS, evict_used_pct=60, nsup_period=0), "clear"),
@@ -100,7 +106,7 @@ CASES = (
         "found",
         budget(1000 * MIB, 780 * MIB, evict_indexes_memory_pct=80),
         "info",
-        "indexes_budget",
+        'the limit "memory for indexes" (97.5% used, 20.0 MiB left until records are evicted)',
     ),
     Case("eviction_near", "clear", budget(1000 * MIB, 0, evict_indexes_memory_pct=80), "clear"),
     Case("eviction_near", "clear", ns(), "clear"),
@@ -119,8 +125,8 @@ CASES = (
         "found",
         near_mark(),
         "warning",
-        "0 of 1,000 records can be evicted (1,000 never expire): past the mark indexes_budget (780 MiB used of"
-        " 800 MiB) the namespace goes on to its stop mark, at the latest 1.0 GiB of indexes_budget.",
+        '0 of 1,000 records can be evicted (1,000 never expire): the eviction threshold of "memory for indexes"'
+        " (780 of 800 MiB used) holds nothing back, and writes are stopped at the latest at 1.0 GiB.",
     ),
     Case(
         "nothing_to_evict",
@@ -147,8 +153,8 @@ CASES = (
         "found",
         ns(**NEVER),
         "warning",
-        "nsup found none of 1,000 records to evict at its last cycle, nor ever before: past its eviction mark the"
-        " namespace goes on growing.",
+        "The server found none of 1,000 records to evict at its last cycle, nor ever before: the eviction threshold"
+        " holds nothing back, and the namespace goes on growing.",
     ),
     Case("nothing_to_evict", "clear", ns(**{**NEVER, "evicted_objects": 1}), "clear"),
     Case("nothing_to_evict", "unknown", ns(**{**NEVER, "smd_evict_void_time": 9}), "unknown"),
@@ -158,7 +164,7 @@ CASES = (
         "found",
         near_mark(used=1001 * MIB, **{key: value for key, value in NEVER.items() if key != "objects"}),
         "warning",
-        "the namespace went on to its stop mark, 1.0 GiB of indexes_budget.",
+        "held nothing back, and writes are stopped at 1.0 GiB.",
     ),
     # Before the first cycle nothing was counted.
     Case(
@@ -176,8 +182,8 @@ CASES = (
         "found",
         ns(**depth()),
         "warning",
-        "The last eviction began 30 s ago (70 records since the start), of those with up to 60 min left to live, though"
-        " no eviction mark is reached here: another node asked for it.",
+        "The last eviction began 30 s ago (70 records since the start), of those with up to 60 min left to live,"
+        " though no eviction threshold is reached here: another node asked for it.",
     ),
     Case("evicts_for_a_peer", "clear", ns(**depth(high_water_breached=True)), "clear"),
     Case("evicts_for_a_peer", "clear", ns(**depth(evicted_objects=0)), "clear"),
@@ -210,7 +216,7 @@ CASES = (
         "found",
         cycle(300, 0.5),
         "info",
-        "took 5 min with nsup-threads 1 and deleted 0.5 % of the records; nsup-period is 2 min.",
+        "took 5 min with nsup-threads 1 and deleted 0.5 % of the records; one is due every 2 min (nsup-period).",
     ),
     Case("nsup_slow", "found", cycle(300, high_water_breached=True), "warning"),
     Case("nsup_slow", "clear", cycle(0), "clear"),

@@ -65,7 +65,13 @@ CASES = (
     ),
     Case("heap_other", "found", heap(40 * GIB), "warning", "40.0 GiB in blocks of the heap, 100% of the heap, have"),
     # 2048 blocks of 8 MiB, and one that the device keeps to read into.
-    Case("heap_other", "found", queued(2048), "warning", "Others have write_queues 16.0 GiB."),
+    Case(
+        "heap_other",
+        "found",
+        queued(2048),
+        "warning",
+        "The largest owners that are known: writes waiting for devices 16.0 GiB.",
+    ),
     Case(
         "heap_other",
         "found",
@@ -108,8 +114,8 @@ CASES = (
         # (3 * 1024 + 256) * 128 KiB = 416 MiB
         batches(0, 2 * GIB, 1024, 1024, 1000, 24, unused=256),
         "warning",
-        "hold at least 416 MiB of the heap, 20% of the process: 3072 buffers of 128 KiB wait in 4 queues"
-        " (batch-index-threads), at most 1024 in one (batch-max-buffers-per-queue), and 256 are kept unused",
+        "hold at least 416 MiB of the heap, 20% of the process: 3,072 buffers of 128 KiB wait in 4 queues"
+        " (batch-index-threads), at most 1,024 in one (batch-max-buffers-per-queue), and 256 are kept unused",
     ),
     Case("batch_buffers", "found", heap(GIB, batch_buffers=BatchBuffers((), 2048)), "warning", "25% of the heap: 0"),
     Case("batch_buffers", "clear", batches(0, 2 * GIB), "clear"),

@@ -94,7 +94,13 @@ CASES = (
     Case("swapped", "unknown", process(GIB), "unknown"),
     Case("swapped", "unknown", node(), "unknown"),
     #
-    Case("areas_near_limit", "found", areas(55_000), "warning", "has 55000 memory areas, and the kernel allows 65530."),
+    Case(
+        "areas_near_limit",
+        "found",
+        areas(55_000),
+        "warning",
+        "has 55,000 memory areas, and the kernel allows 65,530 (vm.max_map_count).",
+    ),
     Case("areas_near_limit", "clear", areas(300), "clear"),
     Case("areas_near_limit", "edge", areas(52_424), "warning"),
     Case("areas_near_limit", "short", areas(52_423), "clear"),
@@ -119,9 +125,9 @@ CASES = (
     # Without smaps those of the host may all be another's; the server has none where the kernel gives it none.
     Case("huge_pages", "clear", unsampled(False, 100 * GIB), "clear"),
     Case("huge_pages", "unknown", unsampled(None, 100 * GIB), "unknown"),
-    Case("huge_pages", "found", unsampled(True, 3 * GIB), "info", "at most 3.0 GiB; how much"),
-    Case("huge_pages", "found", unsampled(True, 100 * GIB), "info", "at most 10.0 GiB; how much"),
-    Case("huge_pages", "found", unsampled(True, None), "info", "at most 10.0 GiB; how much"),
+    Case("huge_pages", "found", unsampled(True, 3 * GIB), "info", "at most 3.0 GiB; smaps would tell how much"),
+    Case("huge_pages", "found", unsampled(True, 100 * GIB), "info", "at most 10.0 GiB; smaps would tell how much"),
+    Case("huge_pages", "found", unsampled(True, None), "info", "at most 10.0 GiB; smaps would tell how much"),
     Case("huge_pages", "edge", unsampled(True, GIB), "info"),
     Case("huge_pages", "short", unsampled(True, GIB - 1), "clear"),
     Case("huge_pages", "small", unsampled(True, GIB, rss=256 * MIB - 1), "too_small"),
@@ -145,7 +151,14 @@ CASES = (
     Case("orphaned_segments", "unknown", process(GIB, 0), "unknown"),
     Case("orphaned_segments", "unknown", node(process_view=ProcessView(segments=(segment(GIB, 0),))), "unknown"),
     #
-    Case("lazily_freed", "found", node(), "info", "512 MiB, 50% of what is resident, is freed", freed(512 * MIB, GIB)),
+    Case(
+        "lazily_freed",
+        "found",
+        node(),
+        "info",
+        "512 MiB, 50% of what is resident, is freed",
+        freed(512 * MIB, GIB),
+    ),
     Case(
         "lazily_freed",
         "found",

@@ -38,7 +38,7 @@ CASES = (
         "found",
         data(STOPS, stop_writes_used_pct=70, stop_writes=True),
         "critical",
-        "refuses client writes, clients get error SERVER_MEM_ERROR (8): data_used, 5.6 GiB used of 5.6 GiB",
+        'client writes with error SERVER_MEM_ERROR (8): the limit "room for records" is reached (5.6 of 5.6 GiB used).',
     ),
     Case("writes_stopped", "edge", data(STOPS, stop_writes_used_pct=70), "critical", "is about to refuse"),
     Case("writes_stopped", "short", data(STOPS - 1, stop_writes_used_pct=70), "clear"),
@@ -49,7 +49,7 @@ CASES = (
         "found",
         node(*ns(stop_writes_sys_memory_pct=90).namespaces, system=System(free_pct=5)),
         "critical",
-        "(it checks every 10 s), clients get error SERVER_MEM_ERROR (8): sys_memory.",
+        'as it checks every 10 s: the limit "memory in use on the host" is reached.',
     ),
     Case("writes_stopped", "unknown", ns(stop_writes=None), "unknown"),
     #
@@ -72,11 +72,11 @@ CASES = (
         "found",
         budget(1000 * MIB, 950 * MIB),
         "warning",
-        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left).",
+        'Nearly reached: the limit "memory for indexes" (95.0% used, 50.0 MiB left until writes are stopped).',
     ),
     Case("stop_writes_near", "clear", budget(1000 * MIB, 500 * MIB), "clear"),
     Case("stop_writes_near", "clear", ns(), "clear"),
-    Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "(90.0% used, 100 MiB left)"),
+    Case("stop_writes_near", "edge", budget(1000 * MIB, 900 * MIB), "warning", "(90.0% used, 100 MiB left until"),
     Case("stop_writes_near", "short", budget(1000 * MIB, 900 * MIB - 1), "clear"),
     # Past it, it is not near: that is writes_stopped.
     Case("stop_writes_near", "clear", budget(1000 * MIB, 1000 * MIB + 1), "clear"),
@@ -88,7 +88,7 @@ CASES = (
         "found",
         ns(storage=stripes(16, 2)),
         "warning",
-        "Nearly reached: write_blocks (92.9% used, 8.0 MiB left).",
+        'Nearly reached: the limit "free write blocks" (92.9% used, 8.0 MiB left until writes are refused).',
     ),
     Case("stop_writes_near", "unknown", budget(1000 * MIB, None), "unknown"),
     # What is unknown of one limit is not clear, however little is used of the others.
@@ -107,7 +107,7 @@ CASES = (
         "edge",
         ns(storage=stripes(999, 16, 400, kind="device")),
         "warning",
-        "Nearly reached: write_blocks (64.0 MiB left).",
+        'Nearly reached: the limit "free write blocks" (64.0 MiB left until writes are refused).',
     ),
     Case("stop_writes_near", "short", ns(storage=stripes(999, 17, 400, kind="device")), "unknown"),
     # A breach is the matter of another rule.
@@ -136,11 +136,11 @@ CASES = (
         "found",
         counted((1000, 1000), (1, 5000)),
         "critical",
-        "it refuses writes with error FAIL_FORBIDDEN (22): set0 with 1000 of 1000 records (stop-writes-count).",
+        "the first of which refuses writes with error FAIL_FORBIDDEN (22): set0 with 1,000 of 1,000 records",
     ),
     # set->n_objects >= set->stop_writes_count (datamodel.h as_set_stop_writes)
     Case("set_near_limit", "edge", counted((10, 10)), "critical"),
-    Case("set_near_limit", "short", counted((999, 1000)), "warning", "limit: set0 with 999 of 1000 records"),
+    Case("set_near_limit", "short", counted((999, 1000)), "warning", "limit: set0 with 999 of 1,000 records"),
     Case("set_near_limit", "edge", counted((900, 1000)), "warning"),
     Case("set_near_limit", "short", counted((899, 1000)), "clear"),
     Case("set_near_limit", "small", counted((998, 999)), "too_small"),
@@ -165,7 +165,7 @@ def test_a_set_that_refuses_is_named_before_one_that_is_only_near() -> None:
     entries = (Set("near", 999, 0, None, False, limit_objects=1000), Set("full", 10, 101 * MIB, 100 * MIB, False))
     verdict = Case("set_near_limit", "found", ns(sets=entries), "critical").verdict()
     assert verdict.summary.endswith(
-        ": full at 101.0% of 100 MiB (stop-writes-size), near with 999 of 1000 records (stop-writes-count)."
+        ": full at 101.0% of 100 MiB (stop-writes-size), near with 999 of 1,000 records (stop-writes-count)."
     )
     assert verdict.size == 101 * MIB
 
@@ -213,7 +213,10 @@ def test_a_finding_on_sets_is_about_the_bytes_of_all_that_are_near() -> None:
 def test_of_two_limits_that_are_reached_both_are_named_and_the_larger_use_counts() -> None:
     both = budget(GIB, 2 * GIB, storage=stripes(128, *[100] * 8, used=STOPS), stop_writes_used_pct=70)
     verdict = Case("writes_stopped", "found", both, "critical").verdict()
-    assert "indexes_budget, 2.0 GiB used of 1.0 GiB, data_used, 5.6 GiB used of 5.6 GiB" in verdict.summary
+    assert (
+        'the limit "memory for indexes" is reached (2.0 of 1.0 GiB used) and the limit "room for records" is'
+        in verdict.summary
+    )
     assert verdict.size == STOPS
 
 
@@ -233,6 +236,7 @@ def test_of_two_limits_that_are_near_the_nearer_is_named_first_and_its_headroom_
     both = ns(storage=stripes(16, 2), indexes_memory_budget_bytes=1000 * MIB, index=Arena("mem", 950 * MIB))
     verdict = Case("stop_writes_near", "found", both, "warning").verdict()
     assert verdict.summary == (
-        "Nearly reached: indexes_budget (95.0% used, 50.0 MiB left), write_blocks (92.9% used, 8.0 MiB left)."
+        'Nearly reached: the limit "memory for indexes" (95.0% used, 50.0 MiB left until writes are stopped), the limit'
+        ' "free write blocks" (92.9% used, 8.0 MiB left until writes are refused).'
     )
     assert verdict.size == 50 * MIB

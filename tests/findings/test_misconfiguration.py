@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.model.snapshot import Histograms, Snapshot
+from exporter.model.snapshot import Arena, Histograms, Snapshot
 from tests.findings.cases import BLOCK, GIB, MIB, Case, check, ns, stripes
 
 # 60 % of 8 stripes of 1 GiB: 5153960755.2 bytes, of which 5 % are 257698037.8.
@@ -54,7 +54,14 @@ CASES = (
         "found",
         ns(evict_used_pct=60, storage=stripes(16, 9), nsup_period=0),
         "warning",
-        "data_used",
+        "Eviction is set (evict-used-pct 60), and nsup-period is 0, which turns eviction and expiry off.",
+    ),
+    Case(
+        "eviction_never_runs",
+        "found",
+        ns(index=Arena("flash", 0, mounts_bytes=GIB, evict_mounts_pct=80), nsup_period=0),
+        "warning",
+        "Eviction is set (index-type.evict-mounts-pct 80)",
     ),
     Case("eviction_never_runs", "clear", ns(nsup_period=0), "clear"),
     Case("eviction_never_runs", "edge", ns(evict_used_pct=1, storage=stripes(16, 9), nsup_period=0), "warning"),
@@ -66,7 +73,7 @@ CASES = (
         "found",
         ns(storage=stripes(16, 9), evict_used_pct=80, stop_writes_used_pct=70),
         "warning",
-        "Writes stop before eviction starts: data_used (evict-used-pct 80, stop-writes-used-pct 70).",
+        "Writes stop before eviction starts: room for records (evict-used-pct 80, stop-writes-used-pct 70).",
     ),
     Case("stops_before_evicting", "clear", ns(storage=stripes(16, 9), stop_writes_used_pct=70), "clear"),
     Case(
@@ -87,7 +94,7 @@ CASES = (
         "found",
         ns(storage=stripes(16, 9), evict_used_pct=60, indexes_memory_budget_bytes=GIB),
         "warning",
-        "indexes_budget",
+        "starts: memory for indexes (evict-indexes-memory-pct, indexes-memory-budget).",
     ),
     Case(
         "stops_before_evicting",
@@ -109,7 +116,7 @@ CASES = (
         "found",
         blocks(1 * GIB, free=20),
         "warning",
-        "taken at 2.5 GiB of data or before; eviction starts at 4.8 GiB.",
+        "taken at 2.5 GiB of records or before; eviction starts at 4.8 GiB.",
     ),
     # Half of its blocks are taken, and a quarter of what is in them is live: new records do not add to that waste.
     Case("blocks_run_out_first", "clear", blocks(1 * GIB), "clear"),
@@ -118,7 +125,7 @@ CASES = (
     Case("blocks_run_out_first", "short", blocks(EARLY + 1), "clear"),
     # With a mark of 55 % eviction began first, and 26 taken blocks of 30 that were 52 % live spoke of the contrary.
     Case("blocks_run_out_first", "clear", real(55), "clear"),
-    Case("blocks_run_out_first", "found", real(80), "warning", "taken at 1.4 GiB of data or before"),
+    Case("blocks_run_out_first", "found", real(80), "warning", "taken at 1.4 GiB of records or before"),
     # What waits for defrag comes free: 19 free, 5 open and 44 queued blocks are as many as 63 and 5.
     Case("blocks_run_out_first", "edge", blocks(EARLY, free=20, queued=44), "warning"),
     Case("blocks_run_out_first", "short", blocks(EARLY, free=20, queued=45), "clear"),
@@ -140,7 +147,7 @@ CASES = (
         "found",
         ns(storage=stripes(128, 28, 28, used=64 * MIB, kind="device"), evict_used_pct=60),
         "warning",
-        "taken at 464 MiB of data or before; eviction starts at 1.2 GiB.",
+        "taken at 464 MiB of records or before; eviction starts at 1.2 GiB.",
     ),
     Case(
         "blocks_run_out_first",
@@ -209,6 +216,13 @@ def test_the_command_is_in_the_words_of_the_release(release: tuple[int, ...], ke
         f"asinfo -v 'set-config:context=namespace;{key}=ns;{mark}=0'",
         "aerospike-memory-exporter reclaim --namespace ns --only nsup-period",
     )
+
+
+def test_the_mark_of_an_index_on_mounts_is_not_that_of_data() -> None:
+    on = ns(release=(6, 4), sindex=Arena("flash", 0, mounts_bytes=GIB, evict_mounts_pct=80), nsup_period=0)
+    verdict = Case("eviction_never_runs", "found", on, "warning").verdict()
+    assert "(sindex-type.mounts-high-water-pct 80)" in verdict.summary
+    assert verdict.commands == ("aerospike-memory-exporter reclaim --namespace ns --only nsup-period",)
 
 
 def test_blocks_are_of_eight_mebibytes() -> None:

@@ -20,7 +20,7 @@ CASES = (
         "operator_maximum",
         "found",
         says="warning",
-        words="2.0 GiB of 1.0 GiB",
+        words="takes 2.0 GiB, more than your maximum of 1.0 GiB.",
         **marked(2 * GIB, Operator(maximum=Amount(GIB))),
     ),
     Case("operator_maximum", "clear", ns(), "clear"),

@@ -20,7 +20,7 @@ CASES = (
         "found",
         among(8 * GIB, 4 * GIB, 5 * GIB, 9 * GIB),
         "warning",
-        "This node uses 8.0 GiB; the median of 3 peers is 5.0 GiB.",
+        "The namespace takes 8.0 GiB on this node; the median of 3 peers is 5.0 GiB.",
     ),
     Case("far_from_peers", "clear", among(5 * GIB, 4 * GIB, 5 * GIB, 9 * GIB), "clear"),
     # That it uses less is no danger to it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -10,6 +11,7 @@ from docs.generate import findings as findings_page
 from exporter.findings import RULES, Diagnosis
 from exporter.findings.rule import SEVERITIES, STATES, Rule, first_of, not_enough
 from exporter.model.snapshot import Namespace
+from exporter.model.words import ACTIONS, COMPONENTS, FINDINGS, LIMITS
 from tests.findings import (
     test_best_practices,
     test_capacity,
@@ -70,6 +72,11 @@ WITHOUT_FLOOR = {
     "unsupported_release": "it is about the release alone",
 }
 
+SERVER_FLAG = "stop_writes"
+"""An action of ours, and a flag that people look for in what the server says."""
+
+LABELS = {name for names in (LIMITS, ACTIONS, COMPONENTS, FINDINGS) for name in names if "_" in name} - {SERVER_FLAG}
+
 by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
@@ -117,6 +124,15 @@ def test_a_rule_says_when_why_and_what_to_do_in_sentences(rule: Rule) -> None:
     for text in (rule.why, rule.advice):
         assert text[0].isupper()
         assert text.endswith(".")
+
+
+@by_rule
+def test_a_rule_calls_things_what_people_call_them(rule: Rule) -> None:
+    verdicts = [case.verdict() for case in CASES if case.rule == rule.name and case.kind in ("found", "edge", "floor")]
+    texts = [rule.condition, rule.why, rule.advice, rule.no_command, *(text for _, text in rule.by_release)]
+    texts += [text for verdict in verdicts for text in (verdict.summary, verdict.advice)]
+    texts += [step.text for verdict in verdicts for step in verdict.steps]
+    assert {word for text in texts for word in re.findall(r"\w+", text)} & LABELS == set()
 
 
 @by_rule

@@ -85,7 +85,13 @@ CASES = (
     Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, 90, kind="device")), "unknown"),
     Case("unbalanced_units", "unknown", ns(storage=stripes(101, 10, None)), "unknown"),
     #
-    Case("heap_fragmentation", "found", heap(512 * MIB, GIB), "warning", "512 MiB, 50% of the pages of small blocks"),
+    Case(
+        "heap_fragmentation",
+        "found",
+        heap(512 * MIB, GIB),
+        "warning",
+        "512 MiB of the heap, 50% of its pages of small blocks",
+    ),
     Case("heap_fragmentation", "clear", heap(GIB, GIB), "clear"),
     Case("heap_fragmentation", "clear", heap(900 * MIB, GIB), "clear"),
     Case("heap_fragmentation", "edge", heap(700 * MIB, 1000 * MIB), "warning"),
@@ -94,7 +100,9 @@ CASES = (
     Case("heap_fragmentation", "short", heap(272 * MIB + 1, 400 * MIB), "clear"),
     Case("heap_fragmentation", "small", heap(1, 128 * MIB - 1), "too_small"),
     # A stage of the primary index is a huge block: 128 MiB are a share of the other 400 MiB.
-    Case("heap_fragmentation", "found", stage(272 * MIB, 400 * MIB), "warning", "128 MiB, 32% of the pages"),
+    Case(
+        "heap_fragmentation", "found", stage(272 * MIB, 400 * MIB), "warning", "128 MiB of the heap, 32% of its pages"
+    ),
     Case("heap_fragmentation", "unknown", node(), "unknown"),
 )
 

@@ -196,7 +196,7 @@ def test_a_namespace_that_keeps_everything_for_ever_is_never_evicted() -> None:
 
 def test_a_budget_that_is_too_small_already_is_not_good_enough_when_it_grows_a_little() -> None:
     node = situation_of(NEW, orders={"indexes-memory-budget": "1000"})
-    assert "writes would stop at 2.0 KiB: 17.5 MiB count against indexes_budget" in refused(
+    assert 'writes would stop at 2.0 KiB: 17.5 MiB count against the limit "memory for indexes"' in refused(
         node, "orders/indexes-memory-budget=2000"
     )
 
@@ -211,7 +211,7 @@ def test_where_writes_would_stop_nothing_more_is_said_of_eviction() -> None:
     wanted = step(situation_of(NEW), change("carts/indexes-memory-budget=1M"))
     evicting = replace(wanted, before=EVICT_INDEXES.changed(wanted.before, 80))
     assert [reason.text for reason in reasons(evicting)] == [
-        "writes would stop at 1.0 MiB: 17.5 MiB count against indexes_budget"
+        'writes would stop at 1.0 MiB: 17.5 MiB count against the limit "memory for indexes"'
     ]
 
 

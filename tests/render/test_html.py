@@ -153,7 +153,7 @@ def test_a_limit_has_the_figures_of_the_node_and_a_bar_as_long(seen: Snapshot, c
         (
             STOP_WRITES,
             "Act now: Writes are stopped (carts)",
-            "455 MiB of 435 MiB; records are evicted and writes are stopped now.",
+            "455 MiB of 435 MiB, 19.4 MiB past it; records are evicted and writes are stopped now.",
         ),
         (
             # Two files of 512 MiB, of which 5 % must stay free; four blocks of 8 MiB and the header are in use.

@@ -174,10 +174,10 @@ def test_eviction_that_never_runs_is_not_what_comes_first() -> None:
     limit, told = tile_of(page(stopped))
     assert (limit, sentence(told)) == (
         "memory_size",
-        "455 MiB of 435 MiB; records are evicted and writes are stopped now.",
+        "455 MiB of 435 MiB, 19.4 MiB past it; records are evicted and writes are stopped now.",
     )
     limit, told = tile_of(page(with_namespace(stopped, nsup_period=0)))
-    assert (limit, sentence(told)) == ("memory_size", "455 MiB of 435 MiB; writes are stopped now.")
+    assert (limit, sentence(told)) == ("memory_size", "455 MiB of 435 MiB, 19.4 MiB past it; writes are stopped now.")
     assert Strong("now", bad=True) in told
 
 

@@ -11,7 +11,7 @@ import pytest
 from exporter.model.selection import View
 from exporter.model.snapshot import Node, Sample, ScrapeResult
 from exporter.render import sections, terminal
-from exporter.render.content import Part
+from exporter.render.content import BAR, Bar, Bytes, Column, Name, Part, Section, Table
 from exporter.render.terminal import Paint, bar, wrapped
 from exporter.scrape.target import no_reading
 from exporter.settings.screen import WIDTH
@@ -63,7 +63,7 @@ def test_every_line_fits_and_every_limit_and_bar_is_there(scenario: str, width: 
         text = page(ScrapeResult(seen), width=width)
         assert too_wide(text, width) == []
         assert "\x1b" not in text
-        for word in ("Where the memory is", "partition trees", "stacks of threads", "Pools", "Limits", "writes are"):
+        for word in ("Where the memory is", "partition trees", "stacks of threads", "Pools", "Limits"):
             assert word in text, word
     rows = page(ScrapeResult(snapshot), width=width).split("\nLimits\n")[1].split("\n\n")[0].splitlines()
     limits = sections.page(ScrapeResult(snapshot), View(), NOW).figures.limits
@@ -79,6 +79,56 @@ def test_whatever_the_width_every_line_fits_and_no_word_is_cut(width: int) -> No
         assert "…" not in text, scenario
         prose = [line for line in text.splitlines() if not re.search(r"  |[█▓▒▚·$]", line.strip())]
         assert all(len(line) <= WIDTH for line in prose)
+
+
+def limits_of(text: str) -> list[str]:
+    """The lines of the limits, after the caption."""
+    return text.split("\nLimits\n")[1].split("\n\n")[0].splitlines()[1:]
+
+
+@pytest.mark.parametrize("width", [80, 90, 100, 130, 200])
+def test_from_80_columns_on_each_limit_has_one_line(width: int) -> None:
+    for scenario in SCENARIOS:
+        for seen in (captured(scenario), long_names(captured(scenario))):
+            content = sections.page(ScrapeResult(seen), View(), NOW)
+            for signs in (True, False):
+                head, *rows = limits_of(terminal.page(content, False, width, signs))
+                assert head.split()[:3] == ["namespace", "limit", "action"]
+                assert "left" in head
+                assert len(rows) == len(content.figures.limits)
+
+
+def test_one_wide_amount_does_not_change_the_form_of_a_table() -> None:
+    columns = (Column("namespace", header=True), Column("left", number=True), BAR)
+    bars = Bar((), (Part("used", 0.5),))
+    few, many = (
+        Section("", "Limits", (Table(("All",), columns, ((Name("n" * 20), Bytes(amount), bars),)),))
+        for amount in (0, -999.9 * (1 << 30))
+    )
+    content = sections.page(ScrapeResult(captured("8.1/cache-empty")), View(), NOW)
+    for width in range(40, 60):
+        forms = [limits_of(terminal.page(replace(content, sections=(part,)), False, width)) for part in (few, many)]
+        assert forms[0][0] == forms[1][0], width
+        assert [len(line) for line in forms[0]] == [len(line) for line in forms[1]]
+
+
+def test_where_it_is_narrow_actions_are_short_and_what_the_others_say_goes_first() -> None:
+    result = ScrapeResult(captured("8.1/durable-fragmented"))
+    heads = [limits_of(page(result, width=width))[0].split() for width in (120, 100, 90, 80, 73)]
+    assert heads[0] == heads[1] == ["namespace", "limit", "action", "used", "limit", "left", "state"]
+    assert heads[2] == ["namespace", "limit", "action", "limit", "left", "state"]
+    assert heads[3] == heads[4] == ["namespace", "limit", "action", "left", "state"]
+    drawn = ["····" in "".join(limits_of(page(result, width=width))) for width in (80, 73)]
+    assert drawn == [True, False]
+    assert all(("stops writes" in page(result, width=width)) is (width < 120) for width in (200, 120, 100, 80))
+    assert "orders, free write blocks, writes are refused" in page(result, width=60)
+
+
+def test_what_is_past_a_limit_is_said_beside_a_share_of_more_than_all_of_it() -> None:
+    text = page(ScrapeResult(captured("6.4/small-stop-writes")), width=80)
+    # 476,646,702 bytes of the 375,809,638 that high-water-memory-pct allows, and of the 456,340,275 of stop-writes-pct.
+    first = text.split("\nWhat runs out first\n")[1].split("\n\n")[0]
+    assert "MiB of 435 MiB, 19.4 MiB past it;" in first
 
 
 def test_labels_are_in_brackets_where_there_is_room() -> None:
@@ -120,12 +170,10 @@ def test_in_ascii_the_kinds_of_a_bar_and_the_heights_of_a_histogram_differ() -> 
 
 
 def test_where_it_is_narrow_the_ends_of_names_stay() -> None:
-    text = page(ScrapeResult(long_names(captured("8.1/durable-fragmented"))), width=80)
-    limits = text.split("\nLimits\n")[1]
-    assert {line.split()[0].rstrip(",")[-2:] for line in limits.splitlines() if "blocks, writes" in line} == {
-        "_0",
-        "_1",
-    }
+    result = ScrapeResult(long_names(captured("8.1/durable-fragmented")))
+    for width in (60, 80):
+        rows = [row for row in limits_of(page(result, width=width)) if "free write blocks" in row]
+        assert {row.split()[0].rstrip(",")[-2:] for row in rows} == {"_0", "_1"}
 
 
 def test_colour_changes_nothing_but_colour() -> None:

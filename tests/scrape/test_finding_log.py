@@ -183,12 +183,12 @@ def test_a_node_whose_state_changes_says_so_once_over_many_scrapes(caplog: pytes
         # 14 blocks may be taken, and 13 are.
         [
             "WARNING shop:3000: warning: Writes will stop soon (stop_writes_near of carts): Nearly reached:"
-            " write_blocks (92.9% used, 8.0 MiB left)."
+            ' the limit "free write blocks" (92.9% used, 8.0 MiB left until writes are refused).'
         ],
         [],
         [
-            "ERROR shop:3000: critical: Writes are refused (writes_refused of carts): The fullest unit has no free"
-            " write block left beyond its reserve: writes to it fail with error SERVER_MEM_ERROR (8). No"
+            "ERROR shop:3000: critical: Writes are refused (writes_refused of carts): The fullest stripe, stripe-1, has"
+            " no free write block left beyond its reserve: writes to it fail with error SERVER_MEM_ERROR (8). No"
             " flag of the server shows it.",
             "INFO shop:3000: cleared: Writes will stop soon (stop_writes_near of carts)",
         ],
