@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from exporter.model.release import Release
     from exporter.parsers.info import Fields
 
+MOST_KEPT = 64
+"""How many of the latest lists are kept as they were read: of a node whose sets rest, each is the same once more."""
+
 _MOST_SET_NAME_BYTES = 63
 """The longest name of a set (datamodel.h AS_SET_NAME_MAX_SIZE, with its end). What follows a name is always longer."""
 
@@ -43,6 +46,7 @@ def readable(name: str) -> bool:
     return name.isprintable() and not set(name) & set(":;\ufffd") and name != UNREADABLE
 
 
+@lru_cache(MOST_KEPT)
 def sets(text: str, used: str) -> tuple[Set, ...]:
     """The sets of `sets/NAMESPACE`; `used` names the field that holds their bytes.
 
@@ -109,6 +113,7 @@ class ListedIndex(NamedTuple):
     one_per_record: bool = False
 
 
+@lru_cache(MOST_KEPT)
 def sindex_list(text: str) -> tuple[ListedIndex, ...]:
     """The indexes in `sindex-list:`, without the set indexes that 8.1 lists too.
 
