@@ -7,9 +7,10 @@ asked of the library once per series and format, so that escaping and quoting st
 from __future__ import annotations
 
 import gzip
+import math
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.utils import floatToGoString
@@ -33,6 +34,14 @@ _VERSIONS = {"application/openmetrics-text": ("", "1.0.0"), "text/plain": ("", "
 Labels = tuple[str, ...]
 
 
+class _Kept(NamedTuple):
+    """The text of a family but for its values: its head, and of each series its line up to the value."""
+
+    head: str
+    labels: Sequence[Labels]
+    starts: Sequence[str]
+
+
 class Encoder:
     """One of the library's encoders, for much the same series again and again.
 
@@ -42,32 +51,37 @@ class Encoder:
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         self._encode = encode
         self._end = encode(Families())
-        # By metric the text of its head, and by the labels of each series that of its line up to the value.
-        self._latest: Mapping[Metric, tuple[str, Mapping[Labels, str]]] = {}
+        self._latest: Mapping[Metric, _Kept] = {}
 
     def __call__(self, families: Families) -> bytes:
         """The text of the families of a scrape, each of another metric."""
-        latest: dict[Metric, tuple[str, Mapping[Labels, str]]] = {}
+        latest: dict[Metric, _Kept] = {}
         parts: list[str] = []
         for family in families:
             metric = family.metric
-            head, old = self._latest.get(metric) or (self._library(Family(metric)), {})
-            new = self._starts(metric, head, [labels for labels, _ in family.values if labels not in old])
-            lines: dict[Labels, str] = {}
-            latest[metric] = head, lines
-            parts.append(head)
-            for labels, value in family.values:
-                start = lines[labels] = old.get(labels) or new[labels]
-                parts.append(f"{start}{_number(value) if value else _text(value)}\n")
+            kept = self._latest.get(metric)
+            labels = [labels for labels, _ in family.values]
+            if kept is None or kept.labels != labels:
+                kept = self._keep(metric, labels, kept)
+            latest[metric] = kept
+            parts.append(kept.head)
+            for start, (_, value) in zip(kept.starts, family.values, strict=True):
+                parts.append(start)
+                parts.append(_number(value) if value else _zero(value))
         self._latest = latest
         return "".join(parts).encode() + self._end
 
-    def _starts(self, metric: Metric, head: str, series: Sequence[Labels]) -> dict[Labels, str]:
-        """The lines of series up to their values: what the library writes after the head, a line each, before a 0."""
-        if not series:
-            return {}
-        lines = self._library(Family(metric, [(labels, 0.0) for labels in series])).removeprefix(head).split("\n")
-        return {labels: line.removesuffix("0.0") for labels, line in zip(series, lines[:-1], strict=True)}
+    def _keep(self, metric: Metric, labels: Sequence[Labels], old: _Kept | None) -> _Kept:
+        """The text of a family with such series, of which those that are new are asked of the library."""
+        head = old.head if old else self._library(Family(metric))
+        starts = dict(zip(old.labels, old.starts, strict=True)) if old else {}
+        new = [series for series in labels if series not in starts]
+        if new:
+            # What the library writes after the head, a line for each, before a 0.
+            text = self._library(Family(metric, [(series, 0.0) for series in new])).removeprefix(head)
+            lines = [line.removesuffix("0.0") for line in text.split("\n")[:-1]]
+            starts.update(zip(new, lines, strict=True))
+        return _Kept(head, labels, [starts[series] for series in labels])
 
     def _library(self, family: Family) -> str:
         """A family as the library writes it."""
@@ -94,14 +108,15 @@ class Exposition:
         return body, headers
 
 
-def _text(value: float) -> str:
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's helper has no types
-
-
 @lru_cache(1 << 14)
 def _number(value: float) -> str:
-    """The library's text of a number other than 0, whose signs compare equal."""
-    return _text(value)
+    """The library's text of a number other than 0, with the end of its line."""
+    return f"{floatToGoString(value)}\n"  # type: ignore[no-untyped-call] # the library's helper has no types
+
+
+def _zero(value: float) -> str:
+    """The same of 0, whose signs compare equal."""
+    return "0.0\n" if math.copysign(1.0, value) > 0 else "-0.0\n"
 
 
 def _preferred(accept: str) -> str:
