@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from exporter import NAME, __version__
 from exporter.commands.runtime import built, planned
 from exporter.errors import ExporterError
-from exporter.render import sections, terminal
 from exporter.settings import logs
 from exporter.settings.keys import keys
 from exporter.settings.screen import screen_of
@@ -139,6 +138,9 @@ def _ended(code: int) -> int:
 
 def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     """Show the node in the terminal: a person who tries it wants to see something at once."""
+    # Imported here: only the demo shows anything.
+    from exporter.render import sections, terminal
+
     node.sample()
     content = sections.page(node.target.read(timeout), node.view, time.time())
     screen = screen_of(sys.stdout)
