@@ -31,6 +31,9 @@ _GZIP_LEAST_BYTES = 1024
 _VERSIONS = {"application/openmetrics-text": ("", "1.0.0"), "text/plain": ("", "0.0.4", "1.0.0")}
 """What the library really writes; it would call itself any version that is asked for."""
 
+MOST_NUMBERS = 1 << 12
+"""How many of the latest numbers are kept as text. Each scrape brings some that never come again, of 200 bytes each."""
+
 Labels = tuple[str, ...]
 
 
@@ -108,7 +111,7 @@ class Exposition:
         return body, headers
 
 
-@lru_cache(1 << 14)
+@lru_cache(MOST_NUMBERS)
 def _number(value: float) -> str:
     """The library's text of a number other than 0, with the end of its line."""
     return f"{floatToGoString(value)}\n"  # type: ignore[no-untyped-call] # the library's helper has no types
