@@ -106,8 +106,8 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     address = web.listen_address.rpartition(":")[0] or "localhost"
     url = f"{service.server.scheme}://{address}:{port}"
     logger.info("%s %s listens on %s/metrics", NAME, __version__, url)
-    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it. To collect
-    # before takes a twentieth of the start, and finds ten objects.
+    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it. It is not
+    # collected before: that is a twentieth of the start, and finds ten objects.
     gc.freeze()
     # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
     gc.set_threshold(20_000)
