@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
-from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
@@ -31,18 +31,15 @@ _GZIP_LEAST_BYTES = 1024
 _VERSIONS = {"application/openmetrics-text": ("", "1.0.0"), "text/plain": ("", "0.0.4", "1.0.0")}
 """What the library really writes; it would call itself any version that is asked for."""
 
-MOST_NUMBERS = 1 << 12
-"""How many of the latest numbers are kept as text. Each scrape brings some that never come again, of 200 bytes each."""
-
 Labels = tuple[str, ...]
 
 
-class _Kept(NamedTuple):
+class _Starts(NamedTuple):
     """The text of a family but for its values: its head, and of each series its line up to the value."""
 
     head: str
     labels: Sequence[Labels]
-    starts: Sequence[str]
+    lines: Sequence[str]
 
 
 class Encoder:
@@ -54,37 +51,44 @@ class Encoder:
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         self._encode = encode
         self._end = encode(Families())
-        self._latest: Mapping[Metric, _Kept] = {}
+        # By metric the beginnings of its lines, the values in them, and their ends.
+        self._latest: Mapping[Metric, tuple[_Starts, Sequence[float], Sequence[str]]] = {}
 
     def __call__(self, families: Families) -> bytes:
         """The text of the families of a scrape, each of another metric."""
-        latest: dict[Metric, _Kept] = {}
+        latest: dict[Metric, tuple[_Starts, Sequence[float], Sequence[str]]] = {}
         parts: list[str] = []
         for family in families:
             metric = family.metric
-            kept = self._latest.get(metric)
             labels = [labels for labels, _ in family.values]
-            if kept is None or kept.labels != labels:
-                kept = self._keep(metric, labels, kept)
-            latest[metric] = kept
-            parts.append(kept.head)
-            for start, (_, value) in zip(kept.starts, family.values, strict=True):
-                parts.append(start)
-                parts.append(_number(value) if value else _zero(value))
+            values = [value for _, value in family.values]
+            starts, old_values, old_ends = self._latest.get(metric, (None, (), ()))
+            if starts is None or starts.labels != labels:
+                starts = self._starts(metric, labels, starts)
+                ends = [_end(value) for value in values]
+            else:
+                # Zeros compare equal, whatever their signs; one that is the same object is the same.
+                ends = [
+                    end if value is old or (value and value == old) else _end(value)
+                    for value, old, end in zip(values, old_values, old_ends, strict=True)
+                ]
+            latest[metric] = starts, values, ends
+            parts.append(starts.head)
+            parts += chain.from_iterable(zip(starts.lines, ends, strict=True))
         self._latest = latest
         return "".join(parts).encode() + self._end
 
-    def _keep(self, metric: Metric, labels: Sequence[Labels], old: _Kept | None) -> _Kept:
-        """The text of a family with such series, of which those that are new are asked of the library."""
+    def _starts(self, metric: Metric, labels: Sequence[Labels], old: _Starts | None) -> _Starts:
+        """The beginnings of the lines of some series, of which those that are new are asked of the library."""
         head = old.head if old else self._library(Family(metric))
-        starts = dict(zip(old.labels, old.starts, strict=True)) if old else {}
-        new = [series for series in labels if series not in starts]
+        known = dict(zip(old.labels, old.lines, strict=True)) if old else {}
+        new = [series for series in labels if series not in known]
         if new:
             # What the library writes after the head, a line for each, before a 0.
             text = self._library(Family(metric, [(series, 0.0) for series in new])).removeprefix(head)
             lines = [line.removesuffix("0.0") for line in text.split("\n")[:-1]]
-            starts.update(zip(new, lines, strict=True))
-        return _Kept(head, labels, [starts[series] for series in labels])
+            known.update(zip(new, lines, strict=True))
+        return _Starts(head, labels, [known[series] for series in labels])
 
     def _library(self, family: Family) -> str:
         """A family as the library writes it."""
@@ -111,15 +115,11 @@ class Exposition:
         return body, headers
 
 
-@lru_cache(MOST_NUMBERS)
-def _number(value: float) -> str:
-    """The library's text of a number other than 0, with the end of its line."""
+def _end(value: float) -> str:
+    """A number as the library writes it, and the end of its line."""
+    if not value:
+        return "-0.0\n" if math.copysign(1.0, value) < 0 else "0.0\n"
     return f"{floatToGoString(value)}\n"  # type: ignore[no-untyped-call] # the library's helper has no types
-
-
-def _zero(value: float) -> str:
-    """The same of 0, whose signs compare equal."""
-    return "0.0\n" if math.copysign(1.0, value) > 0 else "-0.0\n"
 
 
 def _preferred(accept: str) -> str:
