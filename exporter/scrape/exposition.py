@@ -50,7 +50,7 @@ class Encoder:
 
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         self._encode = encode
-        self._end = encode(Families())
+        self._end = encode(Families()).decode()
         # By metric the beginnings of its lines, the values in them, and their ends.
         self._latest: Mapping[Metric, tuple[_Starts, Sequence[float], Sequence[str]]] = {}
 
@@ -65,18 +65,20 @@ class Encoder:
             starts, old_values, old_ends = self._latest.get(metric, (None, (), ()))
             if starts is None or starts.labels != labels:
                 starts = self._starts(metric, labels, starts)
-                ends = [_end(value) for value in values]
+                ends = [_ending(value) for value in values]
             else:
                 # Zeros compare equal, whatever their signs; one that is the same object is the same.
                 ends = [
-                    end if value is old or (value and value == old) else _end(value)
+                    end if value is old or (value and value == old) else _ending(value)
                     for value, old, end in zip(values, old_values, old_ends, strict=True)
                 ]
             latest[metric] = starts, values, ends
             parts.append(starts.head)
             parts += chain.from_iterable(zip(starts.lines, ends, strict=True))
         self._latest = latest
-        return "".join(parts).encode() + self._end
+        # With the end in it: to append that to the bytes would copy all of them.
+        parts.append(self._end)
+        return "".join(parts).encode()
 
     def _starts(self, metric: Metric, labels: Sequence[Labels], old: _Starts | None) -> _Starts:
         """The beginnings of the lines of some series, of which those that are new are asked of the library."""
@@ -92,7 +94,7 @@ class Encoder:
 
     def _library(self, family: Family) -> str:
         """A family as the library writes it."""
-        return self._encode(Families((family,))).removesuffix(self._end).decode()
+        return self._encode(Families((family,))).decode().removesuffix(self._end)
 
 
 class Exposition:
@@ -115,7 +117,7 @@ class Exposition:
         return body, headers
 
 
-def _end(value: float) -> str:
+def _ending(value: float) -> str:
     """A number as the library writes it, and the end of its line."""
     if not value:
         return "-0.0\n" if math.copysign(1.0, value) < 0 else "0.0\n"
