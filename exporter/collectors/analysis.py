@@ -112,7 +112,7 @@ def _collect(analysis: Diagnosis, _: View) -> Iterator[Series]:
         return
     for finding in analysis.findings:
         yield FINDING, (finding.ns, finding.name, finding.severity), 1
-    states = Counter(verdict.state for _, verdict in analysis.verdicts)
+    states = Counter([verdict.state for _, verdict in analysis.verdicts])
     for state in STATES:
         yield RULES, (state,), states[state]
 

@@ -53,8 +53,11 @@ def _collect(analysis: Diagnosis, view: View) -> Iterator[Series]:
             yield OBJECTS, labels, entry.objects
             if entry.indexed and entry.objects is not None:
                 yield INDEX, labels, SET_INDEX_ENTRY_BYTES * entry.objects
-            yield LIMIT, labels, entry.limit_bytes
-            yield OBJECTS_LIMIT, labels, entry.limit_objects
+            # Few sets have limits, and of sets there may be thousands.
+            if entry.limit_bytes is not None:
+                yield LIMIT, labels, entry.limit_bytes
+            if entry.limit_objects is not None:
+                yield OBJECTS_LIMIT, labels, entry.limit_objects
         if rest:
             labels = (namespace.name, OTHER)
             yield USED, labels, total([entry.used_bytes for entry in rest])

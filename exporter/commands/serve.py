@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from exporter import NAME, __version__
 from exporter.commands.runtime import built, planned
 from exporter.errors import ExporterError
-from exporter.render import sections, terminal
 from exporter.settings import logs
 from exporter.settings.keys import keys
 from exporter.settings.screen import screen_of
@@ -110,8 +109,8 @@ async def serve(plan: Plan, load: Callable[[], Plan] | None = None, note: str = 
     address = web.listen_address.rpartition(":")[0] or "localhost"
     url = f"{service.server.scheme}://{address}:{port}"
     logger.info("%s %s listens on %s/metrics", NAME, __version__, url)
-    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it.
-    gc.collect()
+    # What is here now stays for good: without this each scrape's garbage has the collector look at all of it. It is not
+    # collected before: that is a twentieth of the start, and finds ten objects.
     gc.freeze()
     # A scrape makes thousands of objects at once and drops them together, without a cycle among them.
     gc.set_threshold(20_000)
@@ -146,6 +145,9 @@ def _ended(code: int) -> int:
 
 def _show(node: MonitoredNode, timeout: float, last: str) -> None:
     """Show the node in the terminal: a person who tries it wants to see something at once."""
+    # Imported here: only the demo shows anything.
+    from exporter.render import sections, terminal
+
     node.sample()
     content = sections.page(node.target.read(timeout), node.view, time.time())
     screen = screen_of(sys.stdout)

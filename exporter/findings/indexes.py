@@ -34,7 +34,7 @@ from exporter.units import size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.findings.rule import Verdict
+    from exporter.findings.rule import Step, Verdict
     from exporter.memory.analysis import Analysis
     from exporter.model.release import Release
     from exporter.model.snapshot import Namespace
@@ -57,11 +57,13 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         if entries is not None and entries * SINDEX_ENTRY_BYTES < INDEX_CONTENT * floor
     }
     told = all(index.entries is not None for index in namespace.sindexes)
-    names = first_of(f"{name} (at most {entries:,} entries)" for name, entries in poor.items())
-    summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
-    hazard = "queries by that index fail, on all nodes"
-    verdict = _wasted(namespace, floor * len(poor), summary, "--drop-sindex", poor, hazard) if poor else CLEAR
-    if verdict.state == "found" or told or len(poor) == len(most):
+    verdict = _wasted(namespace, floor * len(poor)) if poor else CLEAR
+    if verdict is None:
+        names = first_of(f"{name} (at most {entries:,} entries)" for name, entries in poor.items())
+        summary = f"Secondary indexes of {size(floor)} each with little in them: {names}."
+        hazard = "queries by that index fail, on all nodes"
+        return found("info", summary, floor * len(poor), *_drop(namespace, "--drop-sindex", poor, hazard))
+    if told or len(poor) == len(most):
         return verdict
     roots, memory = floor * len(most), memory_used(namespace)
     if namespace.sindex.used_bytes != roots or memory is None or roots < INDEX_ROOTS * memory:
@@ -70,7 +72,7 @@ def _secondary_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
         f"{len(most)} secondary indexes take {size(roots)} of the namespace's {size(memory)}, and none has more than"
         f" {size(floor)}, its first node in each partition; their entries were not asked for (`--collector.sindexes`)."
     )
-    return _wasted(namespace, roots, summary, "--drop-sindex", (), "")
+    return _wasted(namespace, roots) or found("info", summary, roots)
 
 
 def sindex_floor(release: Release) -> int:
@@ -108,18 +110,24 @@ def _set_index_floor(analysis: Analysis, namespace: Namespace) -> Verdict:
     }
     if not poor:
         return UNKNOWN if info_commands.sets(namespace.name) in analysis.snapshot.problems else CLEAR
+    verdict = _wasted(namespace, floor * len(poor))
+    if verdict is not None:
+        return verdict
     names = first_of(f"{name} ({objects:,} records)" for name, objects in poor.items())
     summary = f"Set indexes of {size(floor)} each with little in them: {names}."
     hazard = "queries of that set walk through the whole namespace"
-    return _wasted(namespace, floor * len(poor), summary, "--drop-set-index", poor, hazard)
+    return found("info", summary, floor * len(poor), *_drop(namespace, "--drop-set-index", poor, hazard))
 
 
-def _wasted(namespace: Namespace, total: int, summary: str, flag: str, names: Iterable[str], hazard: str) -> Verdict:
-    """The verdict on indexes that hold little, against all the memory of their namespace; a plan drops the first."""
-    verdict = not_enough(total, memory_used(namespace), INDEX_WASTE, INDEX_WASTE_BYTES)
+def _wasted(namespace: Namespace, total: int) -> Verdict | None:
+    """The verdict on indexes that hold little, against all the memory of their namespace; None if it is too much."""
+    return not_enough(total, memory_used(namespace), INDEX_WASTE, INDEX_WASTE_BYTES)
+
+
+def _drop(namespace: Namespace, flag: str, names: Iterable[str], hazard: str) -> tuple[Step, ...]:
+    """A plan to drop the first of them."""
     plain = [name for name in names if info_commands.plain(name)]
-    steps = (plan(flag, f"{namespace.name}/{name}", hazard) for name in plain[:1])
-    return verdict or found("info", summary, total, *steps)
+    return tuple(plan(flag, f"{namespace.name}/{name}", hazard) for name in plain[:1])
 
 
 INDEX_RULES = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.memory.storage import storage_units
+from exporter.memory.storage import unit_bytes
 from exporter.model.arithmetic import ceil_div
 from exporter.model.snapshot import Heap
 
@@ -67,11 +67,12 @@ def huge_bytes(node: Node, namespaces: tuple[Namespace, ...]) -> int | None:
         return 0
     total = stage_bytes(namespaces)
     for namespace in namespaces:
-        if namespace.storage is not None and namespace.storage.kind == "stripe":
-            for unit in storage_units(namespace):
-                if unit.size is None:
-                    return None
-                total += size_class(unit.size)
+        storage = namespace.storage
+        if storage is not None and storage.kind == "stripe" and storage.units:
+            size = unit_bytes(storage)
+            if size is None:
+                return None
+            total += size_class(size) * len(storage.units)
     return total
 
 

@@ -50,11 +50,11 @@ def storage_units(namespace: Namespace) -> tuple[StorageUnit, ...]:
     storage = namespace.storage
     if storage is None:
         return ()
-    size = _unit_bytes(storage)
+    size = unit_bytes(storage)
     return tuple(StorageUnit(unit, storage.block_bytes, size) for unit in storage.units)
 
 
-def _unit_bytes(storage: Storage) -> int | None:
+def unit_bytes(storage: Storage) -> int | None:
     """The size of each unit; None where it is not known.
 
     Files are all of `filesize`, and stripes are made alike, on raw devices of the smallest one's size (drv_mem.c). Raw

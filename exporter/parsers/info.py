@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Fields = dict[str, str]
 
 _ERROR = re.compile(r"(ERROR|Error|error|FAIL)(:|-|$)|(ns_)?type=unknown$")
+_MOST_DIGITS = 20
+"""Those of the largest number of 64 bits."""
 _DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -78,15 +80,24 @@ def count(text: str | None, name: str) -> int | None:
     """A whole number from 0 up; None stays None."""
     if text is None:
         return None
-    if text.isdigit() and text.isascii() and len(text) <= 20:
+    if text.isdigit() and text.isascii() and len(text) <= _MOST_DIGITS:
         return int(text)
-    raise ParseError(f"{name} is not a number: {text[:40]!r}")
+    raise _no_number(text, name)
+
+
+def _no_number(text: str, name: str) -> ParseError:
+    return ParseError(f"{name} is not a number: {text[:40]!r}")
 
 
 def number(stats: Fields, name: str) -> int | None:
     """The whole number of a field, or None if the server does not have the field."""
     text = stats.get(name)
-    return None if text is None else count(text, name)
+    if text is None:
+        return None
+    # As `count`, whose call would be a third of the time: there are a hundred for each namespace and scrape.
+    if text.isdigit() and text.isascii() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    raise _no_number(text, name)
 
 
 def scaled(stats: Fields, name: str, unit: int) -> int | None:
@@ -124,5 +135,5 @@ def decimal(stats: Fields, name: str) -> float | None:
     if value is None:
         return None
     if not _DECIMAL.fullmatch(value):
-        raise ParseError(f"{name} is not a number: {value[:40]!r}")
+        raise _no_number(value, name)
     return float(value)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from exporter.model.release import Release
     from exporter.parsers.info import Fields
 
+MOST_KEPT, MOST_KEPT_BYTES = 32, 1 << 20
+"""How many of the latest lists are kept as they were read, and how long each may be: of a node whose sets rest, each
+comes once more. As many as a server has namespaces, and longer than 4095 sets with names of usual length are."""
+
 _MOST_SET_NAME_BYTES = 63
 """The longest name of a set (datamodel.h AS_SET_NAME_MAX_SIZE, with its end). What follows a name is always longer."""
 
@@ -49,6 +53,10 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
     Where a name ends is told by the whole of what follows it: it is longer than any name, so that no name holds it, and
     each set has its own figures whatever its neighbours are called. Raises `ParseError` where that does not come out.
     """
+    return _kept_sets(text, used) if len(text) <= MOST_KEPT_BYTES else _sets(text, used)
+
+
+def _sets(text: str, used: str) -> tuple[Set, ...]:
     text = text.strip()
     if not text:
         return ()
@@ -78,6 +86,9 @@ def sets(text: str, used: str) -> tuple[Set, ...]:
             ),
         )
     )
+
+
+_kept_sets = lru_cache(MOST_KEPT)(_sets)
 
 
 @lru_cache(64)
@@ -115,10 +126,17 @@ def sindex_list(text: str) -> tuple[ListedIndex, ...]:
     An index is made by a command, so that no name has a `;`, but it may have a `:`. The name of a bin in an expression
     may have anything: what follows a `;` and is not the head of an entry belongs to the entry before.
     """
+    return _kept_indexes(text) if len(text) <= MOST_KEPT_BYTES else _indexes(text)
+
+
+def _indexes(text: str) -> tuple[ListedIndex, ...]:
     entries = [entry for entry in text.strip().split(";") if entry]
     if entries and not entries[0].startswith("ns="):
         raise ParseError(f"not a list of secondary indexes: {text[:40]!r}")
     return tuple(listed for entry in entries if entry.startswith("ns=") and (listed := _listed(entry)))
+
+
+_kept_indexes = lru_cache(MOST_KEPT)(_indexes)
 
 
 def _listed(entry: str) -> ListedIndex | None:

@@ -7,8 +7,9 @@ asked of the library once per series and format, so that escaping and quoting st
 from __future__ import annotations
 
 import gzip
+import math
 import re
-from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
@@ -45,6 +46,14 @@ def form(accept: str, accept_encoding: str) -> Form:
     return Form(_preferred(accept), "gzip" if _takes_gzip(accept_encoding) else "")
 
 
+class _Starts(NamedTuple):
+    """The text of a family but for its values: its head, and of each series its line up to the value."""
+
+    head: str
+    labels: Sequence[Labels]
+    lines: Sequence[str]
+
+
 class Encoder:
     """One of the library's encoders, for much the same series again and again.
 
@@ -53,37 +62,51 @@ class Encoder:
 
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         self._encode = encode
-        self._end = encode(Families())
-        # By metric the text of its head, and by the labels of each series that of its line up to the value.
-        self._latest: Mapping[Metric, tuple[str, Mapping[Labels, str]]] = {}
+        self._end = encode(Families()).decode()
+        # By metric the beginnings of its lines, the values in them, and their ends.
+        self._latest: Mapping[Metric, tuple[_Starts, Sequence[float], Sequence[str]]] = {}
 
     def __call__(self, families: Families) -> bytes:
         """The text of the families of a scrape, each of another metric."""
-        latest: dict[Metric, tuple[str, Mapping[Labels, str]]] = {}
+        latest: dict[Metric, tuple[_Starts, Sequence[float], Sequence[str]]] = {}
         parts: list[str] = []
         for family in families:
             metric = family.metric
-            head, old = self._latest.get(metric) or (self._library(Family(metric)), {})
-            new = self._starts(metric, head, [labels for labels, _ in family.values if labels not in old])
-            lines: dict[Labels, str] = {}
-            latest[metric] = head, lines
-            parts.append(head)
-            for labels, value in family.values:
-                start = lines[labels] = old.get(labels) or new[labels]
-                parts.append(f"{start}{_number(value) if value else _text(value)}\n")
+            labels = [labels for labels, _ in family.values]
+            values = [value for _, value in family.values]
+            starts, old_values, old_ends = self._latest.get(metric, (None, (), ()))
+            if starts is None or starts.labels != labels:
+                starts = self._starts(metric, labels, starts)
+                ends = [_ending(value) for value in values]
+            else:
+                # Zeros compare equal, whatever their signs; one that is the same object is the same.
+                ends = [
+                    end if value is old or (value and value == old) else _ending(value)
+                    for value, old, end in zip(values, old_values, old_ends, strict=True)
+                ]
+            latest[metric] = starts, values, ends
+            parts.append(starts.head)
+            parts += chain.from_iterable(zip(starts.lines, ends, strict=True))
         self._latest = latest
-        return "".join(parts).encode() + self._end
+        # With the end in it: to append that to the bytes would copy all of them.
+        parts.append(self._end)
+        return "".join(parts).encode()
 
-    def _starts(self, metric: Metric, head: str, series: Sequence[Labels]) -> dict[Labels, str]:
-        """The lines of series up to their values: what the library writes after the head, a line each, before a 0."""
-        if not series:
-            return {}
-        lines = self._library(Family(metric, [(labels, 0.0) for labels in series])).removeprefix(head).split("\n")
-        return {labels: line.removesuffix("0.0") for labels, line in zip(series, lines[:-1], strict=True)}
+    def _starts(self, metric: Metric, labels: Sequence[Labels], old: _Starts | None) -> _Starts:
+        """The beginnings of the lines of some series, of which those that are new are asked of the library."""
+        head = old.head if old else self._library(Family(metric))
+        known = dict(zip(old.labels, old.lines, strict=True)) if old else {}
+        new = [series for series in labels if series not in known]
+        if new:
+            # What the library writes after the head, a line for each, before a 0.
+            text = self._library(Family(metric, [(series, 0.0) for series in new])).removeprefix(head)
+            lines = [line.removesuffix("0.0") for line in text.split("\n")[:-1]]
+            known.update(zip(new, lines, strict=True))
+        return _Starts(head, labels, [known[series] for series in labels])
 
     def _library(self, family: Family) -> str:
         """A family as the library writes it."""
-        return self._encode(Families((family,))).removesuffix(self._end).decode()
+        return self._encode(Families((family,))).decode().removesuffix(self._end)
 
 
 class Exposition:
@@ -106,14 +129,11 @@ class Exposition:
         return body, headers
 
 
-def _text(value: float) -> str:
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's helper has no types
-
-
-@lru_cache(1 << 14)
-def _number(value: float) -> str:
-    """The library's text of a number other than 0, whose signs compare equal."""
-    return _text(value)
+def _ending(value: float) -> str:
+    """A number as the library writes it, and the end of its line."""
+    if not value:
+        return "-0.0\n" if math.copysign(1.0, value) < 0 else "0.0\n"
+    return f"{floatToGoString(value)}\n"  # type: ignore[no-untyped-call] # the library's helper has no types
 
 
 def _preferred(accept: str) -> str:

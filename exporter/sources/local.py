@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-import psutil
-
 from exporter.errors import SourceError
 
 
@@ -16,6 +14,11 @@ def is_local(host: str) -> bool:
         addresses = {str(entry[4][0]).split("%")[0] for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         raise SourceError(f"the host {host} cannot be looked up") from None
+    if all(ipaddress.ip_address(address).is_loopback for address in addresses):
+        return True
+    # Imported here: beside its node, an exporter asks for a loopback address.
+    import psutil
+
     own = {
         address.address.split("%")[0]
         for addresses in psutil.net_if_addrs().values()

@@ -17,11 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-import bcrypt
-
 from exporter.errors import SettingsError
 from exporter.states import States
-from exporter.web import config_file as web_config
 
 if TYPE_CHECKING:
     import ssl
@@ -82,6 +79,9 @@ class Access:
         state = self._now()
         name, password = _credentials(authorization)
         wanted = state.users.get(name, b"")
+        # Imported here and in `_load`: most exporters have no such file.
+        import bcrypt
+
         # bcrypt looks at 72 bytes, and its library refuses more.
         right = bcrypt.checkpw(password[:72], wanted or _NOBODY) and bool(wanted)
         with self._lock:
@@ -122,6 +122,8 @@ class Access:
 
 def _load(path: Path) -> _State:
     """The state that a file describes; raises `SettingsError`, never with a value."""
+    from exporter.web import config_file as web_config
+
     config = web_config.parsed(path)
     tls = config.tls_server_config
     files = [path]

@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
-from exporter.render import html, sections
 from exporter.scrape.target import no_reading
 
 if TYPE_CHECKING:
@@ -71,4 +70,7 @@ class PageCache:
         return self._page(self._node.read(self._timeout))
 
     def _page(self, reading: ScrapeResult) -> str:
+        # Imported when somebody looks: most exporters are scraped and never looked at.
+        from exporter.render import html, sections
+
         return html.page(sections.page(reading, self._node.view, time.time(), self._note))

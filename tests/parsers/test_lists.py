@@ -132,3 +132,39 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
     for parse in (lists.sindex_list, lambda text: lists.sets(text, "a")):
         with contextlib.suppress(ParseError):
             parse(text)
+
+
+def test_a_list_of_sets_that_is_the_same_is_read_once_and_one_that_changed_anew() -> None:
+    command, text = next(
+        (key, text) for key, text in replies("8.1/cache-fragmented").items() if key.startswith("sets/")
+    )
+    used = "data_used_bytes"
+    first = lists.sets(text, used)
+    # Another string of the same letters, as each reply is.
+    assert lists.sets("".join(list(text)), used) is first, command
+    changed = lists.sets(text.replace(f":objects={first[0].objects}:", ":objects=12345:", 1), used)
+    assert [entry.objects for entry in changed] == [12345, *(entry.objects for entry in first[1:])]
+    # The same text of a server whose sets count their bytes in another field.
+    other = lists.sets(text, "memory_data_bytes")
+    assert [entry.used_bytes for entry in other] != [entry.used_bytes for entry in first]
+    assert lists.sets(text, used) == first
+
+
+def test_a_list_of_indexes_that_changed_is_read_anew() -> None:
+    text = _index("x")
+    assert lists.sindex_list(text) is lists.sindex_list("".join(list(text)))
+    assert lists.sindex_list(text.replace("=x:", "=y:")) == (ListedIndex("a", "y", "s", one_per_record=True),)
+
+
+def test_no_more_lists_are_kept_than_a_node_has_and_no_longer_ones() -> None:
+    short = [lists.sindex_list(_index(f"x{number}")) for number in range(lists.MOST_KEPT + 1)]
+    assert lists.sindex_list(_index("x1")) is short[1]
+    assert lists.sindex_list(_index("x0")) is not short[0]
+    many = ";".join(_index(f"x{number}") for number in range(20_000))
+    assert len(many) > lists.MOST_KEPT_BYTES
+    assert lists.sindex_list(many) is not lists.sindex_list(many)
+    assert lists.sindex_list(many) == lists.sindex_list(many)
+
+
+def _index(name: str) -> str:
+    return f"ns=a:indexname={name}:set=s:bin=b:type=numeric:indextype=default"

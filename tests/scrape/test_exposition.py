@@ -92,8 +92,9 @@ def test_nothing_is_kept_of_series_that_are_gone() -> None:
     encoder = Encoder(ENCODES[0])
     for number in range(100):
         encoder(Families([sets_of(str(number), "stays")]))
-    ((_, lines),) = encoder._latest.values()
-    assert sorted(lines) == [("99",), ("stays",)]
+    ((starts, values, ends),) = encoder._latest.values()
+    assert sorted(starts.labels) == [("99",), ("stays",)]
+    assert len(starts.lines) == len(values) == len(ends) == 2
     encoder(Families())
     assert encoder._latest == {}
 
