@@ -46,14 +46,14 @@ class Stack:
         self._override.write_text(self._overrides())
 
     def _overrides(self) -> str:
-        """Images that were named, ports that are free, and no more files than may be open here."""
+        """Images that were named, ports that are free, and limits that are allowed here: Podman raises them itself."""
         files = min(MAIN["services"][NODE]["ulimits"]["nofile"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         published = f'ports: !override ["127.0.0.1:{self.ports["exporter"]}:{PORT}"]'
         return "\n".join(
             (
                 "services:",
                 *(f"  {name}: {{{published}}}" for name in ("pod", "demo")),
-                f"  {NODE}: {{image: {json.dumps(_image(NODE))}, ulimits: {{nofile: {files}}}}}",
+                f"  {NODE}: {{image: {json.dumps(_image(NODE))}, ulimits: {{nofile: {files}, nproc: 1024}}}}",
                 f"  {PROMETHEUS}:",
                 f"    image: {json.dumps(_image(PROMETHEUS))}",
                 f'    ports: !override ["127.0.0.1:{self.ports[PROMETHEUS]}:9090"]',
