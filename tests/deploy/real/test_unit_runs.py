@@ -1,7 +1,7 @@
 """The unit, under a systemd that was booted for it: installed as the page says, beside the embedded node as its server.
 
-It needs root, Debian's `systemd-container`, and a root: the directory that DEPLOY_ROOT names, which has systemd and
-python3-venv and is not written to, or one made with mmdebstrap.
+It needs root's rights, Debian's `systemd-container`, and a root: the directory that DEPLOY_ROOT names, a Debian 12 with
+systemd and python3-venv, which is not written to, or one made with mmdebstrap.
 """
 
 from __future__ import annotations
@@ -73,25 +73,29 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     wheelhouse, root = directory / "wheelhouse", Path(given or directory / "root")
     with contextlib.ExitStack() as ending:
         try:
-            debian.wheels(wheelhouse)
             if not given:
                 debian.root(root, PACKAGES)
-            # A machine in which nothing was installed yet is what this host can do or not.
+            debian.wheels(wheelhouse)
             binds = {wheelhouse: debian.WHEELHOUSE, TESTS: "/tests", checkout(directory / "checkout"): "/checkout"}
             machine = ending.enter_context(booted(root, directory / "log", binds))
         except (debian.RootError, BootError) as problem:
             if given:
                 raise
             pytest.skip(str(problem))
-        machine.write("/etc/pip.conf", debian.PIP_CONF)
-        machine.tell("cp", "-r", "/checkout", "/src")
-        install = _block("README.md", "Point it at a node").split("/opt/exporter/bin/aerospike-memory-exporter")[0]
-        machine.tell("sh", "-ec", install, cwd="/src")
-        machine.write("/etc/systemd/system/aerospike.service", SERVER)
-        machine.tell("systemctl", "start", "aerospike")
-        machine.tell("install", "-D", "-m", "600", "/dev/stdin", PASSWORD, text=f"{SECRET}\n")
-        machine.tell("sh", "-ec", _block("docs/deploy.md", "systemd"), cwd="/src")
+        _install(machine)
         yield machine
+
+
+def _install(machine: Machine) -> None:
+    """The commands of the README and of the page, with a server and its password before the last of them."""
+    machine.write("/etc/pip.conf", debian.PIP_CONF)
+    machine.tell("cp", "-r", "/checkout", "/src")
+    install = _block("README.md", "Point it at a node").split("/opt/exporter/bin/aerospike-memory-exporter")[0]
+    machine.tell("sh", "-ec", install, cwd="/src")
+    machine.write("/etc/systemd/system/aerospike.service", SERVER)
+    machine.tell("systemctl", "start", "aerospike")
+    machine.tell("install", "-D", "-m", "600", "/dev/stdin", PASSWORD, text=f"{SECRET}\n")
+    machine.tell("sh", "-ec", _block("docs/deploy.md", "systemd"), cwd="/src")
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def unit(machine: Machine) -> Iterator[Machine]:
     machine.tell("systemctl", "restart", UNIT)
     machine.wait(lambda: machine.metrics().get("up") == 1)
     yield machine
-    assert "Traceback" not in _journal(machine)
+    assert "Traceback" not in machine.tell("journalctl", "--no-pager", f"--unit={UNIT}")
     machine.ask("systemctl", "reset-failed", UNIT)
 
 
