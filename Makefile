@@ -19,7 +19,7 @@ demo: .venv/runtime ## serve the metrics of a simulated shop on http://127.0.0.1
 test: check ## check and test everything
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-deploy: .venv/dev ## build and run the image, and compose, with the container engine at hand
+test-deploy: .venv/dev ## run what is in deploy/: image, compose, unit, manifests and chart, as far as there is an engine
 	$(BIN)/python -m pytest -m deploy tests/deploy/real
 
 check: .venv/dev ## lint and types

@@ -41,6 +41,10 @@ RESTRICTED = {
 """What a container without any privilege says, it or its pod."""
 
 
+SCRATCH = {"medium": "Memory", "sizeLimit": "1Mi"}
+"""The volume at /tmp of an exporter that may start worker processes: their sockets are there."""
+
+
 def documents(path: Path) -> list[dict[str, Any]]:
     """The documents of a YAML file."""
     return [document for document in yaml.safe_load_all(path.read_text()) if document is not None]

@@ -20,7 +20,7 @@ from exporter.rules.site import JOB, PER_TARGET_LABELS, Site
 from exporter.settings.keys import CONFIG_FLAG
 from tests.commands.test_serve import Running
 from tests.deploy.chart import ALL, DOCS, GRAFANA, NEEDED, OPERATOR, VALUES, helm, named, notes_of, render, rendered
-from tests.deploy.manifests import PORT, RESTRICTED, check, documents, settings_of
+from tests.deploy.manifests import PORT, RESTRICTED, SCRATCH, check, documents, settings_of
 from tests.support import promtool, replies, series
 from tests.test_cli import running
 
@@ -129,6 +129,8 @@ def test_the_exporter_has_no_privilege_and_is_reached_on_its_port(name: str, tmp
     assert {key: in_force.get(key) for key in RESTRICTED} == RESTRICTED
     assert template["spec"]["automountServiceAccountToken"] is False
     assert container["ports"] == [{"name": "metrics", "containerPort": PORT}]
+    assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
+    assert {"name": "tmp", "emptyDir": SCRATCH} in template["spec"]["volumes"]
     service = named(manifests, "Service")["spec"]
     assert service["ports"] == [{"name": "metrics", "port": PORT, "targetPort": "metrics"}]
     labels = template["metadata"]["labels"]

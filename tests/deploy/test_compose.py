@@ -91,6 +91,14 @@ def test_the_exporter_has_no_privilege(name: str) -> None:
     assert "host" not in (service.get("pid"), service.get("network_mode"), service.get("ipc"))
 
 
+def test_processes_and_threads_are_limited_with_room_for_workers() -> None:
+    text = (DEPLOY / "systemd" / "aerospike-memory-exporter.service").read_text()
+    unit = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    assert {SERVICES[name]["pids_limit"] for name in OURS} == {int(unit["TasksMax"])}
+    assert unit["PrivateTmp"] == "yes"
+    assert SERVICES["demo"]["tmpfs"] == ["/tmp:size=16m,mode=1777"]
+
+
 def test_node_and_exporter_share_namespaces_that_outlive_both() -> None:
     for name in ("aerospike", "exporter"):
         service = SERVICES[name]

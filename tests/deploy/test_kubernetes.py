@@ -16,7 +16,7 @@ import yaml
 from exporter import __version__
 from exporter.rules.site import JOB
 from exporter.settings.keys import CONFIG_FLAG
-from tests.deploy.manifests import DEPLOY, PORT, RESTRICTED, check, documents, settings_of
+from tests.deploy.manifests import DEPLOY, PORT, RESTRICTED, SCRATCH, check, documents, settings_of
 from tests.deploy.rule_files import ALERTS, RULES, groups
 
 if TYPE_CHECKING:
@@ -267,6 +267,12 @@ def test_the_password_comes_from_a_secret_that_is_not_here(monkeypatch: pytest.M
     assert volume["secret"]["defaultMode"] == 0o440
     how = f"create secret generic {volume['secret']['secretName']} --from-file={password.name}"
     assert how in (KUBERNETES / "probe" / "kustomization.yaml").read_text()
+
+
+def test_worker_processes_have_a_tmp_for_their_sockets() -> None:
+    workload = _named("probe", "Deployment")
+    assert {"name": "tmp", "mountPath": "/tmp"} in _exporter(workload)["volumeMounts"]
+    assert {"name": "tmp", "emptyDir": SCRATCH} in _pod(workload)["volumes"]
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -126,4 +126,4 @@ def test_wrong_settings_are_not_tried_again_and_a_reload_is_a_hangup() -> None:
     unit = _lines(SYSTEMD / UNIT)
     assert unit["Restart"] == ["on-failure"]
     assert unit["RestartPreventExitStatus"] == ["2"]
-    assert unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    assert unit["ExecReload"] == ["/bin/sh -c 'kill -HUP $MAINPID'"]

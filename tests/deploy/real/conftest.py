@@ -17,10 +17,21 @@ from tests.deploy.real.engine import Engine, EngineError, engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 SOURCE = "https://example.com/source"
 COPIED = ("Dockerfile", ".dockerignore", "pyproject.toml", "setup.py", "README.md", "LICENSE", "exporter", "deploy")
+
+
+def checkout(directory: Path) -> Path:
+    """Copy what is built to a directory, as a checkout under umask 077 has it."""
+    directory.mkdir(exist_ok=True)
+    for part in (*COPIED, *(path.name for path in ROOT.glob("requirements*.lock"))):
+        whole = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        whole(ROOT / part, directory / part)
+    subprocess.run(["chmod", "-R", "go-rwx", str(directory)], check=True)
+    return directory
 
 
 class Image(NamedTuple):
@@ -42,13 +53,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Image:
         if os.environ.get("DEPLOY_BASE"):
             raise
         pytest.skip(str(problem))
-    checkout = tmp_path_factory.mktemp("checkout")
-    for part in (*COPIED, *(path.name for path in ROOT.glob("requirements*.lock"))):
-        whole = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        whole(ROOT / part, checkout / part)
-    subprocess.run(["chmod", "-R", "go-rwx", str(checkout)], check=True)
+    source = checkout(tmp_path_factory.mktemp("checkout"))
     image = Image(found, f"aerospike-memory-exporter:{__version__}")
-    found.build(checkout, image.name, {"BASE": name, "SOURCE": SOURCE, "REVISION": REVISION}, network=network)
+    found.build(source, image.name, {"BASE": name, "SOURCE": SOURCE, "REVISION": REVISION}, network=network)
     return image
 
 

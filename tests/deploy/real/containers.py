@@ -34,9 +34,9 @@ def once(image: Image, *words: str, options: tuple[str, ...] | list[str] = ()) -
     return image.engine.ask("run", "--rm", "--network=host", *UNPRIVILEGED, *options, image.name, *words)
 
 
-def python(image: Image, code: str) -> str:
+def python(image: Image, code: str, options: tuple[str, ...] = ()) -> str:
     """What a program prints in the image's own Python."""
-    entry = (f"--entrypoint={PYTHON}", *UNPRIVILEGED)
+    entry = (f"--entrypoint={PYTHON}", *UNPRIVILEGED, *options)
     return image.engine.tell("run", "--rm", "--network=none", *entry, image.name, "-Ic", code)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 NAMES = ("docker", "podman", "buildah")
@@ -38,19 +38,24 @@ class Engine:
         """Whether it runs containers."""
         return self.name != "buildah"
 
+    @property
+    def compose(self) -> tuple[str, ...]:
+        """The command that brings up compose files with it; empty where there is none."""
+        if self.name == "docker" and self.ask("compose", "version").returncode == 0:
+            return ("docker", "compose")
+        return ("podman-compose",) if self.name == "podman" and shutil.which("podman-compose") else ()
+
     def ask(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Its exit code and what it says."""
-        command = [self.name, *words]
-        return subprocess.run(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        return _ask((self.name, *words), cwd)
 
     def tell(self, *words: str, cwd: Path | None = None) -> str:
         """What it says; raises `EngineError`."""
-        done = self.ask(*words, cwd=cwd)
-        if done.returncode != 0:
-            raise EngineError(f"{self.name} {words[0]}: {(done.stderr or done.stdout).strip()[-1500:]}")
-        return done.stdout
+        return _tell((self.name, *words), cwd)
+
+    def tell_compose(self, *words: str) -> str:
+        """What compose says; raises `EngineError`."""
+        return _tell((*self.compose, *words))
 
     def build(self, context: Path, tag: str, arguments: Mapping[str, str], *, network: bool) -> None:
         """Build the Dockerfile of a directory; raises `EngineError`."""
@@ -71,6 +76,19 @@ class Engine:
         found: dict[str, Any] = told["Docker"]["config"] if "Docker" in told else told["Config"]
         # Podman has it beside the rest.
         return {"Healthcheck": told.get("Healthcheck"), **found}
+
+
+def _ask(command: Sequence[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def _tell(command: Sequence[str], cwd: Path | None = None) -> str:
+    done = _ask(command, cwd)
+    if done.returncode != 0:
+        raise EngineError(f"{' '.join(command[:2])}: {(done.stderr or done.stdout).strip()[-1500:]}")
+    return done.stdout
 
 
 def _list(told: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Compose, brought up by Docker: the demo, and a node that is killed under its exporter.
+"""Compose, brought up by Docker or podman-compose: the demo, and a node that is killed under its exporter.
 
 DEPLOY_IMAGE_AEROSPIKE and DEPLOY_IMAGE_PROMETHEUS name images that take the place of theirs where none are here.
 """
@@ -46,14 +46,18 @@ class Stack:
         self._override.write_text(self._overrides())
 
     def _overrides(self) -> str:
-        """Images that were named, ports that are free, and no more files than may be open here."""
+        """Images that were named, ports that are free, and limits that are allowed here: Podman raises them itself."""
         files = min(MAIN["services"][NODE]["ulimits"]["nofile"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        # podman-compose hands on `service:pod`, which Podman does not know.
+        pid = "service:pod" if self.engine.name == "docker" else f"container:{self._project}_pod_1"
         published = f'ports: !override ["127.0.0.1:{self.ports["exporter"]}:{PORT}"]'
         return "\n".join(
             (
                 "services:",
                 *(f"  {name}: {{{published}}}" for name in ("pod", "demo")),
-                f"  {NODE}: {{image: {json.dumps(_image(NODE))}, ulimits: {{nofile: {files}}}}}",
+                f'  exporter: {{pid: "{pid}"}}',
+                f'  {NODE}: {{pid: "{pid}", image: {json.dumps(_image(NODE))},'
+                f" ulimits: {{nofile: {files}, nproc: 1024}}}}",
                 f"  {PROMETHEUS}:",
                 f"    image: {json.dumps(_image(PROMETHEUS))}",
                 f'    ports: !override ["127.0.0.1:{self.ports[PROMETHEUS]}:9090"]',
@@ -63,12 +67,18 @@ class Stack:
     def tell(self, *words: str) -> str:
         """A command of compose."""
         files = ("-f", str(FILE), "-f", str(self._override))
-        return self.engine.tell("compose", "-p", self._project, *files, "--profile=*", *words)
+        return self.engine.tell_compose("-p", self._project, *files, "--profile=server", "--profile=demo", *words)
 
     def container(self, service: str) -> dict[str, Any]:
         """What the engine says of the container of a service."""
-        (found,) = json.loads(self.engine.tell("inspect", self.tell("ps", "--all", "--quiet", service).strip()))
+        (found,) = json.loads(self.engine.tell("inspect", self.name(service)))
         return dict(found)
+
+    def name(self, service: str) -> str:
+        """The container of a service."""
+        labels = {"project": self._project, "service": service}
+        filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+        return self.engine.tell("ps", "--all", "--quiet", *filters).strip()
 
     def metrics(self) -> dict[str, float]:
         """What the exporter exposes; nothing while it does not answer."""
@@ -81,7 +91,7 @@ class Stack:
         """Until it holds."""
         end = time.monotonic() + SECONDS
         while not holds():
-            assert time.monotonic() < end, self.tell("ps", "--all") + self.tell("logs", "--tail", "20")
+            assert time.monotonic() < end, self.engine.tell("ps", "--all") + self.tell("logs", "--tail=20")
             time.sleep(0.2)
 
 
@@ -96,11 +106,11 @@ def _needed(engine: Engine, service: str) -> None:
 
 @pytest.fixture
 def stack(image: Image, tmp_path: Path) -> Iterator[Stack]:
-    if image.engine.name != "docker" or image.engine.ask("compose", "version").returncode != 0:
-        pytest.skip("needs docker with its compose plugin")
+    if not image.engine.compose:
+        pytest.skip("needs docker with its compose plugin, or podman with podman-compose")
     stack = Stack(image, tmp_path)
     with contextlib.ExitStack() as ending:
-        ending.callback(stack.tell, "down", "--volumes", "--timeout", "5")
+        ending.callback(stack.tell, "down", "--volumes", "--timeout=5")
         yield stack
 
 
@@ -120,7 +130,8 @@ def test_a_node_is_read_and_the_exporter_outlives_it_when_it_is_killed(stack: St
     started = stack.container("exporter")["State"]["StartedAt"]
     for _ in range(3):
         before = stack.container(NODE)["State"]["StartedAt"]
-        stack.tell("exec", "-T", NODE, "bash", "-c", KILL)
+        # The container ends with its server, and what was asked in it may not be told of that.
+        stack.engine.ask("exec", stack.name(NODE), "bash", "-c", KILL)
         stack.wait(lambda before=before: stack.container(NODE)["State"]["StartedAt"] != before)  # type: ignore[misc]
         stack.wait(lambda: stack.metrics().get("up") == 1)
         state = stack.container("exporter")["State"]

@@ -89,6 +89,12 @@ def test_the_demo_needs_a_tmp_and_nothing_else(image: Image) -> None:
         assert container.stop()[0] == 0
 
 
+def test_worker_processes_start_where_a_tmp_is_all_that_can_be_written(image: Image) -> None:
+    code = "import multiprocessing as m; p = m.get_context('forkserver').Process(target=print, args=('a worker ran',))"
+    options = ("--pids-limit=256", "--tmpfs=/tmp:size=1m,mode=1777")
+    assert python(image, f"{code}; p.start(); p.join()", options) == "a worker ran\n"
+
+
 def test_it_reports_what_a_prometheus_has_scraped(image: Image, node: EmbeddedNode, tmp_path: Path) -> None:
     with running(image, options=variables(node)) as container:
         scrape = {"job_name": JOB, "static_configs": [{"targets": [container.url.removeprefix("http://")]}]}
