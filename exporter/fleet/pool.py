@@ -46,7 +46,6 @@ class Pool:
         self._ends = {"died": 0, "hung": 0}
         self._suspects = Suspects(clock)
         self._trials = ThreadPoolExecutor(_TRIALS, "trial")
-        self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._slots = [Slot(setup, partial(self._replaced, number)) for number in range(1, workers + 1)]
 
@@ -84,7 +83,6 @@ class Pool:
 
     def close(self) -> None:
         """End all processes, each when what was asked of it is answered."""
-        self._closed.set()
         for slot in self._slots:
             slot.close()
         self._trials.shutdown(wait=False, cancel_futures=True)
@@ -93,11 +91,14 @@ class Pool:
         return self._slots[zlib.crc32(f"{key.endpoint} {key.module}".encode()) % len(self._slots)]
 
     def _watch(self) -> None:
-        """Look for workers that hang; not right after this program was stopped itself."""
-        last = time.monotonic()
-        while not self._closed.wait(PING_SECONDS):
+        """Look for workers that hang, to the last; not right after this program was stopped, and they with it."""
+        last, stopped = time.monotonic(), -HANG_SECONDS
+        while any(slot.is_running for slot in self._slots):
+            time.sleep(PING_SECONDS)
             now = time.monotonic()
-            if now - last < HANG_SECONDS / 2:
+            if now - last > HANG_SECONDS / 2:
+                stopped = now
+            if now - stopped > HANG_SECONDS:
                 for slot in self._slots:
                     slot.watch()
             last = now

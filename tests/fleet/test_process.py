@@ -1,0 +1,98 @@
+"""What can keep a worker from starting or from ending, but for the nodes that it reads."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporter.demo.wire import InfoServer
+from exporter.fleet import slot
+from tests.fleet.neighbours import ANSWERS
+from tests.fleet.test_pool import Late, until, workers
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """No file can be opened."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_worker_that_cannot_be_started_for_want_of_open_files_is_started_later() -> None:
+    with InfoServer(ANSWERS.get) as node, workers() as pool:
+        assert pool.up(node) == 1
+        (worker,) = pool.processes
+        with no_more_files():
+            os.kill(worker.pid, signal.SIGKILL)
+            until(lambda: pool.counts()["probe_worker_restarts_total_died"] >= 2)
+        assert pool.up(node) == 1
+        assert pool.counts()["probe_set_aside"] == 0
+
+
+def test_what_cannot_be_read_alone_for_want_of_open_files_is_given_up_and_nobody_is_blamed() -> None:
+    with Late() as late, workers() as pool:
+        late.go.set()
+        assert pool.up(late) == 1
+        late.go.clear()
+        late.asked.clear()
+        scrape = pool.begin(late)
+        assert late.asked.wait(60)
+        (worker,) = pool.processes
+        with no_more_files():
+            os.kill(worker.pid, signal.SIGKILL)
+            assert "cannot be started: Too many open files" in str(scrape.exception(60))
+        late.go.set()
+        assert pool.up(late) == 1
+        assert pool.counts()["probe_set_aside"] == 0
+
+
+def test_a_worker_is_started_where_the_socket_of_the_server_of_forks_is_gone() -> None:
+    with InfoServer(ANSWERS.get) as node, workers() as pool:
+        assert pool.up(node) == 1
+        (worker,) = pool.processes
+        Path(forkserver._forkserver._forkserver_address).unlink()  # type: ignore[attr-defined]
+        server = psutil.Process(worker.ppid())
+        try:
+            worker.kill()
+            assert pool.up(node) == 1
+            assert pool.counts()["probe_worker_restarts_total_died"] == 1
+        finally:
+            # The next test shall have one.
+            server.kill()
+
+
+def test_a_worker_that_hangs_is_ended_also_where_the_server_of_forks_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot, "HANG_SECONDS", 3.0)
+    with InfoServer(ANSWERS.get) as node, workers() as pool, workers() as other:
+        assert (pool.up(node), other.up(node)) == (1, 1)
+        first, second = pool.processes
+        psutil.Process(first.ppid()).kill()
+        second.kill()
+        until(lambda: sum(each.counts()["probe_worker_restarts_total_died"] for each in (pool, other)))
+        assert (pool.up(node), other.up(node)) == (1, 1)
+        first.suspend()
+        assert (pool.up(node, 50), other.up(node, 50)) == (1, 1)
+
+
+def test_a_worker_that_hangs_is_ended_also_when_the_pool_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot, "HANG_SECONDS", 3.0)
+    with InfoServer(ANSWERS.get) as node:
+        with workers() as pool:
+            assert pool.up(node) == 1
+            (worker,) = pool.processes
+            worker.suspend()
+            scrape = pool.begin(node)
+        assert scrape.exception(60)
+        assert psutil.wait_procs([worker], timeout=30)[1] == []
