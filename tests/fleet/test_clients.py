@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -370,6 +371,17 @@ def test_a_node_that_nobody_asks_for_is_let_go_of_and_found_again(
         assert second.clients > 0
         assert series(begun(fleet, first).result(10).content.decode())["up"] == 1
         assert first.clients > 0
+
+
+def test_the_text_of_a_scrape_is_not_kept(nodes: Callable[[int], list[Node]]) -> None:
+    (node,) = nodes(1)
+    with fleet_of(workers=1) as fleet:
+        scrape = weakref.ref(begun(fleet, node))
+        waited = scrape()
+        assert waited is not None
+        assert waited.result(10).content
+        del waited
+        until(lambda: scrape() is None)
 
 
 def test_no_node_is_let_go_of_while_it_is_read(nodes: Callable[[int], list[Node]]) -> None:
