@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from exporter.demo.wire import InfoServer
+from exporter.errors import LostError
 from exporter.fleet import slot
 from tests.fleet.neighbours import ANSWERS
 from tests.fleet.test_pool import Late, until, workers
+from tests.support import series
 
 
 @contextmanager
@@ -96,3 +98,40 @@ def test_a_worker_that_hangs_is_ended_also_when_the_pool_is_closed(monkeypatch: 
             scrape = pool.begin(node)
         assert scrape.exception(60)
         assert psutil.wait_procs([worker], timeout=30)[1] == []
+
+
+def test_a_process_that_does_not_come_to_life_is_no_fault_of_the_node_that_it_was_to_read() -> None:
+    with Late() as late, workers() as pool:
+        late.go.set()
+        assert pool.up(late) == 1
+        late.go.clear()
+        late.asked.clear()
+        scrape = pool.begin(late)
+        assert late.asked.wait(60)
+        (worker,) = pool.processes
+        server = psutil.Process(worker.ppid())
+        # It can still fork, and what it forked has no memory for the stack of a thread.
+        server.rlimit(psutil.RLIMIT_AS, (server.memory_info().vms + 1_000_000, -1))
+        try:
+            worker.kill()
+            assert isinstance(scrape.exception(60), LostError)
+            late.go.set()
+            until(lambda: pool.counts()["probe_worker_restarts_total_died"] >= 2)
+            assert pool.counts()["probe_set_aside"] == 0
+        finally:
+            server.rlimit(psutil.RLIMIT_AS, (-1, -1))
+        assert pool.up(late) == 1
+
+
+def test_a_worker_that_can_have_no_more_threads_goes_on_with_those_that_it_has() -> None:
+    with Late() as late, InfoServer(ANSWERS.get) as node, workers() as pool:
+        scrape = pool.begin(late)
+        assert late.asked.wait(60)
+        assert pool.up(node) == 1
+        (worker,) = pool.processes
+        worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + 5_000_000, -1))
+        scrapes = [pool.begin(each) for each in (late, node)]
+        assert [series(each.result(60).content.decode())["up"] for each in scrapes[1:]] == [1]
+        late.go.set()
+        assert series(scrape.result(60).content.decode())["up"] == 1
+        assert pool.counts()["probe_worker_restarts_total_died"] == 0
