@@ -57,9 +57,13 @@ class WorkerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing, and leave nothing open."""
         self.kill()
-        self.close()
+        self._ended = True
+        with contextlib.suppress(OSError, ValueError):
+            self.connection.close()
+            # Not `close`: at the end of the program Python's own end would stumble over it.
+            self._process.join(_END_SECONDS)
 
     def send(self, number: int, what: Request | LetGo | Ping) -> None:
         """Say something; waits where the process does not listen and much was said already."""
@@ -83,14 +87,9 @@ class WorkerProcess:
     def kill(self) -> None:
         """End the process now."""
         # Not by `Process.kill`, which does nothing any more where the server of forks has ended.
-        if not self._ended and self._process.pid is not None:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
+            if not self._ended and self._process.pid is not None:
                 os.kill(self._process.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        """Have the process end by itself, as it does when nobody is left to ask."""
-        with contextlib.suppress(OSError):
-            self.connection.close()
 
     def _lost(self, problem: Exception) -> LostError:
         """How the process ended, for a person; or what keeps it from being understood."""

@@ -133,6 +133,7 @@ class Slot:
                     self._lost(loss)
             self._closing.wait(delay)
         self._ended = True
+        self._life = None
         self._give_up()
         for end_of_bell in (self._bell, self._heard):
             end_of_bell.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
@@ -135,3 +137,20 @@ def test_a_worker_that_can_have_no_more_threads_goes_on_with_those_that_it_has()
         late.go.set()
         assert series(scrape.result(60).content.decode())["up"] == 1
         assert pool.counts()["probe_worker_restarts_total_died"] == 0
+
+
+def test_nothing_is_left_open_of_a_pool_that_was_closed() -> None:
+    with InfoServer(ANSWERS.get) as node:
+        open_files = []
+        gc.disable()
+        try:
+            for _ in range(3):
+                with workers(2) as pool:
+                    assert pool.up(node) == 1
+                    there = pool.processes
+                psutil.wait_procs(there, timeout=30)
+                until(lambda: not any(thread.name in ("worker", "trial") for thread in threading.enumerate()))
+                open_files.append(psutil.Process().num_fds())
+        finally:
+            gc.enable()
+    assert open_files[0] == open_files[-1]
