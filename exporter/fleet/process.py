@@ -93,7 +93,7 @@ class WorkerProcess:
 
     def _lost(self, problem: Exception) -> LostError:
         """How the process ended, for a person; or what keeps it from being understood."""
-        if not isinstance(problem, (EOFError, ConnectionError)):
+        if not isinstance(problem, (EOFError, OSError)):
             return LostError(f"cannot be understood: {type(problem).__name__}")
         with contextlib.suppress(OSError, ValueError):
             self._process.join(_END_SECONDS)
