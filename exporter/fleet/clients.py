@@ -131,7 +131,7 @@ class Fleet:
             # The deadline is a worker's, too: all processes share one such clock.
             request = Scrape(key, time.monotonic() + timeout, form, refusals)
             scrape = node.under_way[form] = self.pool.submit(request)
-        scrape.add_done_callback(partial(self._remember, key))
+        scrape.add_done_callback(partial(self._remember, key, form))
         return scrape
 
     def unanswered(self, form: Form) -> Body:
@@ -193,12 +193,17 @@ class Fleet:
         del self._nodes[key]
         self.pool.let_go(key)
 
-    def _remember(self, key: Key, scrape: Future[Body]) -> None:
-        """What the worker learned of refused logins: it may end, and then another one must not try anew."""
-        if scrape.exception() is None:
-            with self._lock:
-                if key in self._refusals:
-                    self._refusals[key] = scrape.result().refusals
+    def _remember(self, key: Key, form: Form, scrape: Future[Body]) -> None:
+        """What the worker learned of refused logins: it may end, and then another one must not try anew.
+
+        The text itself is not kept: it may be large.
+        """
+        with self._lock:
+            node = self._nodes.get(key)
+            if node is not None and node.under_way.get(form) is scrape:
+                del node.under_way[form]
+            if scrape.exception() is None and key in self._refusals:
+                self._refusals[key] = scrape.result().refusals
 
     def _refusals_of(self, key: Key) -> Refusals:
         """The refused logins, which outlive the node: else asking for many nodes would be a way to try more."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.collectors import fleet
 from exporter.errors import LostError
-from exporter.fleet.messages import LetGo
+from exporter.fleet.messages import LetGo, Ping
 from exporter.fleet.process import WorkerProcess
-from exporter.fleet.slot import ENDS, HANG_SECONDS, PING_SECONDS, Pending, Slot
+from exporter.fleet.slot import ENDS, HANG_SECONDS, PING_SECONDS, START_SECONDS, Pending, Slot
 from exporter.fleet.suspects import Suspects
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class Pool:
         self._ends = {"died": 0, "hung": 0}
         self._suspects = Suspects(clock)
         self._trials = ThreadPoolExecutor(_TRIALS, "trial")
-        self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._slots = [Slot(setup, partial(self._replaced, number)) for number in range(1, workers + 1)]
 
@@ -62,7 +61,7 @@ class Pool:
         # From here on whoever waits cannot call it off.
         pending.answer.set_running_or_notify_cancel()
         if self._suspects.is_set_aside(request.key):
-            pending.fail(f"{request.key.endpoint} is set aside: it ends the process that reads it")
+            pending.fail(_set_aside(request.key))
         elif request.key in self._suspects:
             self._try([pending])
         else:
@@ -84,20 +83,22 @@ class Pool:
 
     def close(self) -> None:
         """End all processes, each when what was asked of it is answered."""
-        self._closed.set()
         for slot in self._slots:
             slot.close()
-        self._trials.shutdown(wait=False, cancel_futures=True)
+        self._trials.shutdown(wait=False)
 
     def _slot(self, key: Key) -> Slot:
         return self._slots[zlib.crc32(f"{key.endpoint} {key.module}".encode()) % len(self._slots)]
 
     def _watch(self) -> None:
-        """Look for workers that hang; not right after this program was stopped itself."""
-        last = time.monotonic()
-        while not self._closed.wait(PING_SECONDS):
+        """Look for workers that hang, to the last; not right after this program was stopped, and they with it."""
+        last, stopped = time.monotonic(), -HANG_SECONDS
+        while any(slot.is_running for slot in self._slots):
+            time.sleep(PING_SECONDS)
             now = time.monotonic()
-            if now - last < HANG_SECONDS / 2:
+            if now - last > HANG_SECONDS / 2:
+                stopped = now
+            if now - stopped > HANG_SECONDS:
                 for slot in self._slots:
                     slot.watch()
             last = now
@@ -113,42 +114,65 @@ class Pool:
         self._try(loss.pending)
 
     def _try(self, suspects: Sequence[Pending]) -> None:
+        """Read nodes alone; one that is asked for in several forms, one after the other."""
+        by_node: dict[Key, list[Pending]] = {}
         for pending in suspects:
+            by_node.setdefault(pending.request.key, []).append(pending)
+        for of_one in by_node.values():
             try:
-                self._trials.submit(self._tried, pending)
+                self._trials.submit(self._tried, of_one)
             except RuntimeError:
-                pending.fail(ENDS)
+                for pending in of_one:
+                    pending.fail(ENDS)
 
-    def _tried(self, pending: Pending) -> None:
-        try:
-            pending.answer.set_result(self._alone(pending.request))
-        except LostError as problem:
-            pending.answer.set_exception(problem)
+    def _tried(self, of_one: Sequence[Pending]) -> None:
+        for pending in of_one:
+            try:
+                pending.answer.set_result(self._alone(pending.request))
+            except LostError as problem:
+                pending.answer.set_exception(problem)
+            except Exception as bug:
+                # No thread can be started, say; an answer is always awaited.
+                pending.fail(f"it cannot be read alone: {type(bug).__name__}")
 
     def _alone(self, request: Request) -> Answer:
         """Read a node in a process that reads no other, and judge it by that."""
+        if self._suspects.is_set_aside(request.key):
+            raise LostError(_set_aside(request.key))
         if request.deadline <= time.monotonic():
             raise LostError("no time is left to read it alone")
-        patience = request.deadline - time.monotonic() + HANG_SECONDS
         with WorkerProcess(self._setup) as process:
-            # The node may hang until the deadline, and then the process says so.
-            guard = threading.Timer(patience, process.kill)
-            guard.start()
+            # One that does not come to life is no node's fault.
+            _answer(process, Ping(), START_SECONDS)
             try:
-                process.send(0, request)
-                received = process.receive()
+                # The node may hang until the deadline, and then the process says so.
+                answer: Answer = _answer(process, request, request.deadline - time.monotonic() + HANG_SECONDS)
             except LostError as end:
                 self._convict(request.key, str(end))
                 raise
-            finally:
-                guard.cancel()
         if self._suspects.clear(request.key):
             logger.info("%s no longer ends the process that reads it", request.key.endpoint)
-        return received[1]  # type: ignore[index,return-value] # it was sent no ping, and there is no end to its time
+        return answer
 
     def _convict(self, key: Key, how: str) -> None:
-        seconds = self._suspects.convict(key)
-        logger.error("%s: the process that read it alone %s; set aside for %g s", key.endpoint, how, seconds)
+        if (seconds := self._suspects.convict(key)) is not None:
+            logger.error("%s: the process that read it alone %s; set aside for %g s", key.endpoint, how, seconds)
+
+
+def _answer(process: WorkerProcess, what: Request | Ping, seconds: float) -> Any:
+    """What a process answers to what is said to it alone; one that takes longer is ended. Raises `LostError`."""
+    guard = threading.Timer(max(0.0, seconds), process.kill)
+    guard.start()
+    try:
+        process.send(0, what)
+        received = process.receive()
+    finally:
+        guard.cancel()
+    return received[1]  # type: ignore[index] # it waits without end
+
+
+def _set_aside(key: Key) -> str:
+    return f"{key.endpoint} is set aside: it ends the process that reads it"
 
 
 def _named(pending: Sequence[Pending]) -> str:

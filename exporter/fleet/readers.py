@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.map import MAP
@@ -29,19 +31,37 @@ REMOTE = tuple(collector for collector in COLLECTORS if collector not in (PROCES
 """The collectors of what a node tells over the network."""
 
 
-class Reader(NamedTuple):
-    """What is kept of a node from scrape to scrape."""
+Answered = Iterator[tuple[int, "Answer"]]
+"""Answers by the numbers of the requests."""
 
-    target: Target
-    registry: Registry
-    exposition: Exposition
-    refusals: Refusals
 
-    def body(self, request: Scrape) -> Body:
-        """The node as it is now, or that it is not up; never raises."""
-        families = self.registry.scrape(max(0.0, request.deadline - time.monotonic()))
-        content, headers = self.exposition.body(families, *request.form)
-        return Body(content, headers, replace(self.refusals))
+class Reader:
+    """What is kept of a node from scrape to scrape. However many forms it is asked for in, one thread reads it."""
+
+    def __init__(self, target: Target, registry: Registry, refusals: Refusals) -> None:
+        self.target = target
+        self._registry = registry
+        self._refusals = refusals
+        self._exposition = Exposition()
+        self._lock = threading.Lock()
+        self._asked: list[tuple[int, Scrape]] = []
+
+    def begins(self, number: int, request: Scrape) -> bool:
+        """Take a request; whether `bodies` is to be called for it, and not under way."""
+        with self._lock:
+            self._asked.append((number, request))
+            return len(self._asked) == 1
+
+    def bodies(self) -> Answered:
+        """The node as it is now, or that it is not up, for all who ask until that is known."""
+        with self._lock:
+            _, first = self._asked[0]
+        families = self._registry.scrape(max(0.0, first.deadline - time.monotonic()))
+        with self._lock:
+            asked, self._asked = self._asked, []
+        for number, request in asked:
+            content, headers = self._exposition.body(families, *request.form)
+            yield number, Body(content, headers, replace(self._refusals))
 
 
 class Readers:
@@ -51,19 +71,22 @@ class Readers:
         self._setup = setup
         self._readers: dict[Key, Reader] = {}
 
-    def work(self, request: Request) -> Callable[[], Answer]:
-        """What a request asks for, to be done in another thread."""
+    def work(self, number: int, request: Request) -> Callable[[], Answered] | None:
+        """What a request asks for, to be done in another thread; None where one does it already."""
         if isinstance(request, Ask):
-            return partial(asked, self._setup.modules, request)
+            return partial(self._asked, number, request)
         reader = self._readers.get(request.key)
         if reader is None:
             reader = self._readers[request.key] = self._reader(request)
-        return partial(reader.body, request)
+        return reader.bodies if reader.begins(number, request) else None
 
     def let_go(self, key: Key) -> Callable[[], None] | None:
         """What closes the connection to a node, to be done in another thread; None where there is none."""
         reader = self._readers.pop(key, None)
         return reader.target.close if reader else None
+
+    def _asked(self, number: int, request: Ask) -> Answered:
+        yield number, asked(self._setup.modules, request)
 
     def _reader(self, request: Scrape) -> Reader:
         setup, (endpoint, module) = self._setup, request.key
@@ -72,7 +95,7 @@ class Readers:
         source = AerospikeSource(connection, view.sets, view.sindexes, setup.sindex_stat, refusals=refusals)
         target = Target(name, source)
         registry = Registry(target, view, REMOTE, own=None, observer=FindingLog(name, docs_url=view.docs_url).tell)
-        return Reader(target, registry, Exposition(), refusals)
+        return Reader(target, registry, refusals)
 
 
 def asked(modules: Modules, request: Ask, clock: Callable[[], float] = time.monotonic) -> Replies:

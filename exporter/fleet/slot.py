@@ -71,6 +71,7 @@ class Slot:
         self._lost = lost
         self._queue: deque[Pending | LetGo] = deque()
         self._closing = threading.Event()
+        self._ended = False
         self._life: _Life | None = None
         self._bell, self._heard = socket.socketpair()
         for end in (self._bell, self._heard):
@@ -88,6 +89,14 @@ class Slot:
             return
         self._queue.append(what)
         self._ring()
+        if self._ended:
+            # Since the question above.
+            self._give_up()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process, or will be another one."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """End the process when all that was asked for is answered."""
@@ -123,9 +132,17 @@ class Slot:
                 else:
                     self._lost(loss)
             self._closing.wait(delay)
-        _fail(self._queue)
+        self._ended = True
+        self._life = None
+        self._give_up()
         for end_of_bell in (self._bell, self._heard):
             end_of_bell.close()
+
+    def _give_up(self) -> None:
+        """Nobody is left to do what waits."""
+        with contextlib.suppress(IndexError):
+            while True:
+                _fail([self._queue.popleft()])
 
 
 def _fail(left: Iterable[Pending | LetGo]) -> None:

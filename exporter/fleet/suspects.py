@@ -50,12 +50,17 @@ class Suspects:
             self._suspects.discard(key)
             return self._guilty.pop(key, None) is not None
 
-    def convict(self, key: Key) -> float:
-        """The node brought down a process that read nothing else; for how many seconds it is set aside."""
+    def convict(self, key: Key) -> float | None:
+        """The node brought down a process that read nothing else; for how many seconds it is set aside.
+
+        None where it is already: several processes read it at that time.
+        """
         now = self._clock()
         with self._lock:
             self._suspects.discard(key)
             before = self._guilty.get(key)
+            if before is not None and now < before.until:
+                return None
             delay = min(2 * before.delay, SET_ASIDE_LIMIT_SECONDS) if before else SET_ASIDE_SECONDS
             self._guilty[key] = _Guilt(delay, now + delay)
             for other, guilt in list(self._guilty.items()):

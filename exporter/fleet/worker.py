@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporter.fleet.messages import LetGo, Logged, Ping
 from exporter.fleet.readers import Readers
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from exporter.fleet.messages import Answer, Setup
+    from exporter.fleet.readers import Answered
+
+logger = logging.getLogger(__name__)
 
 _YOUNG_OBJECTS = 20_000
 """As in `commands.serve`: a scrape makes thousands of objects at once and drops them together."""
@@ -37,8 +40,17 @@ def run(connection: Connection, setup: Setup) -> None:
     _log_to(send)
     readers = Readers(setup)
     threads = ThreadPoolExecutor(setup.threads, "probe")
+
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
+    # One thread at least: a process that can have none ends before it says that it takes requests.
+    threads.submit(_nothing)
+
+    def begin(*what: Any) -> None:
+        # Where there can be no more threads, those that there are do it.
+        with contextlib.suppress(RuntimeError):
+            threads.submit(*what)
+
     with contextlib.suppress(EOFError, OSError):
         while True:
             number, request = connection.recv()
@@ -46,9 +58,9 @@ def run(connection: Connection, setup: Setup) -> None:
                 send(number, request)
             elif isinstance(request, LetGo):
                 if (close := readers.let_go(request.key)) is not None:
-                    threads.submit(close)
-            else:
-                threads.submit(_answer, send, number, readers.work(request))
+                    begin(close)
+            elif (work := readers.work(number, request)) is not None:
+                begin(_answer, send, work)
     # Right here: a thread may be busy with a node that hangs, and the client may hang when it is dropped.
     os._exit(0)
 
@@ -66,8 +78,18 @@ class _Sender:
             self._connection.send((number, what))
 
 
-def _answer(send: _Sender, number: int, work: Callable[[], Answer]) -> None:
-    send(number, work())
+def _nothing() -> None:
+    pass
+
+
+def _answer(send: _Sender, work: Callable[[], Answered]) -> None:
+    try:
+        for number, answer in work():
+            send(number, answer)
+    except Exception as bug:
+        # As where the client ends the process: whoever waits is read again alone, and the node to blame is found.
+        logger.error("a worker ends itself: %s", type(bug).__name__, exc_info=bug)
+        os._exit(1)
 
 
 class _LogHandler(logging.Handler):

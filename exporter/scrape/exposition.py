@@ -42,8 +42,8 @@ class Form(NamedTuple):
 
 
 def form(accept: str, accept_encoding: str) -> Form:
-    """The same for all clients that get the same bytes."""
-    return Form(_preferred(accept), "gzip" if _takes_gzip(accept_encoding) else "")
+    """The same for all clients that get the same bytes: one of few, whatever they send."""
+    return Form(choose_encoder(_preferred(accept))[1], "gzip" if _takes_gzip(accept_encoding) else "")
 
 
 class _Starts(NamedTuple):

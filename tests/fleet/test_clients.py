@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import resource
 import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -370,6 +372,30 @@ def test_a_node_that_nobody_asks_for_is_let_go_of_and_found_again(
         assert second.clients > 0
         assert series(begun(fleet, first).result(10).content.decode())["up"] == 1
         assert first.clients > 0
+
+
+def test_the_text_of_a_scrape_is_not_kept(nodes: Callable[[int], list[Node]]) -> None:
+    (node,) = nodes(1)
+    with fleet_of(workers=1) as fleet:
+        scrape = weakref.ref(begun(fleet, node))
+        waited = scrape()
+        assert waited is not None
+        assert waited.result(10).content
+        del waited
+        until(lambda: scrape() is None)
+
+
+def test_a_refused_login_is_not_tried_again_because_the_worker_ended(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text(SECRET)
+    modules = {"default": {"user": "exporter", "password_file": password}}
+    with Node(users=EXAMPLE_USERS) as node, fleet_of(modules=modules, workers=1) as fleet:
+        for _ in range(3):
+            assert series(begun(fleet, node).result(10).content.decode())["up"] == 0
+            for process in psutil.Process().children(recursive=True):
+                if process.ppid() != os.getpid():
+                    process.kill()
+        assert node.logins_seen == 1
 
 
 def test_no_node_is_let_go_of_while_it_is_read(nodes: Callable[[int], list[Node]]) -> None:

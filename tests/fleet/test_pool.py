@@ -29,7 +29,7 @@ from exporter.fleet.pool import Pool
 from exporter.fleet.suspects import SET_ASIDE_LIMIT_SECONDS, SET_ASIDE_SECONDS, Suspects
 from exporter.model.endpoint import AllowList, endpoint
 from exporter.model.selection import View
-from exporter.scrape.exposition import form
+from exporter.scrape.exposition import Form, form
 from exporter.sources.aerospike import Refusals
 from exporter.sources.connection import Connection
 from tests.faults import link as faults
@@ -39,6 +39,15 @@ from tests.support import TESTS, series
 
 SECRET = "hunter2"
 SOON = 8.0
+
+FORM = form("", "")
+FORMS = [
+    form(f"{kind};version=1.0.0;escaping={how}", coding)
+    for kind in ("text/plain", "application/openmetrics-text")
+    for how in ("dots", "values", "underscores", "allow-utf-8")
+    for coding in ("", "gzip")
+]
+"""Different ones."""
 
 ENDS_A_WORKER = (("nothing to the client", "TCP"), ("nothing", "TLS"))
 """Over TCP the exporter asks once before the client does; over TLS the first question is the client's."""
@@ -65,9 +74,9 @@ class Workers:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    def begin(self, node: InfoServer | Link, seconds: float = 20.0) -> Future[Body]:
+    def begin(self, node: InfoServer | Link, seconds: float = 20.0, wanted: Form = FORM) -> Future[Body]:
         key = Key(endpoint("{}:{}".format(*node.address)), "default")
-        return self.pool.submit(Scrape(key, time.monotonic() + seconds, form("", ""), Refusals()))
+        return self.pool.submit(Scrape(key, time.monotonic() + seconds, wanted, Refusals()))
 
     def up(self, node: InfoServer | Link, seconds: float = 20.0) -> float:
         return series(self.begin(node, seconds).result(60).content.decode())["up"]
@@ -87,7 +96,7 @@ def workers(
     count: int = 1, clock: Callable[[], float] = time.monotonic, password: str | None = None
 ) -> Iterator[Workers]:
     logins = {"default": Connection(timeout=5.0, user=password and "exporter", password=password)}
-    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 8), count, clock)
+    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 12), count, clock)
     pool.start()
     try:
         yield Workers(pool)
@@ -167,6 +176,40 @@ def test_a_node_that_was_set_aside_is_read_again_alone_and_then_as_all_others(
     assert any(line.endswith("no longer ends the process that reads it") for line in caplog.messages)
 
 
+def test_a_node_that_is_asked_for_in_several_forms_is_blamed_once(caplog: pytest.LogCaptureFixture) -> None:
+    ahead = [0.0]
+    with broken(faults.every_second(faults.nothing)) as killer, workers(1, lambda: time.monotonic() + ahead[0]) as pool:
+        for scrape in [pool.begin(killer, wanted=wanted) for wanted in FORMS[:4]]:
+            assert isinstance(scrape.exception(60), LostError)
+        assert pool.counts()["probe_set_aside"] == 1
+        ahead[0] += SET_ASIDE_SECONDS + 1
+        assert pool.counts()["probe_set_aside"] == 0
+    assert len([line for line in caplog.messages if "; set aside" in line]) == 1
+
+
+def test_a_node_that_hangs_takes_one_thread_in_however_many_forms_it_is_asked_for(node: InfoServer) -> None:
+    with Late() as late, workers() as pool:
+        scrapes = [pool.begin(late, wanted=wanted) for wanted in FORMS]
+        assert late.asked.wait(60)
+        assert pool.up(node, 10) == 1
+        assert not any(scrape.done() for scrape in scrapes)
+        late.go.set()
+        told = [scrape.result(60).headers for scrape in scrapes]
+        assert len({tuple(headers.items()) for headers in told}) == len(FORMS)
+        assert pool.counts()["probe_worker_restarts_total_died"] == 0
+
+
+def test_a_worker_that_fails_at_a_request_ends_and_whoever_asked_is_told(
+    node: InfoServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with workers() as pool:
+        wrong: Any = "no form"
+        with pytest.raises(LostError, match="ended with code 1"):
+            pool.begin(node, wanted=wrong).result(60)
+        assert pool.counts()["probe_worker_restarts_total_died"] == 1
+    assert "a worker ends itself: TypeError (at readers.py:" in caplog.text
+
+
 def test_a_worker_that_is_killed_from_outside_is_replaced_and_nobody_is_blamed(node: InfoServer) -> None:
     with Late() as late, workers(2) as pool:
         assert pool.up(node) == 1
@@ -229,6 +272,23 @@ if __name__ == "__main__":
         [sys.executable, "-c", program], cwd=TESTS.parent, capture_output=True, text=True, timeout=120, check=False
     )
     assert (ran.stdout, ran.stderr) == ("1.0 []\n", "")
+
+
+def test_what_waits_to_be_read_alone_is_answered_when_the_pool_is_closed() -> None:
+    with ExitStack() as stack:
+        late = [stack.enter_context(Late()) for _ in range(12)]
+        with workers() as pool:
+            scrapes = [pool.begin(node) for node in late]
+            for node in late:
+                assert node.asked.wait(60)
+            (worker,) = pool.processes
+            for node in late:
+                node.asked.clear()
+            worker.kill()
+            until(lambda: sum(node.asked.is_set() for node in late) == 8)
+        for node in late:
+            node.go.set()
+        assert [series(scrape.result(60).content.decode())["up"] for scrape in scrapes] == [1] * 12
 
 
 def test_no_secret_is_in_the_arguments_or_the_environment_of_any_process(node: InfoServer) -> None:
@@ -297,8 +357,11 @@ def test_how_long_a_node_is_set_aside_doubles_and_has_a_limit() -> None:
     suspects, key = Suspects(lambda: now[0]), Key(endpoint("10.0.0.1:3000"), "default")
     delays = []
     for _ in range(7):
-        delays.append(suspects.convict(key))
+        delay = suspects.convict(key)
+        assert delay is not None
+        delays.append(delay)
         assert suspects.is_set_aside(key)
+        assert suspects.convict(key) is None
         assert suspects.set_aside == 1
         now[0] += delays[-1]
         assert not suspects.is_set_aside(key)

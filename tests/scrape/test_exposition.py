@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client.exposition import choose_encoder
 
 from exporter.collectors.metric import Family, Metric
-from exporter.scrape.exposition import Encoder, Exposition
+from exporter.scrape.exposition import Encoder, Exposition, form
 from exporter.scrape.registry import Families
 from tests.support import registry_of, replies
 
@@ -207,3 +207,18 @@ def test_a_small_answer_is_not_compressed_and_caches_between_know_what_it_depend
     body, headers = Exposition().body(ours_of(1), "", "gzip")
     assert body.startswith(b"# HELP")
     assert headers["Vary"] == "Accept, Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*;version=7", "text/*", "text/plain;escaping=none", "text/plain;version=0.0.4", "image/png", ""]
+)
+def test_a_form_is_one_of_few_whatever_is_asked_for(accept: str) -> None:
+    assert form(accept, "br, gzip;q=0") == form("", "")
+
+
+@pytest.mark.parametrize("escaping", ["", ";escaping=dots", ";escaping=values", ";escaping=allow-utf-8"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/openmetrics-text"])
+def test_a_form_asks_for_what_it_was_made_of(kind: str, escaping: str) -> None:
+    accept = f"{kind};version=1.0.0{escaping};q=0.5, text/plain;q=0.3"
+    family = Families([Family(METRICS[0], [((), 1.0)])])
+    assert Exposition().body(family, *form(accept, "gzip")) == Exposition().body(family, accept, "gzip")
