@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 _TRIALS = 8
 """Suspects that are read at once, each in a process of its own."""
 
+_QUICK_SECONDS = 1.0
+"""A node that was read in less is tried before others: those that hang would have all trials wait for them."""
+
 _MOST_NAMES = 3
 
 
@@ -45,6 +48,7 @@ class Pool:
         self._lock = threading.Lock()
         self._ends = {"died": 0, "hung": 0}
         self._suspects = Suspects(clock)
+        self._quick: set[Key] = set()  # nodes that were, the last time
         self._trials = ThreadPoolExecutor(_TRIALS, "trial")
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._slots = [Slot(setup, partial(self._replaced, number)) for number in range(1, workers + 1)]
@@ -60,6 +64,7 @@ class Pool:
         pending = Pending(request, Future())
         # From here on whoever waits cannot call it off.
         pending.answer.set_running_or_notify_cancel()
+        pending.answer.add_done_callback(partial(self._timed, request.key, time.monotonic()))
         if self._suspects.is_set_aside(request.key):
             pending.fail(_set_aside(request.key))
         elif request.key in self._suspects:
@@ -70,6 +75,7 @@ class Pool:
 
     def let_go(self, key: Key) -> None:
         """Close the connection to a node."""
+        self._quick.discard(key)
         self._slot(key).submit(LetGo(key))
 
     def series(self) -> Iterator[Series]:
@@ -89,6 +95,12 @@ class Pool:
 
     def _slot(self, key: Key) -> Slot:
         return self._slots[zlib.crc32(f"{key.endpoint} {key.module}".encode()) % len(self._slots)]
+
+    def _timed(self, key: Key, start: float, answer: Future[Any]) -> None:
+        if answer.exception() is None and time.monotonic() - start < _QUICK_SECONDS:
+            self._quick.add(key)
+        else:
+            self._quick.discard(key)
 
     def _watch(self) -> None:
         """Look for workers that hang, to the last; not right after this program was stopped, and they with it."""
@@ -111,7 +123,7 @@ class Pool:
         logger.warning("probe: worker %d %s%s", number, loss.how, doing)
         for pending in loss.pending:
             self._suspects.suspect(pending.request.key)
-        self._try(loss.pending)
+        self._try(sorted(loss.pending, key=lambda pending: pending.request.key not in self._quick))
 
     def _try(self, suspects: Sequence[Pending]) -> None:
         """Read nodes alone; one that is asked for in several forms, one after the other."""

@@ -123,10 +123,12 @@ class Slot:
                     life = self._life = _Life(process, self._queue, self._heard, self._closing)
                     life.live()
                     break
-            except LostError as end:
+            except Exception as end:
                 self._life = None
                 delay = 0.0 if life and life.answered else min(max(RETRY_SECONDS, 2 * delay), RETRY_LIMIT_SECONDS)
-                loss = life.loss(str(end)) if life else Loss(str(end))
+                # Whatever else it is, want of memory say, must not leave the slot without a worker.
+                how = str(end) if isinstance(end, LostError) else f"was given up: {type(end).__name__}"
+                loss = life.loss(how) if life else Loss(how)
                 if self._closing.is_set():
                     _fail(loss.pending)
                 else:

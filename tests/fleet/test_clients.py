@@ -64,7 +64,7 @@ class Node(InfoServer):
     def _told(self, command: str) -> str | None:
         if command == "statistics":
             self.reads += 1
-            self.go.wait(10)
+            self.go.wait(60)
         return CACHE.get(command)
 
     @property
@@ -97,7 +97,7 @@ def fleet_of(clock: Callable[[], float] = time.monotonic, **probe: Any) -> Itera
 
 @contextmanager
 def probing(**probe: Any) -> Iterator[Served]:
-    with fleet_of(**probe) as fleet, serving(Exposed(Exporter(None, [fleet.series]), fleet)) as server:
+    with fleet_of(**probe) as fleet, serving(Exposed(Exporter(None, [fleet.series]), fleet), timeout=60) as server:
         yield server
 
 
@@ -448,17 +448,17 @@ def test_of_a_hundred_nodes_ten_that_hang_hold_up_no_other(nodes: Callable[[int]
     fleet = nodes(100)
     hung, well = fleet[::10], [node for number, node in enumerate(fleet) if number % 10]
     with (
-        probing(modules={"default": {"timeout": 8}}) as server,
+        probing(modules={"default": {"timeout": 60}}) as server,
         ThreadPoolExecutor(20) as waiters,
         ThreadPoolExecutor(90) as scrapers,
     ):
         for node in hung:
             node.go.clear()
         # Twice as many as there are, and before the others.
-        waiting = [waiters.submit(probed, server, node.target) for node in (*hung, *hung)]
+        waiting = [waiters.submit(probed, server, node.target, 60) for node in (*hung, *hung)]
         until(lambda: all(node.reads == 1 for node in hung))
         for _ in range(2):
-            found = scrapers.map(lambda node: probed(server, node.target, timeout=5), well)
+            found = scrapers.map(lambda node: probed(server, node.target, timeout=30), well)
             assert [one["up"] for one in found] == [1] * 90
         assert not any(one.done() for one in waiting)
         assert [node.reads for node in hung] == [1] * 10

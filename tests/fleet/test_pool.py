@@ -96,7 +96,7 @@ def workers(
     count: int = 1, clock: Callable[[], float] = time.monotonic, password: str | None = None
 ) -> Iterator[Workers]:
     logins = {"default": Connection(timeout=5.0, user=password and "exporter", password=password)}
-    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 12), count, clock)
+    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 16), count, clock)
     pool.start()
     try:
         yield Workers(pool)
@@ -227,6 +227,30 @@ def test_a_worker_that_is_killed_from_outside_is_replaced_and_nobody_is_blamed(n
         assert (pool.up(node), pool.up(late)) == (1, 1)
         until(lambda: pool.counts()["probe_worker_restarts_total_died"] == 2)
         assert pool.counts()["probe_set_aside"] == 0
+
+
+def test_nodes_that_hang_are_tried_after_those_that_are_known_to_be_quick() -> None:
+    with ExitStack() as stack:
+        well = [stack.enter_context(Late()) for _ in range(3)]
+        hung = [stack.enter_context(Late()) for _ in range(10)]
+        pool = stack.enter_context(workers())
+        for node in well:
+            node.go.set()
+            assert pool.up(node) == 1
+            node.go.clear()
+            node.asked.clear()
+        scrapes = [pool.begin(node) for node in well]
+        others = [pool.begin(node, seconds=40) for node in hung]
+        for node in (*well, *hung):
+            assert node.asked.wait(60)
+        (worker,) = pool.processes
+        for node in well:
+            node.go.set()
+        worker.kill()
+        assert [series(scrape.result(30).content.decode())["up"] for scrape in scrapes] == [1, 1, 1]
+        assert not any(other.done() for other in others)
+        for node in hung:
+            node.go.set()
 
 
 def test_the_server_of_forks_may_end_too(node: InfoServer) -> None:
