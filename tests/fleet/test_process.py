@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from exporter.demo.wire import InfoServer
 from exporter.errors import LostError
 from exporter.fleet import slot
-from exporter.fleet.messages import Key, Scrape, Setup
+from exporter.fleet.messages import Body, Key, Scrape, Setup
 from exporter.fleet.modules import Modules
 from exporter.fleet.process import WorkerProcess
 from exporter.model.endpoint import AllowList, endpoint
@@ -27,7 +28,7 @@ from exporter.model.selection import View
 from exporter.sources.aerospike import Refusals
 from exporter.sources.connection import Connection
 from tests.fleet.neighbours import ANSWERS
-from tests.fleet.test_pool import FORM, Late, until, workers
+from tests.fleet.test_pool import FORM, Late, Workers, until, workers
 from tests.support import series
 
 
@@ -40,6 +41,18 @@ def no_more_files() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def under_way(pool: Workers, late: Late) -> tuple[Future[Body], psutil.Process]:
+    """A scrape that lasts, of a node that was up before, and the worker that it keeps."""
+    late.go.set()
+    assert pool.up(late) == 1
+    late.go.clear()
+    late.asked.clear()
+    scrape = pool.begin(late)
+    assert late.asked.wait(60)
+    (worker,) = pool.processes
+    return scrape, worker
 
 
 def test_a_worker_that_cannot_be_started_for_want_of_open_files_is_started_later() -> None:
@@ -55,13 +68,7 @@ def test_a_worker_that_cannot_be_started_for_want_of_open_files_is_started_later
 
 def test_what_cannot_be_read_alone_for_want_of_open_files_is_given_up_and_nobody_is_blamed() -> None:
     with Late() as late, workers() as pool:
-        late.go.set()
-        assert pool.up(late) == 1
-        late.go.clear()
-        late.asked.clear()
-        scrape = pool.begin(late)
-        assert late.asked.wait(60)
-        (worker,) = pool.processes
+        scrape, worker = under_way(pool, late)
         with no_more_files():
             os.kill(worker.pid, signal.SIGKILL)
             assert "cannot be started: Too many open files" in str(scrape.exception(60))
@@ -112,13 +119,7 @@ def test_a_worker_that_hangs_is_ended_also_when_the_pool_is_closed(monkeypatch: 
 
 def test_a_process_that_does_not_come_to_life_is_no_fault_of_the_node_that_it_was_to_read() -> None:
     with Late() as late, workers() as pool:
-        late.go.set()
-        assert pool.up(late) == 1
-        late.go.clear()
-        late.asked.clear()
-        scrape = pool.begin(late)
-        assert late.asked.wait(60)
-        (worker,) = pool.processes
+        scrape, worker = under_way(pool, late)
         server = psutil.Process(worker.ppid())
         # It can still fork, and what it forked has no memory for the stack of a thread.
         server.rlimit(psutil.RLIMIT_AS, (server.memory_info().vms + 1_000_000, -1))
