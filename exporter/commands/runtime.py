@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.errors import SettingsError
-from exporter.fleet.clients import Fleet
-from exporter.fleet.discovery import Discovery
 from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
 from exporter.scrape.login import connection_to
@@ -16,6 +14,8 @@ from exporter.scrape.registry import Exporter
 from exporter.web.handler import Exposed
 
 if TYPE_CHECKING:
+    from exporter.fleet.clients import Fleet
+    from exporter.fleet.discovery import Discovery
     from exporter.fleet.modules import Modules
     from exporter.settings.schema import Settings
     from exporter.sources.connection import Connection
@@ -119,9 +119,16 @@ def _fleet(plan: Plan) -> Fleet | None:
     settings = plan.settings
     if not settings.probe.targets:
         return None
+    # Here, as the discovery below: beside a node nobody needs them, nor what they start processes with.
+    from exporter.fleet.clients import Fleet
+
     return Fleet(settings.probe, plan.modules, view(settings), settings.collector.sindexes.stat)
 
 
 def _discovery(plan: Plan, fleet: Fleet | None) -> Discovery | None:
-    seeds = [endpoint(seed) for seed in plan.settings.sd.seeds]
-    return Discovery(seeds, plan.modules, plan.settings.sd, fleet.pool) if seeds and fleet else None
+    settings = plan.settings.sd
+    if fleet is None or not settings.seeds:
+        return None
+    from exporter.fleet.discovery import Discovery
+
+    return Discovery([endpoint(seed) for seed in settings.seeds], plan.modules, settings, fleet.pool)

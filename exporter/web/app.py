@@ -15,13 +15,12 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError
 
 from exporter.errors import SettingsError
-from exporter.render.document import POLICY
 from exporter.scrape.exposition import Exposition
 from exporter.web.auth import Access
 from exporter.web.connections import BoundedServer
 from exporter.web.handler import GRACE_SECONDS, Handler, Shared
 from exporter.web.page_cache import PageCache
-from exporter.web.probe import ALONE, Probe, Sd
+from exporter.web.probe import Probe, Sd, alone
 
 if TYPE_CHECKING:
     from exporter.scrape.registry import Families
@@ -143,11 +142,14 @@ class _Page(Handler):
         self._pages = pages
 
     async def get(self) -> None:
+        # With all that a page takes, which scrapes do without.
+        from exporter.render.document import POLICY
+
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
-        await self.answer(ALONE if self._shared.exposed.alone else await self._pages.html())
+        await self.answer(alone() if self._shared.exposed.alone else await self._pages.html())
 
     head = get
 

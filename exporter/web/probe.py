@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 from exporter import NAME
 from exporter.errors import LostError, RequestError
 from exporter.fleet.modules import DEFAULT
-from exporter.render import document
 from exporter.scrape.exposition import form
 from exporter.web.handler import GRACE_SECONDS, Handler
 
@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-ALONE = document.page(
-    NAME,
-    f"""<h1>{NAME}</h1>
+@cache
+def alone() -> str:
+    """The page at `/` where there is no node."""
+    from exporter.render import document
+
+    return document.page(
+        NAME,
+        f"""<h1>{NAME}</h1>
 <p>This exporter has no node of its own. It reads others when <code>/probe?target=HOST:PORT</code> is asked for them,
 and lists the nodes of clusters on <code>/sd</code> where it has a seed.</p>
 <ul>
 <li><a href="/metrics">/metrics</a>, what it says of itself, for Prometheus</li>
 <li><a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a>, for whoever starts it</li>
 </ul>""",
-)
-"""The page at `/` where there is no node."""
+    )
 
 
 class Probe(Handler):

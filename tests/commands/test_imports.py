@@ -14,9 +14,10 @@ from exporter.demo.node import EmbeddedNode
 from tests.support import TESTS
 
 NOT_NEEDED = (
-    *("bcrypt", "yaml", "psutil", "requests", "urllib3"),
+    *("bcrypt", "yaml", "psutil", "requests", "urllib3", "multiprocessing.connection"),
     *("exporter.demo", "exporter.reclaim", "exporter.report", "exporter.rules", "exporter.web.config_file"),
-    *(f"exporter.render.{writer}" for writer in ("html", "json", "sections", "summary", "terminal")),
+    *("exporter.fleet.clients", "exporter.fleet.discovery", "exporter.fleet.pool"),
+    *(f"exporter.render.{writer}" for writer in ("document", "html", "json", "sections", "summary", "terminal")),
 )
 
 
