@@ -38,6 +38,13 @@ def _address(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    # One colon is before a port; an IPv6 address has two or more.
+    if not value or value.count(":") == 1 or re.search(r"[\s/@\[\]]", value):
+        raise ValueError("give a host, as in node1.example.com, 10.0.0.1 or 2001:db8::1; its port is aerospike.port")
+    return value
+
+
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -98,6 +105,7 @@ def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
 
 
 Patterns = Annotated[tuple[str, ...], BeforeValidator(patterns)]
+Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[str, AfterValidator(_url)]
 EndpointPatterns = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(entry))], ...], BeforeValidator(patterns)]
 Endpoints = Annotated[tuple[Annotated[str, AfterValidator(_parsed_by(endpoint))], ...], BeforeValidator(patterns)]

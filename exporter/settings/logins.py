@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from exporter.settings.fields import Seconds, Table, Url
+from exporter.settings.fields import Host, Seconds, Table, Url
 
 
 class TlsSettings(Table):
@@ -34,7 +34,7 @@ class TlsSettings(Table):
 class _HostSettings(Table):
     """Where the node is."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="host of the node")
+    host: Host = Field("127.0.0.1", description="host of the node")
     port: int = Field(3000, ge=1, le=65535, description="service or admin port")
 
 

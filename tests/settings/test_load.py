@@ -446,6 +446,20 @@ def test_what_is_no_address_to_listen_on_is_refused(address: str) -> None:
     assert complaint(f"--web.listen-address={address}")[0].startswith("web.listen_address: give an address")
 
 
+@pytest.mark.parametrize("host", ["node1.example.com", "10.0.0.1", "2001:db8::1", "::1", "fe80::1%eth0", "localhost"])
+def test_a_host_is_accepted(host: str) -> None:
+    assert settings.load(["--aerospike.host", host]).aerospike.host == host
+
+
+@pytest.mark.parametrize("host", ["", "n:3000", "http://n:3000", "tcp://n", "[::1]", "user:word@n", "a b"])
+def test_what_is_more_or_less_than_a_host_is_refused_and_not_repeated(host: str) -> None:
+    (line,) = complaint(f"--aerospike.host={host}")
+    assert line == (
+        "aerospike.host: give a host, as in node1.example.com, 10.0.0.1 or 2001:db8::1; its port is aerospike.port "
+        "(flag --aerospike.host)"
+    )
+
+
 def test_peers_are_asked_only_if_told_to_and_not_more_often_than_each_minute() -> None:
     assert not settings.load([]).sampler.peers
     assert settings.load(["--sampler.peers", "--sampler.peers-interval=60"]).sampler.peers_interval == 60
