@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -74,7 +75,9 @@ def _run(words: list[str]) -> int:
     name = words[0] if named else DEFAULT
     if name not in COMMANDS:
         # Not repeated: it may be a secret that lost its flag.
-        raise SettingsError(f"the first word is no command; there are {', '.join(COMMANDS)}")
+        meant = get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.8)
+        perhaps = f", perhaps {meant[0]} is meant" if meant else ""
+        raise SettingsError(f"the first word is no command{perhaps}; there are {', '.join(COMMANDS)}")
     help_wanted = not _HELP.isdisjoint(words)
     if "--version" in words and not help_wanted:
         sys.stdout.write(f"{NAME} {__version__}\n")

@@ -192,6 +192,14 @@ def test_an_unknown_command_is_refused_with_the_known_ones_and_not_repeated(caps
     assert errors == [f"{NAME}: the first word is no command; there are {', '.join(cli.COMMANDS)}"]
 
 
+@pytest.mark.parametrize(("word", "meant"), [("analyse", "analyze"), ("Rules", "rules"), ("reclame", "reclaim")])
+def test_of_a_misspelt_command_the_one_that_is_meant_is_named(
+    capsys: pytest.CaptureFixture[str], word: str, meant: str
+) -> None:
+    line = f"{NAME}: the first word is no command, perhaps {meant} is meant; there are {', '.join(cli.COMMANDS)}"
+    assert said(capsys, word) == (2, "", [line])
+
+
 def test_a_command_after_the_flags_is_told_to_come_first(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [f"{NAME}: flags: the command analyze comes first, before the flags"]
     assert said(capsys, "--log.level", "debug", "analyze") == (2, "", lines)
