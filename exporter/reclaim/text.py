@@ -74,11 +74,11 @@ def movement(moved: Movement) -> str:
         parts.append(f"available {change}{after.available_pct} %")
     if before.used_bytes is not None and after.used_bytes is not None and before.used_bytes != after.used_bytes:
         parts.append(f"live data {_difference(after.used_bytes - before.used_bytes)}")
-    if before.heap_allocated is not None and after.heap_allocated not in (None, before.heap_allocated):
+    if before.heap_allocated is not None and after.heap_allocated is not None:
         parts.append(f"heap {_difference(after.heap_allocated - before.heap_allocated)}")
     if after.queued_blocks:
         parts.append(f"{after.queued_blocks} blocks queued")
-    return f"{moved.namespace or 'node'}: {', '.join(parts) or 'nothing moved'}"
+    return f"{moved.namespace or 'node'}: {', '.join(parts) or 'nothing is known'}"
 
 
 def amount(gain: Gain) -> str:

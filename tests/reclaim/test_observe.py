@@ -82,4 +82,6 @@ def test_the_heap_is_the_node_s() -> None:
     assert (
         movement(Movement("", Level(heap_allocated=200 * MIB), Level(heap_allocated=50 * MIB))) == "node: heap -150 MiB"
     )
-    assert movement(Movement("", Level(), Level())) == "node: nothing moved"
+    same = Level(heap_allocated=200 * MIB)
+    assert movement(Movement("", same, same)) == "node: heap unchanged"
+    assert movement(Movement("", Level(), Level())) == "node: nothing is known"
