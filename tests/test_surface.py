@@ -109,8 +109,9 @@ METHODS = {
 }
 
 
-OWN_PROCESSES = {"process.py: multiprocessing", "slot.py: multiprocessing", "worker.py: multiprocessing"}
-"""The workers of the fleet: what they and the exporter send each other is of our own making (decision 0025)."""
+OWN_PROCESSES = {f"{module}.py: multiprocessing" for module in ("demo_history", "process", "slot", "worker")}
+"""The workers of the fleet, and the second half of a demo's history: what they are sent is of our own making (decision
+0025)."""
 
 
 def test_nothing_is_executed_and_no_object_is_made_of_what_others_send() -> None:

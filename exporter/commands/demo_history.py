@@ -6,50 +6,55 @@ The node answers over TCP, and all that a scrape goes through is the exporter's 
 
 from __future__ import annotations
 
+import copyreg
 import logging
+import multiprocessing
+import signal
 import sys
 import tempfile
 import time
-from array import array
-from operator import itemgetter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client.core import Metric as OpenMetricsFamily
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.utils import floatToGoString
-
-from exporter.collectors.metric import Family, Metric
+from exporter.commands.demo_scrapes import Scrapes
 from exporter.demo.answers import Words
 from exporter.demo.process import PID, ProcTree
 from exporter.demo.shop import Shop
 from exporter.demo.wire import InfoServer
-from exporter.errors import SettingsError, SourceError
+from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.render.progress import Progress
 from exporter.scrape.node import MonitoredNode
-from exporter.settings.schema import ProcessSettings, SamplerSettings
+from exporter.settings.schema import ProcessSettings, SamplerSettings, Settings
 from exporter.sources.connection import Connection
 from exporter.units import DAY, duration
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.connection import Connection as PipeConnection
+    from types import TracebackType
 
-    from exporter.scrape.registry import Families
-    from exporter.settings.schema import Settings
+    from typing_extensions import Self
+
 
 FLAG = "--history"
 
-LABELS = {"instance": "127.0.0.1:9845", "job": "aerospike-memory"}
-"""What Prometheus adds to the series of a target."""
-
-UP = Metric("up", "1 when the target could be scraped.", prefix="")
-"""Prometheus' own, without our prefix."""
-
-END = "# EOF\n"
-
 SAMPLER_SECONDS = 1800.0
 """Between two readings of the slow sources: with a reading for each scrape they would be half of the work."""
+
+SAYS = "simulating the shop"
+
+LEAST_SHARED = 200
+"""Scrapes from which on a second process is worth its start."""
+
+FIRST_PART = 0.6
+"""What part of a history the first process makes."""
+
+WARMING_SECONDS = 7200.0
+"""How long before its first scrape a process reads the slow sources: when the server last counted its records, which it
+does once an hour, is seen from one reading to the next."""
 
 LEAST_STEP, LONGEST = 10.0, 60 * DAY
 """The shop lives in steps of ten seconds; in two months it has long been full."""
@@ -96,103 +101,137 @@ def _write(output: Path, texts: Iterable[str]) -> None:
             part.unlink(missing_ok=True)
 
 
-def history(settings: Settings, length: float, step: float, until: float) -> Iterator[str]:
-    """The text of a history of `length` seconds up to the Unix time `until`, one family at a time."""
-    scrapes, count = _Scrapes(), int(length // step)
-    shop = Shop(settings.demo.seed, settings.demo.release)
-    with _directory() as directory:
-        tree = ProcTree(shop, Path(directory))
-        words = Words(shop, settings.demo.release, lambda: server.address)
-        with InfoServer(words.answer) as server, Progress("simulating the shop", count + 1) as progress:
+def history(settings: Settings, length: float, step: float, until: float, processes: int = 2) -> Iterator[str]:
+    """The text of a history of `length` seconds up to the Unix time `until`, one family at a time.
+
+    Where it is long, a second process lives through all of it and scrapes in the last part alone, at the same time.
+    """
+    part = _Part(_plain(settings), until - length, step, 0, int(length // step) + 1)
+    samples = part.samples()
+    # Where that process is done at the same time: to live through a span takes half as long as to scrape in it.
+    later = [index for index in samples if index >= FIRST_PART * part.end]
+    with _directory() as own, _directory() as others:
+        if processes == 1 or part.end < LEAST_SHARED or not later:
+            with Progress(SAYS, part.end) as progress:
+                scrapes = part.scrapes(Path(own), progress.step)
+        else:
+            rest = replace(part, first=later[0])
+            with _Apart(rest, Path(others)) as apart, Progress(SAYS, later[0]) as progress:
+                scrapes = replace(part, end=later[0]).scrapes(Path(own), progress.step)
+                scrapes.extend(apart.scrapes())
+    yield from scrapes.text()
+
+
+def _plain(settings: Settings) -> Settings:
+    """The same settings, of the class that other processes know, and not of one that was made for reading them."""
+    return Settings.model_construct(**{name: getattr(settings, name) for name in Settings.model_fields})
+
+
+def _read_only(mapping: dict[str, Any]) -> MappingProxyType[str, Any]:
+    return MappingProxyType(mapping)
+
+
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The scrapes of a history from the first on up to one, that one excluded; `start` is when the shop opens."""
+
+    settings: Settings
+    start: float
+    step: float
+    first: int
+    end: int
+
+    def samples(self) -> list[int]:
+        """The scrapes before which the slow sources are read."""
+        found, sampled = [], float("-inf")
+        for index in range(self.end):
+            if index * self.step >= sampled + SAMPLER_SECONDS:
+                found.append(index)
+                sampled = index * self.step
+        return found
+
+    def scrapes(self, directory: Path, told: Callable[[], None]) -> Scrapes:
+        """Live through the history, and scrape from the first on; `told` is called for each scrape.
+
+        The files of the simulated process are in the directory.
+        """
+        scrapes, samples, demo = Scrapes(), frozenset(self.samples()), self.settings.demo
+        shop, now = Shop(demo.seed, demo.release), self.start
+        tree = ProcTree(shop, directory)
+        words = Words(shop, demo.release, lambda: server.address)
+        with InfoServer(words.answer) as server:
             tree.write()
             # As the demonstration has them: its process is simulated, too, and reading it costs nothing.
             process = ProcessSettings(pid=PID, procfs=tree.procfs, cgroupfs=tree.cgroupfs)
             sampler = SamplerSettings(smaps=True, jemalloc=True, jemalloc_directory=tree.procfs)
-            monitored = settings.model_copy(update={"process": process, "sampler": sampler})
-            now, sampled = until - length, float("-inf")
+            monitored = self.settings.model_copy(update={"process": process, "sampler": sampler})
             node = MonitoredNode(monitored, Connection(*server.address, timeout=10.0), lambda: now)
             try:
-                for index in range(count + 1):
-                    lived = index * step
-                    now = until - length + lived
+                for index in range(self.end):
+                    lived = index * self.step
+                    if lived < self.first * self.step - WARMING_SECONDS:
+                        continue
+                    now = self.start + lived
                     while not shop.advance(lived):
                         pass
-                    samples = lived >= sampled + SAMPLER_SECONDS
-                    tree.write(areas=samples)
-                    if samples:
+                    tree.write(areas=index in samples)
+                    if index in samples:
                         node.sample()
-                        sampled = lived
-                    scrapes.add(node.registry.scrape(10.0), now)
-                    progress.step()
+                    if index >= self.first:
+                        scrapes.add(node.registry.scrape(10.0), now)
+                        told()
             finally:
                 node.close()
-    yield from scrapes.text()
+        return scrapes
 
 
-class _Scrapes:
-    """The values of all scrapes, by the labels of a series: a value takes 16 bytes here and ten times that as text."""
+class _Apart:
+    """A part that another process makes meanwhile."""
 
-    def __init__(self) -> None:
-        self._times = array("d")
-        self._series: dict[Metric, dict[tuple[str, ...], tuple[array[int], array[float]]]] = {}
+    def __init__(self, part: _Part, directory: Path) -> None:
+        # From scratch: this one may have threads already.
+        context = multiprocessing.get_context("spawn")
+        self._answer, theirs = context.Pipe(duplex=False)
+        # Ctrl-C is told to both, and to end the other is this one's business.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with theirs:
+                self._process = context.Process(target=_make, args=(theirs, part, directory), daemon=True)
+                self._process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
-    def add(self, families: Families, now: float) -> None:
-        """One scrape, which also sets Prometheus' own `up`."""
-        scrape = len(self._times)
-        for family in (*families, Family(UP, [((), 1.0)])):
-            series = self._series.setdefault(family.metric, {})
-            for labels, value in family.values:
-                kept = series.get(labels)
-                if kept is None:
-                    kept = series[labels] = array("L"), array("d")
-                kept[0].append(scrape)
-                kept[1].append(value)
-        self._times.append(now)
+    def scrapes(self) -> Scrapes:
+        """The scrapes, when they are there; raises `SourceError` where there are none."""
+        try:
+            answer = self._answer.recv()
+        except EOFError:
+            answer = "its process has ended"
+        if isinstance(answer, Scrapes):
+            return answer
+        raise SourceError(f"a part of the history could not be made: {answer}")
 
-    def text(self) -> Iterator[str]:
-        """The values in OpenMetrics, family by family, each with its time."""
-        times = [f"{now:.3f}\n" for now in self._times]
-        for metric, series in self._series.items():
-            family = OpenMetricsFamily(metric.full_name.removesuffix("_total"), metric.help, metric.type, metric.unit)
-            head = _text(family)
-            yield head
-            # The buckets of a distribution stand together, time by time; other series one after the other.
-            groups: dict[tuple[str, ...], list[tuple[int, float, str]]] = {}
-            for labels, (scrapes, values) in series.items():
-                (sample,) = Family(metric, [(labels, 0.0)]).samples
-                family.samples = [sample._replace(labels={**sample.labels, **LABELS})]
-                # What has to be quoted is the library's business: it writes the line, and its value is replaced.
-                start = _text(family).removeprefix(head).removesuffix("0.0\n")
-                group = labels[:-1] if metric.distribution else labels
-                bound = float(sample.labels["le"]) if metric.distribution else 0.0
-                groups.setdefault(group, []).extend(
-                    (scrape, bound, f"{start}{_number(value)} {times[scrape]}")
-                    for scrape, value in zip(scrapes, values, strict=True)
-                )
-            for lines in groups.values():
-                lines.sort(key=itemgetter(0, 1))
-                yield "".join(line for _, _, line in lines)
-        yield END
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._answer.close()
+        self._process.kill()
+        self._process.join()
 
 
-class _Registry:
-    """A family in the shape of a registry."""
-
-    def __init__(self, family: OpenMetricsFamily) -> None:
-        self._family = family
-
-    def collect(self) -> Iterator[OpenMetricsFamily]:
-        """The family."""
-        yield self._family
-
-
-def _text(family: OpenMetricsFamily) -> str:
-    text: bytes = generate_latest(_Registry(family))  # type: ignore[no-untyped-call] # the library has no types here
-    return text.decode().removesuffix(END)
-
-
-def _number(value: float) -> str:
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's helper has no types
+def _make(answer: PipeConnection, part: _Part, directory: Path) -> None:
+    """The work of the other process."""
+    logging.disable(logging.ERROR)
+    try:
+        answer.send(part.scrapes(directory, lambda: None))
+    except Exception as problem:
+        answer.send(str(problem) if isinstance(problem, ExporterError) else type(problem).__name__)
 
 
 def _directory() -> tempfile.TemporaryDirectory[str]:

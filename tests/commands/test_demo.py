@@ -12,6 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import requests
 
@@ -21,7 +22,7 @@ from exporter.demo.config import RELEASES
 from exporter.demo.node import EmbeddedNode
 from exporter.demo.shop import MEAN_BYTES
 from tests.support import TESTS, flags_to, series
-from tests.test_cli import ended, port_of, running, said
+from tests.test_cli import ENVIRONMENT, ended, port_of, running, said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,8 +117,10 @@ def test_without_a_temporary_directory_it_says_what_it_needs(
 
 
 @pytest.mark.parametrize("kept", [None, "what was there"])
-def test_a_history_that_is_broken_off_leaves_the_file_as_it_was(kept: str | None, tmp_path: Path) -> None:
-    file = tmp_path / "shop.om"
+def test_a_history_that_is_broken_off_leaves_the_file_as_it_was(
+    kept: str | None, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file, temporary = tmp_path / "shop.om", tmp_path_factory.mktemp("temporary")
     if kept is not None:
         file.write_text(kept)
     # A shell has what it starts in the background ignore Ctrl-C, and these tests may run there.
@@ -127,14 +130,22 @@ def test_a_history_that_is_broken_off_leaves_the_file_as_it_was(kept: str | None
         f"sys.exit(cli.main(['demo', '--history', '168h', '--output', {str(file)!r}]))\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=TESTS.parent, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script],
+        cwd=TESTS.parent,
+        env=ENVIRONMENT | {"TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("*.part")) and time.monotonic() < deadline:
+        while not psutil.Process(process.pid).children(recursive=True) and time.monotonic() < deadline:
             time.sleep(0.05)
+        there = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
+    assert there
+    assert psutil.wait_procs(there, timeout=60)[1] == []
+    assert list(temporary.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ([] if kept is None else ["shop.om"])
     assert kept is None or file.read_text() == kept
 

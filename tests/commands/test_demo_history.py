@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed
 
 from exporter import NAME, cli
 from exporter.collectors.metric import PREFIX
-from exporter.commands import demo_history as backfill
+from exporter.commands.demo_history import history
+from exporter.commands.demo_scrapes import LABELS
 from exporter.demo.shop import HOUR, Shop
+from exporter.settings.load import load
+from tests.support import TESTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -31,8 +38,8 @@ def test_a_history_is_what_metrics_would_have_been(tmp_path: Path, capsys: pytes
     for family in parsed(text):  # type: ignore[no-untyped-call] # the library has no types here
         for sample in family.samples:
             # Prometheus' own `up` has no prefix.
-            labels = {name: value for name, value in sample.labels.items() if name not in backfill.LABELS}
-            assert sample.labels["instance"] == backfill.LABELS["instance"]
+            labels = {name: value for name, value in sample.labels.items() if name not in LABELS}
+            assert sample.labels["instance"] == LABELS["instance"]
             name = sample.name.replace(PREFIX, "our ") + "".join(f",{value}" for _, value in sorted(labels.items()))
             found.setdefault(name, []).append((float(sample.timestamp), sample.value))
     moments = [moment for moment, _ in found["up"]]
@@ -55,6 +62,35 @@ def test_a_history_is_what_metrics_would_have_been(tmp_path: Path, capsys: pytes
     counted = [value for _, value in found["our record_counts_timestamp_seconds,size,orders"]]
     assert counted == pytest.approx([moments[index] for index in (0, 0, 2, 2, 4)], abs=0.01)
     assert all(abs(value) < 0.02 for _, value in found["our ledger_unaccounted_ratio"])
+
+
+def lines_of(text: Iterable[str]) -> list[str]:
+    lines = "".join(text).splitlines()
+    return [line for line in lines if not re.search(r"^\w+_duration_seconds[ {]", line)]
+
+
+@pytest.mark.parametrize("release", ["8.1", "6.4"])
+def test_two_processes_make_the_same_history_as_one(release: str) -> None:
+    settings = load([f"--demo.release={release}"])
+    once, shared = (lines_of(history(settings, 4 * HOUR, 60.0, 1e9, processes)) for processes in (1, 2))
+    assert len(once) > 50_000
+    assert shared == once
+
+
+def test_a_part_that_another_process_does_not_make_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "shop.om"
+    command = f"-m exporter demo --history 68h --step 20m --output {file}".split()
+    with subprocess.Popen([sys.executable, *command], cwd=TESTS.parent, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (others := psutil.Process(process.pid).children()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for other in others:
+            other.kill()
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert errors == f"{NAME}: a part of the history could not be made: its process has ended\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
