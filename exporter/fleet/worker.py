@@ -40,7 +40,6 @@ def run(connection: Connection, setup: Setup) -> None:
     _log_to(send)
     readers = Readers(setup)
     threads = ThreadPoolExecutor(setup.threads, "probe")
-
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
     # One thread at least: a process that can have none ends before it says that it takes requests.
