@@ -1,21 +1,18 @@
-"""Nodes read over the network: what /probe answers, whom it asks, and what one that fails costs the others."""
+"""Nodes read over the network: who is asked, what is kept of them, and what one that fails costs the others."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import resource
 import socket
 import ssl
-import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -23,188 +20,22 @@ import trustme
 
 from exporter.demo.wire import InfoServer
 from exporter.errors import RequestError
-from exporter.fleet.clients import Fleet
-from exporter.fleet.messages import Body
-from exporter.fleet.modules import modules_of
 from exporter.model.endpoint import endpoint
-from exporter.model.selection import View
-from exporter.scrape import own_process
-from exporter.scrape.exposition import form
-from exporter.scrape.registry import Exporter
-from exporter.settings.schema import ProbeSettings
 from exporter.sources.aerospike import LOGIN_RETRY_LIMIT_SECONDS
-from exporter.web.handler import Exposed
-from tests.logins import EXAMPLE_USERS, Logins
-from tests.serving import OPENMETRICS, Served, received, serving
+from tests.fleet.fleets import CACHE, LOOPBACK, Node, begun, fleet_of, probed, probing
+from tests.fleet.pools import until
+from tests.logins import EXAMPLE_USERS
+from tests.serving import received
 from tests.sources.test_peers import TlsPeer
-from tests.support import exposed, registry_of, replies, series
+from tests.support import series
 
-CACHE = replies("8.1/cache-fragmented")
-LOOPBACK = "127.0.0.0/8:1024-65535"
 SECRET = "hunter2"
-
-
-class Node(InfoServer):
-    """A node whose readings can be held up, and are counted."""
-
-    def __init__(self, users: Mapping[str, str] | None = None) -> None:
-        self.go = threading.Event()
-        self.go.set()
-        self.reads = 0
-        self.logins_seen = 0
-        super().__init__(self._told, logins=Logins(users) if users else None)
-        answer = self.logins.answer
-
-        def counted(message: bytes) -> tuple[bytes, bool]:
-            self.logins_seen += 1
-            return answer(message)
-
-        self.logins.answer = counted  # type: ignore[method-assign]
-
-    def _told(self, command: str) -> str | None:
-        if command == "statistics":
-            self.reads += 1
-            self.go.wait(60)
-        return CACHE.get(command)
-
-    @property
-    def target(self) -> str:
-        return "{}:{}".format(*self.address)
-
-    @property
-    def clients(self) -> int:
-        """How many connections there are to it."""
-        own = psutil.Process().net_connections("tcp")
-        return sum(one.status == "ESTABLISHED" and one.laddr[1:] == self.address[1:] for one in own)
 
 
 @pytest.fixture
 def nodes() -> Iterator[Callable[[int], list[Node]]]:
     with ExitStack() as started:
         yield lambda count: [started.enter_context(Node()) for _ in range(count)]
-
-
-@contextmanager
-def fleet_of(clock: Callable[[], float] = time.monotonic, **probe: Any) -> Iterator[Fleet]:
-    chosen = ProbeSettings(**{"targets": (LOOPBACK,), **probe})
-    fleet = Fleet(chosen, modules_of(chosen), View(), clock=clock)
-    fleet.start()
-    try:
-        yield fleet
-    finally:
-        fleet.close()
-
-
-@contextmanager
-def probing(**probe: Any) -> Iterator[Served]:
-    with fleet_of(**probe) as fleet, serving(Exposed(Exporter(None, [fleet.series]), fleet), timeout=60) as server:
-        yield server
-
-
-def probed(server: Served, target: str, timeout: float = 10.0, module: str = "default") -> dict[str, float]:
-    response = server.get(f"/probe?target={target}&module={module}", X_Prometheus_Scrape_Timeout_Seconds=str(timeout))
-    assert response.status_code == 200, response.text
-    return series(response.text)
-
-
-def begun(fleet: Fleet, node: Node) -> Future[Body]:
-    """A scrape that is under way, of five seconds at most."""
-    return fleet.scrape(node.target, "default", 5, form("", ""))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-# What it answers
-
-
-def test_a_node_tells_over_the_network_what_it_tells_beside_it_but_for_process_and_exporter(
-    nodes: Callable[[int], list[Node]],
-) -> None:
-    (node,) = nodes(1)
-    with probing() as server:
-        found = probed(server, node.target)
-        own = series(server.get("/metrics").text)
-    with registry_of(CACHE.get) as registry:
-        beside = exposed(registry)
-    of_exporter = re.compile(r"exporter_build_info|scrape_collector_\w+\{collector=\"(process|map|peers)\"\}")
-    assert {name for name in beside if not of_exporter.match(name)} == found.keys()
-    assert found["up"] == 1
-    for name in found:
-        assert found[name] == beside[name] or name.startswith("scrape_"), name
-    assert {name.split("{")[0] for name in own} == {
-        "exporter_build_info",
-        "probe_clients",
-        "probe_clients_limit",
-        *(family.metric.full_name for family in own_process.families()),
-        "probe_evictions_total",
-        "probe_set_aside",
-        "probe_worker_restarts_total",
-        "probe_workers",
-    }
-
-
-def test_a_probe_is_encoded_as_its_scraper_likes(nodes: Callable[[int], list[Node]]) -> None:
-    (node,) = nodes(1)
-    with probing() as server:
-        plain = server.get(f"/probe?target={node.target}")
-        small = server.get(f"/probe?target={node.target}", Accept_Encoding="gzip", Accept=OPENMETRICS)
-    assert plain.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    assert small.headers["Content-Encoding"] == "gzip"
-    assert small.headers["Content-Type"].startswith("application/openmetrics-text")
-    assert small.text.endswith("# EOF\n")
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "line"),
-    [
-        ("", 400, "target: give one, as in /probe?target=10.0.0.1:3000"),
-        ("?module=default", 400, "target: give one, as in /probe?target=10.0.0.1:3000"),
-        ("?target=127.0.0.1:3000&target=127.0.0.1:3001", 400, "target: give one"),
-        (f"?target={SECRET}", 400, "target: give HOST:PORT, as in node1.example.com:3000, 10.0.0.1:3000 or "),
-        (f"?target=exporter:{SECRET}@127.0.0.1:3000", 400, "target: a user or a password has no place in it"),
-        (f"?target=127.0.0.1:3000&module={SECRET}", 400, "module: there is none of that name in probe.modules"),
-        (f"?target=127.0.0.1:3000&password={SECRET}", 400, "give no parameters but target and module"),
-        (f"?target=127.0.0.1:3000&{SECRET}=1", 400, "give no parameters but target and module"),
-        ("?target=%ff%fe:3000", 400, "target: not text"),
-        ("?target=127.0.0.1:3000%0d%0aX-Evil:1", 400, "target: give HOST:PORT, as in "),
-        (f"?target={SECRET}.example.com:3000", 403, "target: not in probe.targets"),
-        ("?target=169.254.169.254:80", 403, "target: not in probe.targets"),
-        ("?target=127.0.0.1:80", 403, "target: not in probe.targets"),
-        ("?target=localhost:3000", 403, "target: not in probe.targets"),
-    ],
-)
-def test_what_cannot_be_asked_is_one_line_that_names_it_and_repeats_nothing(
-    query: str, status: int, line: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    with probing() as server:
-        response = server.get("/probe" + query)
-    assert (response.status_code, response.text.count("\n")) == (status, 1)
-    assert response.text.startswith(line)
-    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert SECRET not in response.text + str(response.headers) + caplog.text
-    assert "X-Evil" not in response.headers
-
-
-def test_without_targets_there_is_no_probe_and_without_seeds_no_sd() -> None:
-    with serving(Exposed(Exporter(None), alone=True)) as server:
-        assert [server.get(link).status_code for link in re.findall('href="([^"]+)"', server.get("/").text)] == [
-            200
-        ] * 3
-        for path, line in (("/probe?target=127.0.0.1:3000", "probe.targets lists"), ("/sd", "sd.seeds lists")):
-            response = server.get(path)
-            assert response.status_code == 404
-            assert line in response.text
-
-
-def test_once_there_are_modules_nobody_gets_around_them(tmp_path: Path) -> None:
-    with probing(modules={"prod": {"timeout": 0.5}}) as server:
-        response = server.get("/probe?target=127.0.0.1:3000")
-    assert (response.status_code, response.text) == (400, "module: there is none of that name in probe.modules\n")
 
 
 # Whom it asks

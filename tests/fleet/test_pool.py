@@ -8,11 +8,10 @@ import signal
 import ssl
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,98 +22,23 @@ import requests
 from exporter.demo.wire import InfoServer
 from exporter.errors import LostError
 from exporter.fleet import slot
-from exporter.fleet.messages import Body, Key, Scrape, Setup
-from exporter.fleet.modules import Modules
-from exporter.fleet.pool import Pool
-from exporter.fleet.suspects import SET_ASIDE_LIMIT_SECONDS, SET_ASIDE_SECONDS, Suspects
-from exporter.model.endpoint import AllowList, endpoint
-from exporter.model.selection import View
-from exporter.scrape.exposition import Form, form
-from exporter.sources.aerospike import Refusals
-from exporter.sources.connection import Connection
+from exporter.fleet.suspects import SET_ASIDE_SECONDS
 from tests.faults import link as faults
-from tests.faults.link import Link
 from tests.fleet.neighbours import ANSWERS, FAULTS, broken, certificate, neighbours
+from tests.fleet.pools import FORMS, Late, until, workers
 from tests.support import TESTS, series
 
 SECRET = "hunter2"
 SOON = 8.0
 
-FORM = form("", "")
-FORMS = [
-    form(f"{kind};version=1.0.0;escaping={how}", coding)
-    for kind in ("text/plain", "application/openmetrics-text")
-    for how in ("dots", "values", "underscores", "allow-utf-8")
-    for coding in ("", "gzip")
-]
-"""Different ones."""
-
 ENDS_A_WORKER = (("nothing to the client", "TCP"), ("nothing", "TLS"))
 """Over TCP the exporter asks once before the client does; over TLS the first question is the client's."""
-
-
-class Late(InfoServer):
-    """A node that is well, and answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.asked = threading.Event()
-        super().__init__(self._told)
-
-    def _told(self, command: str) -> str | None:
-        if command == "statistics":
-            self.asked.set()
-            self.go.wait(20)
-        return ANSWERS.get(command)
-
-
-class Workers:
-    """A pool that is asked for nodes by their addresses."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-
-    def begin(self, node: InfoServer | Link, seconds: float = 20.0, wanted: Form = FORM) -> Future[Body]:
-        key = Key(endpoint("{}:{}".format(*node.address)), "default")
-        return self.pool.submit(Scrape(key, time.monotonic() + seconds, wanted, Refusals()))
-
-    def up(self, node: InfoServer | Link, seconds: float = 20.0) -> float:
-        return series(self.begin(node, seconds).result(60).content.decode())["up"]
-
-    def counts(self) -> dict[str, float]:
-        return {"_".join((metric.name, *labels)): float(value or 0) for metric, labels, value in self.pool.series()}
-
-    @property
-    def processes(self) -> list[psutil.Process]:
-        """All workers of this program, which is the parent of the server of forks that they are children of."""
-        tree = psutil.Process().children(recursive=True)
-        return [process for process in tree if process.ppid() != os.getpid()]
-
-
-@contextmanager
-def workers(
-    count: int = 1, clock: Callable[[], float] = time.monotonic, password: str | None = None
-) -> Iterator[Workers]:
-    logins = {"default": Connection(timeout=5.0, user=password and "exporter", password=password)}
-    pool = Pool(Setup(Modules(logins, AllowList(["127.0.0.0/8:1024-65535"])), View(), False, 16), count, clock)
-    pool.start()
-    try:
-        yield Workers(pool)
-    finally:
-        pool.close()
 
 
 @pytest.fixture
 def node() -> Iterator[InfoServer]:
     with InfoServer(ANSWERS.get) as running:
         yield running
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_node_that_ends_its_worker_costs_itself_one_worker_and_no_other_node_a_scrape(
@@ -286,7 +210,7 @@ def missing(): raise FileNotFoundError
 tempfile.gettempdir = missing
 if __name__ == "__main__":
     import threading
-    from tests.fleet.test_pool import Workers, workers
+    from tests.fleet.pools import workers
     from exporter.demo.wire import InfoServer
     from tests.fleet.neighbours import ANSWERS
     with InfoServer(ANSWERS.get) as node, workers() as pool:
@@ -374,34 +298,3 @@ def test_whatever_a_node_does_no_other_misses_a_scrape(tmp_path: Path, over: str
                 assert counts.restarts == ((name, over) in ENDS_A_WORKER)
         with broken(None, tls) as link:
             assert running.probe("{}:{}".format(*link.address), module)[0]
-
-
-def test_how_long_a_node_is_set_aside_doubles_and_has_a_limit() -> None:
-    now = [0.0]
-    suspects, key = Suspects(lambda: now[0]), Key(endpoint("10.0.0.1:3000"), "default")
-    delays = []
-    for _ in range(7):
-        delay = suspects.convict(key)
-        assert delay is not None
-        delays.append(delay)
-        assert suspects.is_set_aside(key)
-        assert suspects.convict(key) is None
-        assert suspects.set_aside == 1
-        now[0] += delays[-1]
-        assert not suspects.is_set_aside(key)
-        assert key in suspects
-    assert delays == [30, 60, 120, 240, 480, 900, SET_ASIDE_LIMIT_SECONDS]
-    assert suspects.clear(key)
-    assert not suspects.clear(key)
-    assert key not in suspects
-    assert suspects.convict(key) == SET_ASIDE_SECONDS
-
-
-def test_a_node_that_nobody_asks_for_any_more_is_forgotten() -> None:
-    now = [0.0]
-    suspects = Suspects(lambda: now[0])
-    first, second = (Key(endpoint(f"10.0.0.{number}:3000"), "default") for number in (1, 2))
-    suspects.convict(first)
-    now[0] = 10_000.0
-    suspects.convict(second)
-    assert (first in suspects, second in suspects) == (False, True)

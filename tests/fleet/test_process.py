@@ -28,7 +28,7 @@ from exporter.model.selection import View
 from exporter.sources.aerospike import Refusals
 from exporter.sources.connection import Connection
 from tests.fleet.neighbours import ANSWERS
-from tests.fleet.test_pool import FORM, Late, Workers, until, workers
+from tests.fleet.pools import FORM, Late, Workers, until, workers
 from tests.support import series
 
 
