@@ -25,6 +25,9 @@ from exporter.model.endpoint import endpoint
 from exporter.scrape.registry import Exporter
 from exporter.settings.schema import ProbeSettings, SdSettings
 from exporter.web.handler import Exposed
+from tests.faults import link as faults
+from tests.fleet.neighbours import broken
+from tests.fleet.pools import until, workers
 from tests.logins import EXAMPLE_USERS, LOGIN, Logins
 from tests.serving import Served, serving
 from tests.support import replies, series
@@ -131,6 +134,20 @@ def test_a_cluster_is_listed_from_any_of_its_nodes_with_the_same_targets() -> No
     assert answers == [expected] * 3
     assert own[f'sd_nodes{{seed="{seed}"}}'] == 3
     assert own[f'sd_last_success_timestamp_seconds{{seed="{seed}"}}'] > 1e9
+
+
+def test_a_seed_that_ends_the_process_that_asks_it_costs_a_worker_and_no_other_cluster(seed: Seed) -> None:
+    modules, settings = modules_of(ProbeSettings(targets=(LOOPBACK,))), SdSettings()
+    with broken(faults.every_second(faults.nothing)) as killer, workers() as pool:
+        seeds = [endpoint("{}:{}".format(*one.address)) for one in (killer, seed)]
+        discovery = Discovery(seeds, modules, settings, pool.pool)
+        with serving(Exposed(Exporter(None), None, discovery)) as server:
+            until(lambda: pool.counts()["probe_set_aside"] or server.get(f"/sd?seed={seeds[0]}").status_code != 503)
+            refused, told = (server.get(f"/sd?seed={one}") for one in seeds)
+        discovery.close()
+        assert (refused.status_code, told.status_code) == (503, 200)
+        assert [group["targets"] for group in json.loads(told.text)] == [[seed.target]]
+        assert pool.counts()["probe_worker_restarts_total_died"] == 1
 
 
 def test_two_seeds_of_one_cluster_list_it_once_and_each_can_be_asked_for_alone(seed: Seed) -> None:
